@@ -1,0 +1,286 @@
+"""From a recording and the windows of a run to joules: pure functions, no files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.errors import EnergyError
+from src.measure.counters import accumulate, unwrap
+from src.measure.domains import Source, find_sources
+from src.measure.recording import Array, Flag, Recording
+from src.measure.windows import TASK, TOTAL, Window
+
+GAP_INTERVALS = 10
+
+
+@dataclass(frozen=True)
+class WindowEnergy:
+    """What one window took."""
+
+    energy_j: float
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class PowerTrace:
+    """Mean power (n,) between `edges_s` (n + 1,), seconds since the first window began."""
+
+    edges_s: Array
+    power_w: Array
+
+    @property
+    def time_s(self) -> Array:
+        """Middle of each step, (n,)."""
+        return (self.edges_s[1:] + self.edges_s[:-1]) / 2
+
+    def thinned(self, points: int = 200) -> PowerTrace:
+        """At most `points` equal steps that hold the same energy."""
+        if self.power_w.size <= points:
+            return self
+        energy_j = np.concatenate(([0.0], np.cumsum(self.power_w * np.diff(self.edges_s))))
+        edges_s = np.linspace(self.edges_s[0], self.edges_s[-1], points + 1)
+        return PowerTrace(edges_s, np.diff(np.interp(edges_s, self.edges_s, energy_j)) / np.diff(edges_s))
+
+
+@dataclass(frozen=True)
+class Energy:
+    """The energy of one run.
+
+    `windows` holds what each asked window took, package + DRAM + GPUs together. `energy_j`, `duration_s`,
+    `domains_j` and `resolution_j` are about the main window: `task`, else `total`, else all windows together.
+    `columns` are the ones that add up to the total.
+    """
+
+    energy_j: float
+    duration_s: float
+    resolution_j: float
+    windows: dict[str, WindowEnergy]
+    domains_j: dict[str, float]
+    wraps: int
+    flags: tuple[Flag, ...]
+    trace: PowerTrace
+    columns: tuple[str, ...]
+
+    @property
+    def power_w(self) -> float:
+        """Mean power of the main window."""
+        return self.energy_j / self.duration_s
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """Energy since the first sample over time; beyond its ends it goes on at the power found there."""
+
+    time_s: Array
+    energy_j: Array
+    interval_s: float
+
+    def at(self, time_s: Array | float) -> Array:
+        """Energy at the given times by linear interpolation."""
+        first_s, last_s = self.time_s[0], self.time_s[-1]
+        inner = np.interp(time_s, self.time_s, self.energy_j)
+        before_s, after_s = np.maximum(first_s - time_s, 0), np.maximum(time_s - last_s, 0)
+        if not np.any(before_s) and not np.any(after_s):
+            return inner
+        span_s = min(self.interval_s, last_s - first_s)
+        head_w = (np.interp(first_s + span_s, self.time_s, self.energy_j) - self.energy_j[0]) / span_s
+        tail_w = (self.energy_j[-1] - np.interp(last_s - span_s, self.time_s, self.energy_j)) / span_s
+        return inner - before_s * head_w + after_s * tail_w
+
+    def between(self, window: Window) -> float:
+        """Energy of one window."""
+        return float(self.at(window[1]) - self.at(window[0]))
+
+    def uncertainty(self, t: float) -> float:
+        """How far the true energy at `t` can be from the interpolated one."""
+        after = int(np.clip(np.searchsorted(self.time_s, t), 1, self.time_s.size - 1))
+        here_j = float(self.at(t))
+        return max(abs(here_j - self.energy_j[after - 1]), abs(self.energy_j[after] - here_j))
+
+
+def integrate(
+    recording: Recording, windows: Mapping[str, Window], interval_ms: float, columns: Sequence[str] = ()
+) -> Energy:
+    """Energy of every window (begin and end in epoch seconds) of a recording sampled every `interval_ms`.
+
+    Values at window edges are interpolated. `resolution_j` is the bound that sampling sets: an energy counter never
+    falls, so at an edge t between samples k and k+1 the true value lies in [E_k, E_k+1], and the error of a window
+    is at most the sum over its two edges of max(E(t) - E_k, E_k+1 - E(t)). Powers have no such guarantee; there
+    the same sum over the trapezoid's energy says how much hangs on the edges.
+
+    Raises EnergyError where no honest number exists: no energy column, one that does not move, a fall that is no
+    wrap, a task or total of fewer than two samples, a window that the recording does not cover. An edge up to one
+    interval outside the recording is extrapolated and flagged, as EnergiBridge's first sample comes after the start
+    of the command.
+    """
+    sources = find_sources(recording.columns, columns)
+    hull = min(begin for begin, _ in windows.values()), max(end for _, end in windows.values())
+    interval_s = interval_ms / 1000
+    flags = [*recording.flags, *_check_cover(recording.time_s, hull, interval_s)]
+    flags += _check_samples(recording.time_s, windows, interval_s)
+    rows = _rows_around(recording.time_s, hull)
+    time_s = recording.time_s[rows]
+    curves, wraps, more = _curves(sources, recording, rows, interval_s)
+    flags += [*more, *_gaps(time_s, interval_s)]
+    total = _Curve(
+        time_s, np.sum([curves[s.column].energy_j for s in sources if s.counted], axis=0), interval_s
+    )
+    main = windows.get(TASK, windows.get(TOTAL, hull))
+    domains_j, still = _domains(sources, curves, main)
+    return Energy(
+        energy_j=total.between(main),
+        duration_s=main[1] - main[0],
+        resolution_j=sum(total.uncertainty(t) for t in main),
+        windows={name: WindowEnergy(total.between(w), w[1] - w[0]) for name, w in windows.items()},
+        domains_j=domains_j,
+        wraps=wraps,
+        flags=tuple(flags + still),
+        trace=_trace(total, hull),
+        columns=tuple(source.column for source in sources if source.counted),
+    )
+
+
+def whole_file(recording: Recording, columns: Sequence[str] = ()) -> Energy:
+    """Energy from the first to the last sample, for recordings that come without events. Raises EnergyError."""
+    time_s = recording.time_s
+    if time_s.size < 2 or time_s[0] == time_s[-1]:
+        raise EnergyError("the recording has fewer than two samples; record for longer")
+    interval_ms = 1000 * float(np.median(np.diff(time_s)))
+    return integrate(recording, {TOTAL: (float(time_s[0]), float(time_s[-1]))}, interval_ms, columns)
+
+
+def _check_cover(time_s: Array, hull: Window, interval_s: float) -> list[Flag]:
+    """Refuse windows that reach more than an interval beyond the samples; flag those that reach less."""
+    early_s, late_s = time_s[0] - hull[0], hull[1] - time_s[-1]
+    if max(early_s, late_s) > interval_s:
+        side = f"{early_s:.2f} s before the first" if early_s > late_s else f"{late_s:.2f} s after the last"
+        raise EnergyError(
+            f"the recording does not cover the run, which reaches {side} sample: the meter started late or ended "
+            "early; see the run's log, and measure it again"
+        )
+    if max(early_s, late_s) <= 0:
+        return []
+    return [
+        Flag("edge", f"the run reaches {max(early_s, late_s) * 1000:.0f} ms beyond the samples: extrapolated")
+    ]
+
+
+def _check_samples(time_s: Array, windows: Mapping[str, Window], interval_s: float) -> list[Flag]:
+    """Refuse a task or total with fewer than two samples inside; flag such phases."""
+    short = [
+        name
+        for name, (begin, end) in windows.items()
+        if np.searchsorted(time_s, end, "right") - np.searchsorted(time_s, begin) < 2
+    ]
+    for name in short:
+        if name in (TASK, TOTAL):
+            begin, end = windows[name]
+            raise EnergyError(
+                f"the {name} took {end - begin:.3f} s and holds fewer than two samples at {interval_s * 1000:.0f} ms: "
+                "make the work longer (training.epochs, dataset.train_size) or lower meter.interval_ms"
+            )
+    if not short:
+        return []
+    return [
+        Flag("short_window", f"fewer than two samples in {', '.join(short)}: energy is interpolated there")
+    ]
+
+
+def _rows_around(time_s: Array, hull: Window) -> slice:
+    """The samples within the hull and the nearest on each side of it."""
+    first = int(np.searchsorted(time_s, hull[0], "right")) - 1
+    last = int(np.searchsorted(time_s, hull[1]))
+    return slice(max(first, 0), last + 1)
+
+
+def _curves(
+    sources: Sequence[Source], recording: Recording, rows: slice, interval_s: float
+) -> tuple[dict[str, _Curve], int, list[Flag]]:
+    """Energy of every usable source, the wraps of the counted ones, and flags.
+
+    A core counter that falls or jumps is left out: it is a sub-domain, and must not spoil the package.
+    """
+    time_s = recording.time_s[rows]
+    curves, wraps, unreliable = {}, 0, []
+    for source in sources:
+        try:
+            energy_j, mended = _energy(source, time_s, recording.columns[source.column][rows])
+        except EnergyError:
+            if source.counted:
+                raise
+            unreliable.append(source.column)
+            continue
+        curves[source.column] = _Curve(time_s, energy_j, interval_s)
+        wraps += mended if source.counted else 0
+    flags = [Flag("wrap", f"{wraps} counter wraps were mended")] if wraps else []
+    if unreliable:
+        text = f"{', '.join(unreliable)} fall or jump: the cores' energy is not reported"
+        flags.append(Flag("cores_unreliable", text))
+    return curves, wraps, flags
+
+
+def _energy(source: Source, time_s: Array, values: Array) -> tuple[Array, int]:
+    """Energy of one source since the first sample, and its mended wraps."""
+    if not np.isfinite(values).all():
+        raise EnergyError(
+            f"`{source.column}` has samples without a value; measure again, or name the other columns in meter.columns"
+        )
+    scaled = values * source.scale
+    if source.is_power:
+        return accumulate(time_s, scaled, source.column), 0
+    unwrapped = unwrap(time_s, scaled, source.column)
+    return unwrapped.energy_j, unwrapped.wraps
+
+
+def _domains(
+    sources: Sequence[Source], curves: Mapping[str, _Curve], main: Window
+) -> tuple[dict[str, float], list[Flag]]:
+    """Energy of each domain in the main window; one whose counters stand still is left out, never a silent zero."""
+    sums: dict[str, float] = {}
+    broken = {source.domain for source in sources if source.column not in curves}
+    for source in sources:
+        if source.domain not in broken:
+            sums[source.domain] = sums.get(source.domain, 0.0) + curves[source.column].between(main)
+    still = [domain for domain, energy_j in sums.items() if energy_j <= 0]
+    main_domains = {source.domain for source in sources if source.counted} - {"dram", "gpu"}
+    if main_domains & set(still) or len(still) == len(sums):
+        names = ", ".join(source.column for source in sources if source.counted)
+        raise EnergyError(f"no energy: {names} did not move during the run; this meter does not work here")
+    flags = (
+        [Flag("still", f"the counters of {', '.join(still)} do not move and are not reported")]
+        if still
+        else []
+    )
+    if not main_domains:
+        flags.append(
+            Flag("gpu_only", "the processor's own energy is missing: only what the columns name is counted")
+        )
+    return {domain: energy_j for domain, energy_j in sums.items() if domain not in still}, flags
+
+
+def _gaps(time_s: Array, interval_s: float) -> list[Flag]:
+    """Flag pauses in the sampling, which hide where energy went."""
+    steps_s = np.diff(time_s)
+    gaps = steps_s[steps_s > GAP_INTERVALS * interval_s]
+    if not gaps.size:
+        return []
+    return [
+        Flag(
+            "gap",
+            f"{gaps.size} gaps of up to {gaps.max():.1f} s without a sample; was the machine suspended?",
+        )
+    ]
+
+
+def _trace(total: _Curve, hull: Window) -> PowerTrace:
+    """Power from sample to sample inside the hull; samples closer than half an interval are merged."""
+    inside = total.time_s[(total.time_s > hull[0]) & (total.time_s < hull[1])]
+    edges = [hull[0]]
+    for t in inside:
+        if t - edges[-1] >= total.interval_s / 2 and hull[1] - t >= total.interval_s / 2:
+            edges.append(float(t))
+    edges_s = np.array([*edges, hull[1]])
+    return PowerTrace(edges_s - hull[0], np.diff(total.at(edges_s)) / np.diff(edges_s))
