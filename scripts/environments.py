@@ -1,0 +1,169 @@
+"""One environment: where it lies, whether it holds what its lock says, and how it is made."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.diagnosis import explain_failed_import, explain_failed_install, explain_failed_venv
+from src.errors import SetupError
+
+DEVICES = ("cpu", "cuda")
+STAMP = "joulebench.lock"
+# What must import once a package is installed; an environment holds at most one of these frameworks.
+MODULES = {
+    "torch": "torch",
+    "tensorflow": "tensorflow",
+    "tensorflow-cpu": "tensorflow",
+    "jax": "jax",
+    "mlflow": "mlflow",
+}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment and the lock file that it is made from."""
+
+    name: str
+    folder: Path
+    lock: Path
+
+    @property
+    def python(self) -> Path:
+        """The environment's interpreter."""
+        return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    @property
+    def stamp(self) -> Path:
+        """A copy of the installed lock; written last, so that a half-made environment has none."""
+        return self.folder / STAMP
+
+    @property
+    def log(self) -> Path:
+        """Everything pip said."""
+        return self.folder / "pip.log"
+
+
+def find_environment(root: Path, name: str, device: str | None, requirements: Path | None = None) -> Environment:
+    """Returns the environment NAME; without a device, the one that is installed there, else `cpu`.
+
+    Raises SetupError if there is no lock file for it.
+    """
+    if not re.fullmatch(r"\w[\w.-]*", name):  # the name becomes a folder, which is emptied before it is made
+        raise SetupError(f"{name!r} is no name for an environment: use letters, digits, '.', '_' and '-'.")
+    folder = root / ".venv" if name == "orchestrator" else root / ".venvs" / name
+    locks = root / "scripts" / "requirements"
+    if requirements is not None:
+        lock = requirements.resolve()
+    elif name == "orchestrator":
+        lock = locks / "orchestrator.txt"
+    else:
+        lock = locks / f"{name}-{device or installed_device(folder)}.txt"
+    if not lock.is_file():
+        known = ", ".join(sorted(path.stem for path in locks.glob("*.txt") if path.stem != "orchestrator"))
+        raise SetupError(
+            f"there is no lock file {lock} for the environment {name!r}.\n"
+            f"There are: {known}. Add that file, or name another with --requirements FILE."
+        )
+    return Environment(name, folder, lock)
+
+
+def installed_device(folder: Path) -> str:
+    """Returns the device named in the first line of the installed lock, `cpu` where there is none."""
+    stamp = folder / STAMP
+    if not stamp.is_file():
+        return "cpu"
+    first_line = stamp.read_text(encoding="utf-8").partition("\n")[0]
+    return "cuda" if "-cuda" in first_line else "cpu"
+
+
+def is_ready(environment: Environment) -> bool:
+    """Tells whether the environment holds its lock, and its interpreter is still there."""
+    if not (environment.stamp.is_file() and environment.python.exists()):
+        return False
+    return environment.stamp.read_bytes() == environment.lock.read_bytes()
+
+
+def describe(environment: Environment) -> str:
+    """Returns what goes into the environment, in words."""
+    count = len(locked_packages(environment.lock))
+    return f"{environment.lock.name} ({count} packages; log: {environment.log})"
+
+
+def locked_packages(lock: Path) -> set[str]:
+    """Returns the names in a lock file, in the spelling of PEP 503."""
+    lines = (line.partition("#")[0].strip() for line in lock.read_text(encoding="utf-8").splitlines())
+    return {normalized(re.split(r"[\s=<>!~;\[@]", line, maxsplit=1)[0]) for line in lines if line}
+
+
+def normalized(package: str) -> str:
+    """Returns a package's name as PEP 503 spells it."""
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def make_environment(environment: Environment, python: str) -> str:
+    """Makes the environment anew and returns a remark for the user, or "".
+
+    Whatever an interrupted or older set-up left there is removed first: pip cannot tell a package that was
+    half-copied from a whole one. Downloads that were complete come from pip's cache. Raises SetupError.
+    """
+    create_venv(environment, python)
+    install_lock(environment)
+    check_imports(environment)
+    part = environment.stamp.with_suffix(".part")
+    part.write_bytes(environment.lock.read_bytes())
+    os.replace(part, environment.stamp)
+    return remark_on_extras(environment)
+
+
+def create_venv(environment: Environment, python: str) -> None:
+    """Makes an empty virtual environment. Raises SetupError if Python cannot."""
+    environment.stamp.unlink(missing_ok=True)
+    try:
+        if environment.folder.exists():
+            shutil.rmtree(environment.folder)
+        command = [python, "-m", "venv", str(environment.folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise SetupError(explain_failed_venv(environment.folder, python, str(error))) from error
+    if done.returncode != 0:
+        raise SetupError(explain_failed_venv(environment.folder, python, done.stdout + done.stderr))
+
+
+def install_lock(environment: Environment) -> None:
+    """Installs the lock with pip, whose progress shows where there is a terminal. Raises SetupError."""
+    command = [str(environment.python), "-m", "pip", "--log", str(environment.log), "--disable-pip-version-check"]
+    command += ["install", "-r", str(environment.lock)]
+    output = None if sys.stdout.isatty() else subprocess.DEVNULL
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+    if done.returncode != 0:
+        log = environment.log.read_text(encoding="utf-8", errors="replace") if environment.log.exists() else ""
+        raise SetupError(explain_failed_install(environment.name, log, environment.log))
+
+
+def check_imports(environment: Environment) -> None:
+    """Imports what the environment is for: a wheel may install and still not run. Raises SetupError."""
+    packages = locked_packages(environment.lock)
+    for module in sorted({module for package, module in MODULES.items() if package in packages}):
+        command = [str(environment.python), "-c", f"import {module}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=environment.folder)
+        if done.returncode != 0:
+            raise SetupError(explain_failed_import(environment.name, module, done.stderr))
+
+
+def remark_on_extras(environment: Environment) -> str:
+    """Returns a remark if the index served builds that need more than the lock names (PyTorch for CUDA)."""
+    command = [str(environment.python), "-m", "pip", "--disable-pip-version-check", "list", "--format=freeze"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    installed = {normalized(line.partition("==")[0]) for line in done.stdout.splitlines() if "==" in line}
+    extras = sorted(installed - locked_packages(environment.lock) - {"pip", "setuptools", "wheel"})
+    if "-cpu" not in environment.lock.name or not any(name.startswith("nvidia-") for name in extras):
+        return ""
+    return (
+        f"note: the package index served a GPU build ({len(extras)} packages more than the lock). It runs on the CPU "
+        "too. For the small CPU build set PIP_EXTRA_INDEX_URL to PyTorch's CPU index (see PyTorch's install page), "
+        f"delete {environment.folder} and run again."
+    )

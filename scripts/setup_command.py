@@ -1,0 +1,74 @@
+"""The command line of the set-up: which environments, in which order, with what to show and what to say."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts.environments import DEVICES, Environment, describe, find_environment, is_ready, make_environment
+from src.errors import SetupError
+
+ROOT = Path(__file__).resolve().parent.parent
+FRAMEWORKS = ("torch", "tf", "jax")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Makes what is missing or out of date; returns the exit code: 0, 2 for an error, 130 after Ctrl-C."""
+    options = parse(arguments)
+    try:
+        set_up(options.names, options.device, options.requirements, options.python)
+    except SetupError as error:
+        print(f"\nerror: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on where it was; finished environments stay.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Reads the command line; argparse ends the program with exit code 2 on a usage error."""
+    parser = argparse.ArgumentParser(
+        prog="setup_envs.py",
+        description="Make the orchestrator's environment (.venv) and one per framework (.venvs/NAME) from lock files.",
+        epilog="Two versions of a framework: add scripts/requirements/torch-2.12-cpu.txt, then name torch-2.12.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"frameworks (default: {' '.join(FRAMEWORKS)})")
+    parser.add_argument(
+        "--device", choices=DEVICES, help="which builds to install (default: what is there already, else cpu)"
+    )
+    parser.add_argument("--requirements", type=Path, metavar="FILE", help="install this lock, for a single NAME")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter to build on (default: this one)")
+    options = parser.parse_args(arguments)
+    if options.requirements and len(options.names) != 1:
+        parser.error("--requirements goes with exactly one NAME")
+    return options
+
+
+def set_up(names: Sequence[str], device: str | None, requirements: Path | None, python: str) -> None:
+    """Brings the orchestrator and the named environments (default: all frameworks) up to date.
+
+    Raises SetupError at the first environment that cannot be made; those before it stay.
+    """
+    # The orchestrator drives every framework, so it is never left out; where it is ready this costs nothing.
+    others = [name for name in dict.fromkeys(names or FRAMEWORKS) if name != "orchestrator"]
+    environments = [find_environment(ROOT, "orchestrator", device)]
+    environments += [find_environment(ROOT, name, device, requirements) for name in others]
+    started_s = time.monotonic()
+    for position, environment in enumerate(environments, start=1):
+        bring_up_to_date(environment, f"[{position}/{len(environments)}] {environment.name}", python, started_s)
+
+
+def bring_up_to_date(environment: Environment, label: str, python: str, started_s: float) -> None:
+    """Makes one environment unless it is ready, with a line before and after."""
+    place = os.path.relpath(environment.folder, ROOT)
+    if is_ready(environment):
+        print(f"{label}: {place} is up to date", flush=True)
+        return
+    print(f"{label}: making {place} with {describe(environment)} ...", flush=True)
+    note = make_environment(environment, python)
+    print(f"{label}: done, {time.monotonic() - started_s:.0f} s since the start", flush=True)
+    if note:
+        print(f"{label}: {note}", flush=True)

@@ -1,0 +1,21 @@
+"""Makes the environments: `python scripts/setup_envs.py --help`. Needs nothing but Python 3.11 or newer.
+
+This file stays readable for any older Python, so that the check below is reached instead of a SyntaxError.
+"""
+
+import os
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit(
+        "joulebench needs Python 3.11 or newer, but %s is Python %d.%d.\n"
+        "Install a newer Python and name it: `python3.12 scripts/setup_envs.py`, or `make setup PYTHON=python3.12`."
+        % (sys.executable, sys.version_info[0], sys.version_info[1])
+    )
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from scripts.setup_command import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
