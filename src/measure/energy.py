@@ -80,15 +80,15 @@ class _Curve:
 
     def at(self, time_s: Array | float) -> Array:
         """Energy at the given times by linear interpolation."""
-        first_s, last_s = self.time_s[0], self.time_s[-1]
-        inner = np.interp(time_s, self.time_s, self.energy_j)
+        first_s, last_s = float(self.time_s[0]), float(self.time_s[-1])
+        inner = np.asarray(np.interp(time_s, self.time_s, self.energy_j))
         before_s, after_s = np.maximum(first_s - time_s, 0), np.maximum(time_s - last_s, 0)
         if not np.any(before_s) and not np.any(after_s):
             return inner
         span_s = min(self.interval_s, last_s - first_s)
         head_w = (np.interp(first_s + span_s, self.time_s, self.energy_j) - self.energy_j[0]) / span_s
         tail_w = (self.energy_j[-1] - np.interp(last_s - span_s, self.time_s, self.energy_j)) / span_s
-        return inner - before_s * head_w + after_s * tail_w
+        return np.asarray(inner - before_s * head_w + after_s * tail_w)
 
     def between(self, window: Window) -> float:
         """Energy of one window."""
@@ -98,7 +98,7 @@ class _Curve:
         """How far the true energy at `t` can be from the interpolated one."""
         after = int(np.clip(np.searchsorted(self.time_s, t), 1, self.time_s.size - 1))
         here_j = float(self.at(t))
-        return max(abs(here_j - self.energy_j[after - 1]), abs(self.energy_j[after] - here_j))
+        return float(max(abs(here_j - self.energy_j[after - 1]), abs(self.energy_j[after] - here_j)))
 
 
 def integrate(

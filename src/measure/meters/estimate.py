@@ -1,0 +1,68 @@
+"""The meter `estimate`: CPU load times a power model. No measurement, and marked as such in every row.
+
+`python -m src.measure.meters.estimate -o OUT.csv -i MS --idle-w W --busy-w W [-g] -- COMMAND...`
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from src.measure.meters.sampler import Reader, parser, run_meter
+
+BUSY = ("user", "nice", "system", "irq", "softirq")
+"""The states of a CPU that draw power on our behalf; `guest` is part of `user`, `steal` is someone else's."""
+
+
+class Estimate:
+    """Every logical CPU draws `idle_w` and, in proportion to its load, up to `busy_w` (W per logical CPU)."""
+
+    def __init__(self, idle_w: float, busy_w: float, gpu: bool) -> None:
+        self._idle_w, self._busy_w = idle_w, busy_w
+        self._gpus = _gpu_readers(gpu)
+        self._start_s = self._last_s = time.monotonic()
+        self._start_busy_s = self._last_busy_s = _busy_seconds()
+        usage = [f"CPU_USAGE_{index}" for index in range(len(self._last_busy_s))]
+        gpus = [column for reader in self._gpus for column in reader.columns]
+        self.columns: Sequence[str] = ["CPU_ENERGY (J)", *usage, "ESTIMATED", *gpus]
+
+    def read(self) -> list[float]:
+        """Energy since this object was made in J, load of each CPU in %, the mark, then GPU values."""
+        now_s, busy_s = time.monotonic(), _busy_seconds()
+        idle_j = self._idle_w * len(busy_s) * (now_s - self._start_s)
+        load_s = sum(busy_s) - sum(self._start_busy_s)
+        step_s = max(now_s - self._last_s, 1e-3)
+        usage = [min(100.0, 100 * (b - a) / step_s) for a, b in zip(self._last_busy_s, busy_s, strict=True)]
+        self._last_s, self._last_busy_s = now_s, busy_s
+        gpus = [value for reader in self._gpus for value in reader.read()]
+        return [idle_j + (self._busy_w - self._idle_w) * load_s, *usage, 1, *gpus]
+
+
+def _busy_seconds() -> list[float]:
+    """Seconds that each logical CPU has worked since boot."""
+    import psutil
+
+    return [sum(getattr(times, state, 0.0) for state in BUSY) for times in psutil.cpu_times(percpu=True)]
+
+
+def _gpu_readers(gpu: bool) -> list[Reader]:
+    if not gpu:
+        return []
+    from src.measure.meters.nvml import Nvml
+
+    return [Nvml()]
+
+
+def main() -> int:
+    """Entry point."""
+    options = parser("Estimate a command's energy from the CPU's load.")
+    options.add_argument("--idle-w", type=float, required=True, help="W of one idle logical CPU")
+    options.add_argument("--busy-w", type=float, required=True, help="W of one fully loaded logical CPU")
+    values: Any = options.parse_args()
+    return run_meter("estimate", values, lambda: Estimate(values.idle_w, values.busy_w, values.gpu))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

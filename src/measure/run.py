@@ -1,0 +1,143 @@
+"""One measured run: start the worker under the meter, and believe only what both left on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from src.errors import EnergyError, MeterError, RunError
+from src.measure.energy import Energy, integrate
+from src.measure.launch import Ending, launch
+from src.measure.meters.select import Meter
+from src.measure.recording import Flag, read_recording
+from src.measure.windows import phase_windows
+from src.worker.contract import (
+    ENERGY_FILE,
+    EVENTS_FILE,
+    RESULT_FILE,
+    ContractError,
+    Event,
+    Result,
+    read_events,
+)
+
+LOG_FILE = "worker.log"
+TAIL_LINES = 15
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run that counts. `energy.flags` hold what is odd about it; the files lie in `folder`."""
+
+    folder: Path
+    result: Result
+    events: list[Event]
+    energy: Energy
+    ending: Ending
+
+
+def measure(
+    meter: Meter,
+    worker_command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    timeout_s: float,
+) -> Measured:
+    """Run the worker under the meter in `folder`, and integrate its energy.
+
+    The worker writes events.jsonl and result.json, the meter energy.csv, both their output to worker.log. A meter's
+    exit code proves nothing (EnergiBridge exits 0 after killing the command, and 101 after a good one), so a run
+    counts if its result is complete and the recording covers its events.
+
+    Raises RunError where the worker is to blame, MeterError where the meter is; both quote the end of the log.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (ENERGY_FILE, EVENTS_FILE, RESULT_FILE, LOG_FILE):
+        (folder / name).unlink(missing_ok=True)
+    command = meter.command(folder.resolve() / ENERGY_FILE, worker_command)
+    ending = launch(command, folder / LOG_FILE, environment, timeout_s)
+    if ending.ending != "exit":
+        _blame_ending(ending, meter, folder, timeout_s)
+    try:
+        result, events = Result.read(folder / RESULT_FILE), read_events(folder / EVENTS_FILE)
+    except ContractError as error:
+        _blame_no_result(ending, meter, folder, error)
+    windows = phase_windows(events)
+    try:
+        recording = read_recording(folder / ENERGY_FILE)
+        energy = integrate(recording, windows, meter.interval_ms, meter.columns)
+    except EnergyError as error:
+        raise MeterError(f"meter {meter.name}: {error}{_log_tail(folder)}") from error
+    return Measured(folder, result, events, _with_flags(energy, ending), ending)
+
+
+def _blame_ending(ending: Ending, meter: Meter, folder: Path, timeout_s: float) -> NoReturn:
+    if ending.ending == "not started":
+        raise MeterError(f"meter {meter.name} cannot be started: {ending.error}")
+    if ending.ending == "timeout":
+        raise RunError(
+            f"the run did not end within {timeout_s:.0f} s and was stopped; if the work needs longer, raise "
+            f"protocol.timeout_s{_log_tail(folder)}"
+        )
+    raise RunError(f"the run was stopped from outside ({ending.ending}){_log_tail(folder)}")
+
+
+def _blame_no_result(ending: Ending, meter: Meter, folder: Path, error: ContractError) -> NoReturn:
+    """Tell a meter that failed from a worker that failed."""
+    log = _read_log(folder)
+    code = _describe(ending.returncode)
+    began = (folder / EVENTS_FILE).exists()
+    if "subtracting durations" in log:
+        raise MeterError(
+            f"meter {meter.name} gave up ({code}): taking a sample took longer than the interval of "
+            f"{meter.interval_ms} ms; raise meter.interval_ms{_log_tail(folder)}"
+        ) from error
+    if not began and not (folder / ENERGY_FILE).exists():
+        raise MeterError(
+            f"meter {meter.name} ended ({code}) before it started the worker.\n{meter.remedy}{_log_tail(folder)}"
+        ) from error
+    left = f"; it left {', '.join(ending.killed)} running" if ending.killed else ""
+    raise RunError(
+        f"the worker ended ({code}) without a result ({error}){left}{_log_tail(folder)}"
+    ) from error
+
+
+def _describe(returncode: int | None) -> str:
+    """An exit code in words; a meter passes a signal on as 128 + its number, or as EnergiBridge's panic 101."""
+    if returncode is None:
+        return "no exit code"
+    number = -returncode if returncode < 0 else returncode - 128
+    if number > 0 and number in {s.value for s in signal.Signals}:
+        name = signal.Signals(number).name
+        return f"killed by {name}, out of memory?" if name == "SIGKILL" else f"killed by {name}"
+    if returncode == 101:
+        return "exit code 101: the meter panicked, as EnergiBridge does when a signal kills the command"
+    return f"exit code {returncode}"
+
+
+def _with_flags(energy: Energy, ending: Ending) -> Energy:
+    """Add what the ending of a good run left to say."""
+    extra = []
+    if ending.killed:
+        extra.append(
+            Flag("left_processes", f"processes were left running and killed: {', '.join(ending.killed)}")
+        )
+    if ending.returncode:
+        extra.append(Flag("exit_code", f"the result is complete, but: {_describe(ending.returncode)}"))
+    return dataclasses.replace(energy, flags=energy.flags + tuple(extra))
+
+
+def _read_log(folder: Path) -> str:
+    log = folder / LOG_FILE
+    return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+
+
+def _log_tail(folder: Path) -> str:
+    """The last lines of the log, and where it lies."""
+    lines = _read_log(folder).splitlines()[-TAIL_LINES:]
+    text = "\n".join(f"  | {line}" for line in lines) or "  | (empty)"
+    return f"\nEnd of {folder / LOG_FILE}:\n{text}"
