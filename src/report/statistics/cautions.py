@@ -1,0 +1,123 @@
+"""What a reader must be warned of before believing the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from src.report.statistics.config import AnalysisConfig
+from src.report.statistics.describe import Description
+from src.report.statistics.pairs import Pair
+from src.report.statistics.threats import Threat
+
+Kind = Literal[
+    "drift", "position", "carry_over", "spread", "few_runs", "low_power", "not_measured", "faults", "failed"
+]
+
+NOT_MEASURED = {
+    "estimated": "is estimated from the CPU's load and a power model, not measured",
+    "replayed": "is replayed from recorded files, not measured now",
+    "imported": "was recorded elsewhere and imported; this tool did not control how",
+}
+THREAT_TEXTS = {
+    "position": "depends on the position in the block: {size:+.2f} % from the first to the last",
+    "drift": "drifts with time: {size:+.2f} % over the sweep",
+    "carry_over": "depends on which treatment ran before: up to {size:.2f} % between predecessors",
+}
+
+
+@dataclass(frozen=True)
+class Caution:
+    """One warning; `treatment`, `metric` and `run_ids` narrow down what it is about."""
+
+    kind: Kind
+    message: str
+    treatment: str | None = None
+    metric: str | None = None
+    run_ids: tuple[str, ...] = ()
+
+
+def all_cautions(
+    runs: pd.DataFrame,
+    failed: pd.DataFrame,
+    descriptions: Sequence[Description],
+    pairs: Sequence[Pair],
+    threats: Sequence[Threat],
+    metric: str,
+    config: AnalysisConfig,
+) -> list[Caution]:
+    """Every warning about `metric` (the energy that is compared) and the runs, the gravest first."""
+    energies = [description for description in descriptions if description.metric == metric]
+    return [
+        *_not_measured(runs),
+        *_faults(runs),
+        *_failed(failed),
+        *_threats(threats),
+        *_few_runs(energies, config.minimum_runs),
+        *_spread(energies, config.spread_warning_percent),
+        *_low_power([pair for pair in pairs if pair.metric == metric], config),
+    ]
+
+
+def _not_measured(runs: pd.DataFrame) -> Iterable[Caution]:
+    for kind, group in runs.groupby("energy_kind", sort=True):
+        if kind in NOT_MEASURED:
+            ids = tuple(group["run_id"].astype(str))
+            yield Caution(
+                "not_measured", f"the energy of {len(ids)} runs {NOT_MEASURED[str(kind)]}", run_ids=ids
+            )
+
+
+def _faults(runs: pd.DataFrame) -> Iterable[Caution]:
+    """`faults` is an optional column of text; a run without any has NaN, None or an empty text."""
+    if "faults" not in runs:
+        return
+    texts = runs["faults"].fillna("").astype(str)
+    for fault, group in runs[texts != ""].groupby(texts, sort=True):
+        ids = tuple(group["run_id"].astype(str))
+        yield Caution("faults", f"{len(ids)} recordings have a fault: {fault}", run_ids=ids)
+
+
+def _failed(failed: pd.DataFrame) -> Iterable[Caution]:
+    for treatment, group in failed.groupby("treatment", sort=True):
+        ids = tuple(group["run_id"].astype(str))
+        text = f"{len(ids)} runs of {treatment} did not finish and are left out"
+        yield Caution("failed", text, treatment=str(treatment), run_ids=ids)
+
+
+def _threats(threats: Sequence[Threat]) -> Iterable[Caution]:
+    for threat in threats:
+        if threat.detected and threat.effect_percent is not None:
+            size = THREAT_TEXTS[threat.kind].format(size=threat.effect_percent)
+            text = f"{threat.metric} {size} ({threat.test.name}, Holm-corrected p = {threat.test.p_holm:.3g})"
+            yield Caution(threat.kind, text, metric=threat.metric)  # type: ignore[arg-type]
+
+
+def _few_runs(energies: Sequence[Description], minimum: int) -> Iterable[Caution]:
+    for energy in energies:
+        if energy.n < minimum:
+            text = f"{energy.treatment} has {energy.n} usable runs, fewer than the {minimum} recommended"
+            yield Caution("few_runs", text, energy.treatment, energy.metric)
+
+
+def _spread(energies: Sequence[Description], limit_percent: float) -> Iterable[Caution]:
+    for energy in energies:
+        if energy.cv_percent is not None and energy.cv_percent > limit_percent:
+            text = f"{energy.metric} of {energy.treatment} spreads by {energy.cv_percent:.1f} % of its mean"
+            yield Caution("spread", f"{text}, more than {limit_percent:g} %", energy.treatment, energy.metric)
+
+
+def _low_power(pairs: Sequence[Pair], config: AnalysisConfig) -> Iterable[Caution]:
+    for pair in pairs:
+        power = pair.power
+        if power.power is not None and power.power < config.target_power:
+            needed = power.iterations_needed or power.reason
+            yield Caution(
+                "low_power",
+                f"{pair.first} and {pair.second}: a difference of {config.relevant_percent:g} % would be shown"
+                f" with a probability of {power.power:.2f} only; {config.target_power:g} needs {needed} iterations",
+                metric=pair.metric,
+            )
