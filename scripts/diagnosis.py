@@ -8,20 +8,23 @@ CAUSES = (
     (r"No space left on device|not enough space|Errno 28", "the disk is full: free some space (df -h)"),
     (
         r"No matching distribution found|Could not find a version that satisfies",
-        "the package index has no such version for this Python and system: use Python 3.11 to 3.13 on 64-bit Linux, "
-        "macOS (Apple silicon) or Windows (`make setup PYTHON=python3.12`), or check PIP_INDEX_URL",
+        "the package index has no such version for this Python and system: use Python 3.11 to 3.13 on 64-bit "
+        "Linux, macOS (Apple silicon) or Windows (`make setup PYTHON=python3.12`), or check PIP_INDEX_URL",
     ),
     (r"ProxyError|407 Proxy", "the proxy refused: check HTTPS_PROXY"),
     (
         r"CERTIFICATE_VERIFY_FAILED|SSLError",
         "the certificate was refused: behind a proxy of your own, set PIP_CERT to its certificate",
     ),
-    (r"HTTP error 40[13]|\b40[13] Client Error", "the package index refused: check PIP_INDEX_URL and its login"),
+    (
+        r"HTTP error 40[13]|\b40[13] Client Error",
+        "the package index refused: check PIP_INDEX_URL and its login",
+    ),
     (
         r"Temporary failure in name resolution|Name or service not known|NewConnectionError|ConnectTimeout"
         r"|ReadTimeout|Read timed out|ConnectionResetError|IncompleteRead|Connection broken",
-        "the network failed: check the connection, or set HTTPS_PROXY / PIP_INDEX_URL if you reach packages through "
-        "a proxy or a mirror; on a slow line set PIP_DEFAULT_TIMEOUT=120",
+        "the network failed: check the connection, or set HTTPS_PROXY / PIP_INDEX_URL if you reach packages "
+        "through a proxy or a mirror; on a slow line set PIP_DEFAULT_TIMEOUT=120",
     ),
     (r"do not match the hashes|THESE PACKAGES DO NOT MATCH", "the download was damaged: `pip cache purge`"),
     (r"error: subprocess-exited-with-error|Failed building wheel", "it had to be compiled, and that failed"),
@@ -64,8 +67,8 @@ def explain_failed_venv(folder: Path, python: str, output: str) -> str:
     """Returns the message for a failed `python -m venv`."""
     return (
         f"{python} cannot make a virtual environment in {folder}:\n{output.strip()}\n"
-        "On Debian or Ubuntu install the package python3-venv; check that the folder is writable and that --python "
-        "names an interpreter."
+        "On Debian or Ubuntu install the package python3-venv; check that the folder is writable and that "
+        "--python names an interpreter."
     )
 
 
@@ -74,7 +77,7 @@ def explain_failed_import(name: str, module: str, stderr: str) -> str:
     last_lines = "\n".join(stderr.strip().splitlines()[-3:])
     return (
         f"the environment {name!r} is installed, but `import {module}` fails there:\n{last_lines}\n"
-        "The build does not suit this machine. On Linux, PyTorch's CPU build comes from PyTorch's own index: set "
-        "PIP_EXTRA_INDEX_URL as its install page says; a GPU build needs the GPU's driver; else choose another "
-        "version in the lock file. Then run the same command again."
+        "The build does not suit this machine. On Linux, PyTorch's CPU build comes from PyTorch's own index: "
+        "set PIP_EXTRA_INDEX_URL as its install page says; a GPU build needs the GPU's driver; else choose "
+        "another version in the lock file. Then run the same command again."
     )

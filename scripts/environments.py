@@ -47,7 +47,9 @@ class Environment:
         return self.folder / "pip.log"
 
 
-def find_environment(root: Path, name: str, device: str | None, requirements: Path | None = None) -> Environment:
+def find_environment(
+    root: Path, name: str, device: str | None, requirements: Path | None = None
+) -> Environment:
     """Returns the environment NAME; without a device, the one that is installed there, else `cpu`.
 
     Raises SetupError if there is no lock file for it.
@@ -135,12 +137,21 @@ def create_venv(environment: Environment, python: str) -> None:
 
 def install_lock(environment: Environment) -> None:
     """Installs the lock with pip, whose progress shows where there is a terminal. Raises SetupError."""
-    command = [str(environment.python), "-m", "pip", "--log", str(environment.log), "--disable-pip-version-check"]
+    command = [
+        str(environment.python),
+        "-m",
+        "pip",
+        "--log",
+        str(environment.log),
+        "--disable-pip-version-check",
+    ]
     command += ["install", "-r", str(environment.lock)]
     output = None if sys.stdout.isatty() else subprocess.DEVNULL
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
     if done.returncode != 0:
-        log = environment.log.read_text(encoding="utf-8", errors="replace") if environment.log.exists() else ""
+        log = (
+            environment.log.read_text(encoding="utf-8", errors="replace") if environment.log.exists() else ""
+        )
         raise SetupError(explain_failed_install(environment.name, log, environment.log))
 
 
@@ -163,7 +174,7 @@ def remark_on_extras(environment: Environment) -> str:
     if "-cpu" not in environment.lock.name or not any(name.startswith("nvidia-") for name in extras):
         return ""
     return (
-        f"note: the package index served a GPU build ({len(extras)} packages more than the lock). It runs on the CPU "
-        "too. For the small CPU build set PIP_EXTRA_INDEX_URL to PyTorch's CPU index (see PyTorch's install page), "
-        f"delete {environment.folder} and run again."
+        f"note: the package index served a GPU build ({len(extras)} packages more than locked). It runs on "
+        "the CPU too. For the small CPU build set PIP_EXTRA_INDEX_URL to PyTorch's CPU index (see its install "
+        f"page), delete {environment.folder} and run again."
     )

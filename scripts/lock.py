@@ -1,8 +1,9 @@
-"""Refreshes lock files: `python scripts/lock.py [NAMES...]` resolves requirements/NAME.in into requirements/NAME.txt.
+"""Refreshes lock files: `python scripts/lock.py [NAMES...]` resolves requirements/NAME.in into
+requirements/NAME.txt.
 
-Run it with the oldest Python that is supported (3.11), so that every newer one can install the result. It downloads
-no wheels where the package index serves metadata. To lock what a public index serves, without builds that this
-machine keeps: `PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= python scripts/lock.py torch-cuda`.
+Run it with the oldest Python that is supported (3.11), so that every newer one can install the result. It
+downloads no wheels where the package index serves metadata. To lock what a public index serves, without
+builds that this machine keeps: `PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= python scripts/lock.py torch-cuda`.
 """
 
 import json
@@ -26,7 +27,9 @@ def main(names: Sequence[str]) -> int:
             return done.returncode
         lines = lock_lines(source.read_text(encoding="utf-8"), json.loads(done.stdout))
         header = f"# {source.stem}: written by `python scripts/lock.py {source.stem}`, do not edit.\n"
-        source.with_suffix(".txt").write_text(header + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+        source.with_suffix(".txt").write_text(
+            header + "".join(f"{line}\n" for line in lines), encoding="utf-8"
+        )
         print(f"wrote {len(lines)} lines to {source.with_suffix('.txt').name}")
     return 0
 
@@ -41,15 +44,17 @@ def resolve(source: Path) -> subprocess.CompletedProcess[str]:
 def lock_lines(source: str, report: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
     """Returns one line per package: the resolved version, with the marker that the source gives it.
 
-    A source line whose marker does not hold on this machine was not resolved; it is kept as it stands, and has to
-    name an exact version. Local versions ("2.13.0+cpu") lose their suffix, which only one index knows.
+    A source line whose marker does not hold on this machine was not resolved; it is kept as it stands, and
+    has to name an exact version. Local versions ("2.13.0+cpu") lose their suffix, which only one index knows.
     """
     markers = source_markers(source)
     lines = []
     for item in report["install"]:
         name = normalized(item["metadata"]["name"])
         marker = markers.pop(name, ("", ""))[1]
-        lines.append(f"{name}=={item['metadata']['version'].partition('+')[0]}" + (f"; {marker}" if marker else ""))
+        lines.append(
+            f"{name}=={item['metadata']['version'].partition('+')[0]}" + (f"; {marker}" if marker else "")
+        )
     lines += [requirement + f"; {marker}" for requirement, marker in markers.values() if marker]
     return sorted(lines)
 

@@ -23,7 +23,9 @@ def main(arguments: Sequence[str]) -> int:
         print(f"\nerror: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("\nStopped. The same command goes on where it was; finished environments stay.", file=sys.stderr)
+        print(
+            "\nStopped. The same command goes on where it was; finished environments stay.", file=sys.stderr
+        )
         return 130
     return 0
 
@@ -32,15 +34,21 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Reads the command line; argparse ends the program with exit code 2 on a usage error."""
     parser = argparse.ArgumentParser(
         prog="setup_envs.py",
-        description="Make the orchestrator's environment (.venv) and one per framework (.venvs/NAME) from lock files.",
-        epilog="Two versions of a framework: add scripts/requirements/torch-2.12-cpu.txt, then name torch-2.12.",
+        description="Make the environments of the orchestrator (.venv) and the frameworks (.venvs/NAME).",
+        epilog="To compare versions: add scripts/requirements/torch-2.12-cpu.txt, then name torch-2.12.",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"frameworks (default: {' '.join(FRAMEWORKS)})")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"frameworks (default: {' '.join(FRAMEWORKS)})"
+    )
     parser.add_argument(
         "--device", choices=DEVICES, help="which builds to install (default: what is there already, else cpu)"
     )
-    parser.add_argument("--requirements", type=Path, metavar="FILE", help="install this lock, for a single NAME")
-    parser.add_argument("--python", default=sys.executable, help="the interpreter to build on (default: this one)")
+    parser.add_argument(
+        "--requirements", type=Path, metavar="FILE", help="install this lock, for a single NAME"
+    )
+    parser.add_argument(
+        "--python", default=sys.executable, help="the interpreter to build on (default: this one)"
+    )
     options = parser.parse_args(arguments)
     if options.requirements and len(options.names) != 1:
         parser.error("--requirements goes with exactly one NAME")
@@ -58,7 +66,9 @@ def set_up(names: Sequence[str], device: str | None, requirements: Path | None, 
     environments += [find_environment(ROOT, name, device, requirements) for name in others]
     started_s = time.monotonic()
     for position, environment in enumerate(environments, start=1):
-        bring_up_to_date(environment, f"[{position}/{len(environments)}] {environment.name}", python, started_s)
+        bring_up_to_date(
+            environment, f"[{position}/{len(environments)}] {environment.name}", python, started_s
+        )
 
 
 def bring_up_to_date(environment: Environment, label: str, python: str, started_s: float) -> None:

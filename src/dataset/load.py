@@ -1,0 +1,88 @@
+"""A configured dataset as arrays, and the facts that decide what is in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.dataset.arrays import Arrays
+from src.dataset.config import DatasetConfig, Source
+from src.dataset.digits import load_digits
+from src.dataset.idx import parse_idx
+from src.dataset.locate import require_user_files, verified_files
+from src.dataset.synthetic import make_synthetic
+from src.dataset.verify import sha256
+from src.errors import ConfigError
+
+PREPARATION = 1
+"""To be raised when the same input would be prepared differently."""
+
+
+def identity(config: DatasetConfig, root: Path) -> dict[str, object]:
+    """Returns all that decides the prepared arrays, as plain values; equal facts mean equal arrays.
+
+    Reads the files only where no checksum of theirs is known. Raises DatasetError if the user's files are
+    missing.
+    """
+    facts: dict[str, object] = {
+        "preparation": PREPARATION,
+        "source": config.source.value,
+        "image_shape": list(config.image_shape),
+        "classes": config.classes,
+    }
+    if config.source is Source.idx:
+        return facts | {"files": _file_checksums(config, root)}
+    facts["seed"] = config.seed
+    if config.source is Source.digits:
+        facts["train_available"] = config.train_available
+    else:
+        facts |= {"train_size": config.train_size, "test_size": config.test_size}
+    return facts
+
+
+def load(config: DatasetConfig, root: Path) -> tuple[Arrays, str]:
+    """Returns the whole dataset and where it came from in words.
+
+    Raises DatasetError if it cannot be found, downloaded or trusted, ConfigError if the configuration forbids
+    it.
+    """
+    if config.source is Source.idx:
+        contents, origin = verified_files(config, root)
+        return _idx_arrays(contents, config), origin
+    height, width, channels = config.image_shape
+    if config.source is Source.digits:
+        if config.train_available is None:
+            raise ConfigError("dataset.train_available=null: say how many of the digits are for training")
+        arrays = load_digits((height, width, channels), config.train_available, config.seed)
+        return arrays, "scikit-learn's digits"
+    if config.train_size is None or config.test_size is None:
+        raise ConfigError("dataset.train_size and dataset.test_size must be numbers for a synthetic dataset")
+    arrays = make_synthetic(
+        (height, width, channels), config.classes, config.train_size, config.test_size, config.seed
+    )
+    return arrays, f"synthetic, seed {config.seed}"
+
+
+def _file_checksums(config: DatasetConfig, root: Path) -> dict[str, str]:
+    if config.path is not None:
+        require_user_files(config, root / Path(config.path).expanduser())
+    known = {key: file.sha256 or file.sha256_gz for key, file in config.files.items()}
+    if all(known.values()):
+        return {key: str(value) for key, value in known.items()}
+    contents, _ = verified_files(config, root)
+    return {key: sha256(content) for key, content in contents.items()}
+
+
+def _idx_arrays(contents: dict[str, bytes], config: DatasetConfig) -> Arrays:
+    def images(key: str) -> NDArray[np.float32]:
+        pixels = parse_idx(contents[key], config.files[key].name, dimensions=3)
+        return (pixels.astype(np.float32) / np.float32(255))[..., np.newaxis]
+
+    def labels(key: str) -> NDArray[np.int64]:
+        return parse_idx(contents[key], config.files[key].name, dimensions=1).astype(np.int64)
+
+    return Arrays(
+        images("train_images"), labels("train_labels"), images("test_images"), labels("test_labels")
+    )

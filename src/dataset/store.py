@@ -1,0 +1,102 @@
+"""Prepared arrays on disk: a folder that is either whole or not trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.dataset.arrays import Arrays
+from src.errors import DatasetError
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a prepared folder says of itself; `lengths_bytes` maps each array's name to its file's length."""
+
+    train_count: int
+    test_count: int
+    origin: str
+    checksum: str
+    lengths_bytes: dict[str, int]
+
+
+def read_store(folder: Path) -> Stored | None:
+    """Returns what a prepared folder holds, or None unless all of it is there."""
+    try:
+        stored = Stored(**json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+        lengths = {name: (folder / f"{name}.npy").stat().st_size for name in stored.lengths_bytes}
+    except (OSError, ValueError, TypeError):
+        return None
+    return stored if lengths == stored.lengths_bytes else None
+
+
+def write_store(folder: Path, arrays: Arrays, origin: str) -> Stored:
+    """Writes the arrays and what they are; the folder appears in one step.
+
+    Raises DatasetError if the disk refuses.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        try:
+            stored = _write(part, arrays, origin)
+            _put_in_place(part, folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    except OSError as error:
+        raise DatasetError(
+            f"{folder} cannot be written ({error.strerror}); check disk space and permissions"
+        ) from error
+    return stored
+
+
+def _write(folder: Path, arrays: Arrays, origin: str) -> Stored:
+    named: dict[str, NDArray[Any]] = {
+        "train_images": arrays.train_images,
+        "train_labels": arrays.train_labels,
+        "test_images": arrays.test_images,
+        "test_labels": arrays.test_labels,
+    }
+    digest = hashlib.sha256()
+    lengths_bytes = {}
+    for name, array in named.items():
+        contiguous = np.ascontiguousarray(array)
+        digest.update(contiguous.data)
+        with (folder / f"{name}.npy").open("wb") as file:
+            np.save(file, contiguous)
+            _to_disk(file.fileno())
+            lengths_bytes[name] = file.tell()
+    train_count, test_count = len(arrays.train_labels), len(arrays.test_labels)
+    stored = Stored(train_count, test_count, origin, digest.hexdigest(), lengths_bytes)
+    with (folder / MANIFEST).open("w", encoding="utf-8") as manifest:
+        json.dump(asdict(stored), manifest, indent=1)
+        manifest.flush()
+        _to_disk(manifest.fileno())
+    return stored
+
+
+def _to_disk(descriptor: int) -> None:
+    # A renaming may reach the disk before the content does; a power cut then leaves a whole-looking wreck.
+    os.fsync(descriptor)
+
+
+def _put_in_place(part: Path, folder: Path) -> None:
+    os.chmod(part, 0o755)  # mkdtemp lets nobody else read it
+    if folder.exists() and read_store(folder) is None:
+        shutil.rmtree(folder)
+    try:
+        os.rename(part, folder)
+    except OSError:
+        if read_store(folder) is None:  # else another process was faster, with the same content
+            raise

@@ -1,0 +1,66 @@
+"""Fixtures that all tests share."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+@pytest.fixture(scope="session")
+def mnist_dir() -> Path:
+    """The folder with MNIST's four files, named by JOULEBENCH_MNIST; skips the test where there is none."""
+    named = os.environ.get("JOULEBENCH_MNIST")
+    if not named:
+        pytest.skip("needs MNIST: set JOULEBENCH_MNIST to the folder that holds its four files")
+    folder = Path(named)
+    assert folder.is_dir(), f"JOULEBENCH_MNIST={named} is no folder"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """A Chromium browser's program; skips the test where there is none."""
+    found = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    if found is None:
+        pytest.skip("needs a browser: install chromium")
+    return found
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The repository's root."""
+    return ROOT
+
+
+def environment_python(name: str) -> Path:
+    """The interpreter of .venvs/NAME."""
+    return ROOT / ".venvs" / name / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+@pytest.fixture(scope="session")
+def torch_python() -> Path:
+    """PyTorch's interpreter; skips the test where its environment was not made."""
+    return _require_environment("torch")
+
+
+@pytest.fixture(scope="session")
+def tf_python() -> Path:
+    """TensorFlow's interpreter; skips the test where its environment was not made."""
+    return _require_environment("tf")
+
+
+@pytest.fixture(scope="session")
+def jax_python() -> Path:
+    """JAX's interpreter; skips the test where its environment was not made."""
+    return _require_environment("jax")
+
+
+def _require_environment(name: str) -> Path:
+    python = environment_python(name)
+    if not python.exists():
+        pytest.skip(f"needs the environment {name}: `make setup ENVS={name}`")
+    return python
