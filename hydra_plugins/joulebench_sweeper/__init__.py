@@ -1,0 +1,1 @@
+"""Hydra looks for plugins in this namespace only; the sweeper's work is in `src`."""

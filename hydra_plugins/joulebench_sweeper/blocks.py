@@ -1,0 +1,61 @@
+"""Hydra's way into the study: `-m` expands treatments, composes them all, and hands the plan to `src.protocol`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from src.plan.schema import Config, typed
+from src.plan.sweep_plan import SweepPlan, make_plan
+from src.plan.treatments import Treatment, expand
+
+
+TARGET = {"_target_": "hydra_plugins.joulebench_sweeper.blocks.BlockSweeper"}
+ConfigStore.instance().store(group="hydra/sweeper", name="blocks", node=TARGET, provider="joulebench")
+
+
+class BlockSweeper(Sweeper):
+    """Runs every treatment once in each of `protocol.iterations` blocks."""
+
+    config: DictConfig
+    hydra_context: HydraContext
+    launcher: Launcher
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Hydra's hook: remember the context and make the launcher."""
+        self.config, self.hydra_context = config, hydra_context
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Hydra's hook: plan all runs of the command line, then conduct them."""
+        from src.protocol.conduct import conduct  # loads MLflow, which `--help` and tab completion do not need
+
+        return conduct(self.plan(arguments), Path(self.config.hydra.sweep.dir), self._launch)
+
+    def plan(self, arguments: Sequence[str]) -> SweepPlan:
+        """Expand, compose and check every treatment; raises ConfigError before anything is written."""
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        treatments = expand(parser.parse_overrides(list(arguments)))
+        sweep = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{uuid.uuid4().hex[:4]}"
+        return make_plan(sweep, treatments, [self._compose(treatment) for treatment in treatments])
+
+    def _compose(self, treatment: Treatment) -> Config:
+        cfg = self.hydra_context.config_loader.load_sweep_config(self.config, list(treatment.overrides))
+        return typed(OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"]))
+
+    def _launch(self, overrides: Sequence[str], number: int) -> JobReturn:
+        return self.launcher.launch([list(overrides)], initial_job_idx=number)[0]

@@ -1,0 +1,59 @@
+"""The outermost layer of every command: what a mistake, a failure or Ctrl-C looks like to the user."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from src.errors import ConfigError, JoulebenchError
+from src.paths import CONF
+from src.plan.complaints import explain
+from src.plan.schema import Config, register, typed
+
+INTERRUPTED = 130
+DEBUG = "HYDRA_FULL_ERROR"
+
+
+def command_line(command: Callable[[], object], check: Callable[[Config], object]) -> int:
+    """Run a Hydra command; returns its exit code: 2 for a user's mistake, 1 for failed runs, 130 after Ctrl-C.
+
+    `check` sees the configuration of a single run before Hydra makes an output folder for it; a sweep is checked by
+    its sweeper.
+
+    Errors that are the user's to mend are one line without a traceback, unless HYDRA_FULL_ERROR=1 asks for it.
+    """
+    wants_traceback = os.environ.get(DEBUG) == "1"
+    os.environ[DEBUG] = "1"  # Hydra then lets exceptions through instead of printing them and ending with 1.
+    register()
+    try:
+        _check_single(sys.argv[1:], check)
+        command()
+    except KeyboardInterrupt:
+        return _complain("stopped by Ctrl-C; what was finished is kept", INTERRUPTED)
+    except (JoulebenchError, HydraException, OmegaConfBaseException) as error:
+        if wants_traceback:
+            raise
+        if isinstance(error, JoulebenchError):
+            return _complain(str(error), error.exit_code)
+        return _complain(explain(error), ConfigError.exit_code)
+    return 0
+
+
+def _check_single(arguments: list[str], check: Callable[[Config], object]) -> None:
+    args = get_args_parser().parse_args(arguments)
+    asks_otherwise = args.multirun or args.cfg or args.help or args.hydra_help or args.info or args.shell_completion
+    if asks_otherwise or args.config_name or args.config_path or args.config_dir:
+        return
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        check(typed(compose("config", overrides=args.overrides)))
+
+
+def _complain(message: str, exit_code: int) -> int:
+    print(f"joulebench: {message}", file=sys.stderr)
+    return exit_code

@@ -1,0 +1,59 @@
+"""Measure runs: `python -m src.main framework=torch`, and with `-m` a whole study.
+
+One call of `main` is the way of one run, from the composed configuration to MLflow. With `-m`, Hydra's sweeper
+(`hydra_plugins`) plans all runs first and calls it once for each.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from src.cli import command_line
+from src.errors import MeterError, RunError
+from src.measure.environment import worker_environment
+from src.measure.run import measure
+from src.paths import ROOT
+from src.plan.job import build_job
+from src.plan.schema import typed
+from src.protocol.alone import begin_alone, end_alone
+from src.protocol.filing import Filing
+from src.protocol.preflight import make_ready
+from src.track import open_store
+from src.track.record import RunRecord
+from src.worker.contract import JOB_FILE
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def main(cfg: DictConfig) -> RunRecord:
+    """Measure one run, file it, and return its record; raises a JoulebenchError when it could not be measured."""
+    config = typed(cfg)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    ready = make_ready(config, ROOT)
+    store = open_store(config.tracking_uri)
+    alone = not config.run.sweep
+    if alone:
+        config = begin_alone(config, ready, store, folder)
+
+    OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
+    build_job(config, ready.prepared).write(folder / JOB_FILE)
+    environment = worker_environment(os.environ, config.framework.env, ROOT)
+    filing = Filing(config, folder, ready, environment, store)
+    try:
+        measured = measure(ready.meter, ready.worker(folder), folder, environment, config.protocol.timeout_s)
+    except (MeterError, RunError) as error:
+        filing.failed(error)
+        raise
+    record = filing.finished(measured)
+    if alone:
+        end_alone(record)
+    return record
+
+
+if __name__ == "__main__":
+    sys.exit(command_line(main, check=lambda config: make_ready(config, ROOT)))

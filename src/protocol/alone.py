@@ -1,0 +1,33 @@
+"""A single run, outside any sweep: the same preparation and the same table at the end, for one run."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from src.plan.schema import Config
+from src.protocol.display import Display
+from src.protocol.machine import introduce_meter, prepare_machine
+from src.protocol.preflight import Ready
+from src.protocol.summary import Outcome, summarise, summary_table
+from src.track.record import RunRecord
+from src.track.store import Store
+
+
+def begin_alone(config: Config, ready: Ready, store: Store, folder: Path) -> Config:
+    """Check the store and prepare the machine as the protocol says; returns the configuration with its idle power."""
+    store.check(config.experiment)
+    display = Display()
+    introduce_meter(display, ready.meter)
+    with display.live(f"joulebench: {config.experiment}, one run of {config.framework.name}", 1):
+        idle_w = prepare_machine(config.protocol, ready.meter, folder, display)
+    display.say(f"running {config.framework.name}; files: {folder}")
+    return dataclasses.replace(config, run=dataclasses.replace(config.run, idle_power_w=idle_w))
+
+
+def end_alone(record: RunRecord) -> None:
+    """Show what the run came to."""
+    display = Display()
+    outcome = Outcome(record.tags["treatment"], record.tags["energy_kind"], record.metrics)
+    display.console.print(summary_table(summarise([outcome])))
+    display.say(f"filed in experiment '{record.experiment}'; look at it with `mlflow ui`")

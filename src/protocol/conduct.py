@@ -1,0 +1,174 @@
+"""Conduct a sweep: baseline, warm-up, then block after block, with rests, retries and a table at the end."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hydra.core.utils import JobReturn, JobStatus
+
+from src.errors import JoulebenchError, RunError, TrackError
+from src.plan.estimate import expected_run_s, remaining_s
+from src.plan.schedule import Slot
+from src.plan.sweep_plan import SweepPlan
+from src.protocol.display import Display, duration
+from src.protocol.host import background_load, host_facts
+from src.paths import ROOT
+from src.protocol.preflight import Ready, gemm_gflop_per_s, make_ready
+from src.protocol.summary import Outcome, summarise, summary_table
+from src.protocol.sweep_run import SweepRun
+from src.protocol.machine import introduce_meter, prepare_machine
+from src.track import open_store
+from src.track.record import RunRecord
+
+Launch = Callable[[Sequence[str], int], JobReturn]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A planned run that could not be measured, and why."""
+
+    slot: Slot
+    reason: str
+
+
+def conduct(plan: SweepPlan, folder: Path, launch: Launch, display: Display | None = None) -> list[RunRecord]:
+    """Measure every run of the plan and file it; returns the finished runs' records.
+
+    Raises RunError at the end when runs are missing, after everything else has been measured and filed.
+    """
+    display = display or Display()
+    ready = [make_ready(config, ROOT) for config in plan.configs]
+    store = open_store(plan.shared.tracking_uri)
+    store.check(plan.shared.experiment)
+    plan.write(folder)
+    host = host_facts()
+    tags = {"meter": ready[0].meter.name, "energy_kind": ready[0].meter.energy_kind}
+    sweep_run = SweepRun.begin(store, plan, folder, host, tags)
+    conductor = _Conductor(plan, folder, launch, display, ready, {"run.parent": sweep_run.run_id})
+    try:
+        with display.live(f"joulebench: {plan.shared.experiment}, sweep {plan.sweep}", len(plan.slots)):
+            conductor.run()
+    finally:
+        _close(sweep_run, conductor)
+    _refuse_missing(plan, folder, conductor.missing)
+    return conductor.records
+
+
+def _close(sweep_run: SweepRun, conductor: _Conductor) -> None:
+    """File the summary and show it, also when the sweep was stopped."""
+    plan, display, records = conductor.plan, conductor.display, conductor.records
+    summaries = summarise([outcome_of(record) for record in records])
+    unfiled = sweep_run.end(records, summaries, len(plan.slots), [])
+    if summaries:
+        display.console.print(summary_table(summaries))
+    for record in unfiled:
+        display.say(f"not in MLflow: {record.folder}; file it with `python -m src.track {conductor.folder}`", "red")
+    done = f"{len(records)} of {len(plan.slots)} runs finished"
+    display.say(f"{done}, in experiment '{plan.shared.experiment}'; look at them with `mlflow ui`")
+
+
+def outcome_of(record: RunRecord) -> Outcome:
+    """What the displays and tables need of a finished run."""
+    return Outcome(record.tags["treatment"], record.tags["energy_kind"], record.metrics)
+
+
+@dataclass
+class _Conductor:
+    """The loop over blocks and runs, and what it has come to; `seen_s` holds wall seconds of runs by treatment."""
+
+    plan: SweepPlan
+    folder: Path
+    launch: Launch
+    display: Display
+    ready: list[Ready]
+    run_overrides: dict[str, object]
+    launched: int = 0
+    records: list[RunRecord] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    seen_s: dict[int, list[float]] = field(default_factory=dict)
+    guess_s: list[float] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Everything between the plan and the summary."""
+        self._introduce()
+        idle_w = prepare_machine(self.plan.shared.protocol, self.ready[0].meter, self.folder, self.display)
+        self.run_overrides["run.idle_power_w"] = "null" if idle_w is None else idle_w
+        blocks = self.plan.blocks
+        for number, block in enumerate(blocks, 1):
+            self._run_block(block, later=[slot for following in blocks[number:] for slot in following])
+
+    def _introduce(self) -> None:
+        plan = self.plan
+        rate = gemm_gflop_per_s()
+        self.guess_s = [
+            expected_run_s(config, ready.prepared.train_size, rate)
+            for config, ready in zip(plan.configs, self.ready, strict=True)
+        ]
+        protocol = plan.shared.protocol
+        expected_s = protocol.baseline_s + protocol.warmup_s + remaining_s(plan, plan.slots, self.guess_s, {})
+        self.display.say(
+            f"plan: {len(plan.treatments)} treatments ({', '.join(t.label for t in plan.treatments)}) in "
+            f"{protocol.iterations} {protocol.order.value} blocks = {len(plan.slots)} runs; "
+            f"protocol {protocol.name}: {duration(protocol.warmup_s)} warm-up, {duration(protocol.idle_s)} between runs"
+        )
+        introduce_meter(self.display, self.ready[0].meter)
+        self.display.say(f"length: roughly {duration(expected_s)}; sharper after the first block. Files: {self.folder}")
+
+    def _run_block(self, block: Sequence[Slot], later: Sequence[Slot]) -> None:
+        """Every slot of a block; a failed one waits for its next try at the block's end."""
+        queue = deque((slot, 0) for slot in block)
+        while queue:
+            slot, attempt = queue.popleft()
+            left = [slot, *(waiting for waiting, _ in queue), *later]
+            if self.launched:
+                idle_s = self.plan.configs[slot.treatment].protocol.idle_s
+                self.display.stage(f"idle before {self._name(slot)}", idle_s)
+                time.sleep(idle_s)
+            reason = self._run(slot, attempt, left)
+            if reason is None:
+                continue
+            self.display.say(f"{self._name(slot)} failed: {reason}", "red")
+            if attempt < self.plan.shared.protocol.retries:
+                queue.append((slot, attempt + 1))
+            else:
+                self.missing.append(Missing(slot, reason))
+
+    def _run(self, slot: Slot, attempt: int, left: Sequence[Slot]) -> str | None:
+        """One run; returns why it failed, or None."""
+        following = self._name(left[1]) if len(left) > 1 else "nothing, this is the last run"
+        left_s = remaining_s(self.plan, left, self.guess_s, self.seen_s)
+        self.display.started(self._name(slot), following, left_s)
+        begin = time.monotonic()
+        returned = self.launch(self.plan.overrides(slot, attempt, self.run_overrides), self.launched)
+        self.launched += 1
+        if returned.status is not JobStatus.COMPLETED:
+            return _reason(returned)
+        record = returned.return_value
+        self.records.append(record)
+        self.seen_s.setdefault(slot.treatment, []).append(time.monotonic() - begin)
+        self.display.finished(self._name(slot), outcome_of(record))
+        return None
+
+    def _name(self, slot: Slot) -> str:
+        return f"{self.plan.label(slot)} {slot.iteration}/{self.plan.shared.protocol.iterations}"
+
+
+def _reason(returned: JobReturn) -> str:
+    error = returned._return_value  # the property would raise it
+    if isinstance(error, JoulebenchError):
+        return str(error)
+    raise error
+
+
+def _refuse_missing(plan: SweepPlan, folder: Path, missing: Sequence[Missing]) -> None:
+    if not missing:
+        return
+    names = ", ".join(f"{plan.label(m.slot)} #{m.slot.iteration:02d}" for m in missing)
+    raise RunError(
+        f"{len(missing)} of {len(plan.slots)} runs could not be measured: {names}; "
+        f"see worker.log in their folders below {folder}. Last reason: {missing[-1].reason}"
+    )

@@ -1,0 +1,111 @@
+"""From what a run left behind to the record that is filed about it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from src.errors import JoulebenchError
+from src.measure.run import Measured
+from src.measure.windows import phase_windows
+from src.plan.schema import Config
+from src.protocol.preflight import Ready
+from src.track.metrics import flags_text, run_metrics, run_series
+from src.track.power import draw_power
+from src.track.record import RunRecord, Status, flatten, run_name
+from src.track.store import Store
+from src.worker.contract import write_json
+
+ENVIRONMENT_FILE = "environment.json"
+POWER_FILE = "power.png"
+NOT_PARAMS = (
+    *("run", "tracking_uri", "experiment", "analysis"),
+    *("dataset.files", "dataset.mirrors", "dataset.cache", "dataset.path", "dataset.connect_timeout_s"),
+)
+"""What says nothing about the work or how it was measured, or stands in the tags already."""
+
+
+@dataclass(frozen=True)
+class Filing:
+    """Files one run, finished or failed: first on disk, then in MLflow. Made just before the run begins."""
+
+    config: Config
+    folder: Path
+    ready: Ready
+    environment: Mapping[str, str]
+    store: Store
+    begin_s: float = field(default_factory=time.time)
+
+    def finished(self, measured: Measured) -> RunRecord:
+        """File a run that was measured to its end; raises TrackError when only MLflow refuses it."""
+        times = [event.t for event in measured.events]
+        versions = {f"version.{name}": version for name, version in measured.result.versions.items()}
+        flags = flags_text(measured.energy)
+        record = dataclasses.replace(
+            self._record("finished", {"flags": flags} if flags else {}),
+            start_ms=round(1000 * min(times)),
+            end_ms=round(1000 * max(times)),
+            metrics=run_metrics(measured.result, measured.energy, self.config.run.idle_power_w),
+            series=run_series(measured.result, measured.energy, measured.events),
+        )
+        record = dataclasses.replace(record, params=record.params | versions)
+        record.write()
+        energy = measured.energy
+        draw_power(
+            self.folder / POWER_FILE,
+            energy.trace,
+            phase_windows(measured.events),
+            record.name,
+            self.ready.meter.energy_kind,
+            energy.energy_j,
+        )
+        self._file(record)
+        return record
+
+    def failed(self, error: JoulebenchError) -> None:
+        """File a run that could not be measured; its tag `error` says why."""
+        record = self._record("failed", {"error": str(error)})
+        record.write()
+        self._file(record)
+
+    def _file(self, record: RunRecord) -> None:
+        write_json(self.folder / ENVIRONMENT_FILE, dict(self.environment))
+        self.store.file_run(record, self.config.run.parent or None)
+
+    def _record(self, status: Status, tags: dict[str, str]) -> RunRecord:
+        run, meter = self.config.run, self.ready.meter
+        params = flatten(dataclasses.asdict(self.config), leave_out=NOT_PARAMS)
+        return RunRecord(
+            name=run_name(self.treatment, run.iteration or 1, run.attempt),
+            experiment=self.config.experiment,
+            start_ms=round(1000 * self.begin_s),
+            end_ms=round(1000 * time.time()),
+            status=status,
+            folder=self.folder,
+            params=params | {"meter.name": meter.name} | dict(self.ready.facts),
+            tags=self._tags(status) | tags,
+        )
+
+    @property
+    def treatment(self) -> str:
+        """What the run is called beside others: its treatment in the sweep, or its framework when it runs alone."""
+        return self.config.run.treatment or self.config.framework.name
+
+    def _tags(self, status: Status) -> dict[str, str]:
+        run = self.config.run
+        sweep = run.sweep or f"single_{self.folder.parent.name}_{self.folder.name}"
+        return {
+            "framework": self.config.framework.name,
+            "treatment": self.treatment,
+            "iteration": str(run.iteration or 1),
+            "position": str(run.position or 1),
+            "sequence": str(run.sequence or 1),
+            "sweep": sweep,
+            "meter": self.ready.meter.name,
+            "energy_kind": self.ready.meter.energy_kind,
+            "status": status,
+            "run_uid": f"{sweep}/{run.folder or self.folder.name}",
+        }

@@ -1,0 +1,91 @@
+"""Facts about the machine that a reader of the numbers needs."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from src.errors import SetupError
+
+LOAD_SAMPLE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Host:
+    """The machine; `gpus` holds one name for each NVIDIA GPU that its driver shows."""
+
+    cpu: str
+    physical_cores: int
+    logical_cpus: int
+    memory_bytes: int
+    system: str
+    python: str
+    governor: str
+    gpus: tuple[str, ...]
+
+
+def host_facts() -> Host:
+    """Read the facts of this machine."""
+    return Host(
+        cpu=cpu_name(),
+        physical_cores=psutil.cpu_count(logical=False) or 0,
+        logical_cpus=psutil.cpu_count() or 0,
+        memory_bytes=psutil.virtual_memory().total,
+        system=platform.platform(),
+        python=platform.python_version(),
+        governor=_first_line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
+        gpus=gpu_names(),
+    )
+
+
+def background_load(seconds: float = LOAD_SAMPLE_S) -> float:
+    """Share of all CPUs that is busy right now, averaged over `seconds`."""
+    return float(psutil.cpu_percent(interval=seconds)) / 100.0
+
+
+def require_gpu() -> None:
+    """Raise SetupError where no NVIDIA GPU can be used."""
+    if not gpu_names():
+        raise SetupError(
+            "hardware=cuda: no NVIDIA GPU answers on this machine; check that `nvidia-smi` lists one, "
+            "or measure the processor with hardware=cpu"
+        )
+
+
+def gpu_names() -> tuple[str, ...]:
+    """Names of the GPUs that NVIDIA's driver shows; none where there is no driver."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return ()
+    try:
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        return tuple(str(pynvml.nvmlDeviceGetName(handle)) for handle in handles)
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def cpu_name() -> str:
+    """The processor, as it calls itself."""
+    if platform.system() == "Darwin":
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()
+
+
+def _first_line(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return "unknown"

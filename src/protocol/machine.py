@@ -1,0 +1,68 @@
+"""Bring the machine into a known state before the first run: how much it draws idle, then to working temperature."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from src.errors import MeterError
+from src.measure.energy import whole_file
+from src.measure.launch import launch
+from src.measure.meters.select import Meter
+from src.measure.recording import read_recording
+from src.paths import ROOT
+from src.plan.schema import ProtocolConfig, usable_cpus
+from src.protocol.display import Display
+
+GRACE_S = 60.0
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+BASELINE_FILE = "baseline.csv"
+
+
+def introduce_meter(display: Display, meter: Meter) -> None:
+    """Say what measures and, plainly, when nothing does."""
+    display.say(f"meter: {meter.description}")
+    for reason in meter.rejected:
+        display.say(f"  {reason}", "dim")
+    if meter.energy_kind != "measured":
+        display.say(f"energy is {meter.energy_kind.upper()}, not measured", "bold yellow")
+
+
+def prepare_machine(protocol: ProtocolConfig, meter: Meter, folder: Path, display: Display) -> float | None:
+    """Measure the idle machine, then warm it up, as the protocol says; returns the idle power in W if it was asked for."""
+    idle_w = None
+    if protocol.baseline_s > 0:
+        display.stage("measuring the idle machine", protocol.baseline_s)
+        idle_w = idle_power_w(meter, protocol.baseline_s, folder)
+        display.say(f"idle power: {idle_w:.2f} W ({meter.energy_kind})")
+    if protocol.warmup_s > 0:
+        display.stage("warming up on all cores", protocol.warmup_s)
+        warm_up(protocol.warmup_s)
+    return idle_w
+
+
+def idle_power_w(meter: Meter, seconds: float, folder: Path) -> float:
+    """Mean power of `seconds` in which this program leaves the machine alone; raises MeterError or EnergyError."""
+    out = folder / BASELINE_FILE
+    sleep = [sys.executable, "-c", f"import time; time.sleep({seconds})"]
+    launch(meter.command(out, sleep), folder / "baseline.log", timeout_s=seconds + GRACE_S)
+    return whole_file(read_recording(out)).power_w
+
+
+def warm_up(seconds: float) -> None:
+    """Load every usable core fully for `seconds`, one process each.
+
+    Raises MeterError when a process ends early, because the first runs would then meet a cold machine.
+    """
+    command = [sys.executable, "-m", "src.protocol.burn", str(seconds)]
+    burners = [subprocess.Popen(command, cwd=ROOT, env=os.environ | ONE_THREAD) for _ in range(usable_cpus())]
+    try:
+        failed = [burner for burner in burners if burner.wait(timeout=seconds + GRACE_S) != 0]
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+    if failed:
+        raise MeterError(f"the warm-up ended early ({len(failed)} of its processes failed); try `{' '.join(command)}`")

@@ -1,0 +1,89 @@
+"""Everything that can be refused is refused here, before the warm-up rather than after it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from src.dataset.prepare import Prepared, prepare
+from src.errors import ConfigError
+from src.measure.meters.select import Meter, select_meter
+from src.plan.check import check
+from src.plan.schema import Config, Device
+from src.protocol.environments import interpreter
+from src.protocol.host import cpu_name, gpu_names, require_gpu
+from src.worker.contract import JOB_FILE
+
+GEMM_SIZE = 768
+GEMM_REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a run needs that the configuration only names; `facts` are parameters to file with the run."""
+
+    python: Path
+    prepared: Prepared
+    meter: Meter
+    facts: Mapping[str, str]
+
+    def worker(self, folder: Path) -> list[str]:
+        """The command that does the job in `folder`."""
+        return [str(self.python), "-m", "src.worker", str((folder / JOB_FILE).resolve())]
+
+
+_already: dict[str, Ready] = {}
+
+
+def make_ready(config: Config, root: Path) -> Ready:
+    """Check the configuration, the environment, the device, the dataset and the meter.
+
+    Raises a JoulebenchError that names the remedy. What was found once is kept for the life of the process, so that
+    the runs of a sweep do not probe the meter again.
+    """
+    check(config)
+    parts = (config.framework.environment, config.framework.requirements, config.hardware, config.dataset, config.meter)
+    key = repr(parts)
+    if key not in _already:
+        _already[key] = _make_ready(config, root)
+    _refuse_large_batch(config, _already[key].prepared)
+    return _already[key]
+
+
+def gemm_gflop_per_s() -> float:
+    """The rate of single-precision matrix products here and now, best of a few; takes well under a second."""
+    left, right = np.random.default_rng(0).random((2, GEMM_SIZE, GEMM_SIZE), dtype=np.float32)
+    times = []
+    for _ in range(GEMM_REPEATS):
+        begin = time.perf_counter()
+        np.matmul(left, right)
+        times.append(time.perf_counter() - begin)
+    return 2e-9 * GEMM_SIZE**3 / min(times)
+
+
+def _make_ready(config: Config, root: Path) -> Ready:
+    python = interpreter(config, root)
+    on_gpu = config.hardware.device is Device.cuda
+    if on_gpu:
+        require_gpu()
+    prepared = prepare(config.dataset, root)
+    meter = select_meter(config.meter, gpu=on_gpu)
+    facts = {
+        "hardware.name": config.hardware.name or (gpu_names()[0] if on_gpu else cpu_name()),
+        "dataset.train_size": str(prepared.train_size),
+        "dataset.test_size": str(prepared.test_size),
+        "dataset.checksum": prepared.checksum,
+    }
+    return Ready(python, prepared, meter, facts)
+
+
+def _refuse_large_batch(config: Config, prepared: Prepared) -> None:
+    if config.training.batch_size > prepared.train_size:
+        raise ConfigError(
+            f"training.batch_size={config.training.batch_size}: {config.dataset.name} has only "
+            f"{prepared.train_size} training images; take a smaller batch"
+        )

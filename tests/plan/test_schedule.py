@@ -1,0 +1,65 @@
+from collections import Counter
+
+import pytest
+
+from src.plan.schedule import latin_square, schedule
+from src.plan.schema import Order
+
+
+def blocks(slots):
+    by_block = {}
+    for slot in slots:
+        by_block.setdefault(slot.iteration, []).append(slot.treatment)
+    return list(by_block.values())
+
+
+@pytest.mark.parametrize("order", list(Order))
+@pytest.mark.parametrize(("treatments", "iterations"), [(1, 4), (2, 3), (3, 30), (6, 7)])
+def test_every_block_holds_each_treatment_once(order, treatments, iterations):
+    slots = schedule(treatments, iterations, order, seed=1)
+    assert [slot.sequence for slot in slots] == list(range(1, treatments * iterations + 1))
+    assert len(blocks(slots)) == iterations
+    assert all(sorted(block) == list(range(treatments)) for block in blocks(slots))
+    assert all(slot.position == (slot.sequence - 1) % treatments + 1 for slot in slots)
+
+
+def test_the_seed_decides_the_order():
+    first, again, other = (schedule(3, 30, Order.shuffled, seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_shuffled_blocks_differ_from_each_other():
+    orders = {tuple(block) for block in blocks(schedule(3, 30, Order.shuffled, seed=1))}
+    assert len(orders) == 6
+
+
+def test_fixed_keeps_the_given_order():
+    assert blocks(schedule(3, 4, Order.fixed, seed=9)) == [[0, 1, 2]] * 4
+
+
+@pytest.mark.parametrize("treatments", [2, 3, 4, 5])
+def test_balanced_puts_each_treatment_equally_often_at_each_position(treatments):
+    slots = schedule(treatments, 2 * treatments, Order.balanced, seed=3)
+    counts = Counter((slot.treatment, slot.position) for slot in slots)
+    assert set(counts.values()) == {2}
+
+
+def test_balanced_is_as_equal_as_it_can_be_when_blocks_are_left_over():
+    counts = Counter((slot.treatment, slot.position) for slot in schedule(3, 8, Order.balanced, seed=3))
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+@pytest.mark.parametrize("size", [2, 4, 6])
+def test_an_even_latin_square_balances_who_follows_whom(size):
+    followers = Counter(pair for row in latin_square(size) for pair in zip(row, row[1:], strict=False))
+    assert set(followers.values()) == {1}
+    assert len(followers) == size * (size - 1)
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_an_odd_square_and_its_mirror_balance_who_follows_whom(size):
+    rows = latin_square(size) + latin_square(size, mirrored=True)
+    followers = Counter(pair for row in rows for pair in zip(row, row[1:], strict=False))
+    assert set(followers.values()) == {2}
+    assert len(followers) == size * (size - 1)
