@@ -174,7 +174,7 @@ def remark_on_extras(environment: Environment) -> str:
     if "-cpu" not in environment.lock.name or not any(name.startswith("nvidia-") for name in extras):
         return ""
     return (
-        f"note: the package index served a GPU build ({len(extras)} packages more than locked). It runs on "
-        "the CPU too. For the small CPU build set PIP_EXTRA_INDEX_URL to PyTorch's CPU index (see its install "
-        f"page), delete {environment.folder} and run again."
+        f"note: the package index served a GPU build ({len(extras)} packages beyond the lock). It runs on "
+        "the CPU too. For the small CPU build set PIP_EXTRA_INDEX_URL to PyTorch's CPU index (see its "
+        f"install page), delete {environment.folder} and run again."
     )

@@ -9,7 +9,7 @@ import sys
 if sys.version_info < (3, 11):
     sys.exit(
         "joulebench needs Python 3.11 or newer, but %s is Python %d.%d.\n"
-        "Install a newer one and use it: `python3.12 scripts/setup_envs.py` or `make setup PYTHON=python3.12`."
+        "Install a newer one, and use it: `python3.12 scripts/setup_envs.py`, `make setup PYTHON=python3.12`."
         % (sys.executable, sys.version_info[0], sys.version_info[1])
     )
 

@@ -77,7 +77,7 @@ def check(config: DatasetConfig) -> None:
         raise ConfigError(f"dataset.classes={config.classes}: must be at least 2")
     if len(config.image_shape) != 3 or min(config.image_shape) < 1:
         raise ConfigError(
-            f"dataset.image_shape={config.image_shape}: must be [height, width, channels], all > 0"
+            f"dataset.image_shape={config.image_shape}: give [height, width, channels], each > 0"
         )
     if config.connect_timeout_s <= 0:
         raise ConfigError(f"dataset.connect_timeout_s={config.connect_timeout_s}: must be above 0")
