@@ -19,7 +19,7 @@ SPREAD = 5.0
 LEAST_BOUND_W = 50.0
 """...or this power, where the rest of the recording is idle."""
 SHORTEST_STEP_S = 0.05
-"""Samples closer than this (the first two) say nothing about power: counters refresh every millisecond or so."""
+"""Samples closer than this (the first two) say nothing about power: counters refresh every millisecond."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Unwrapped:
 def unwrap(time_s: Array, counter_j: Array, name: str) -> Unwrapped:
     """Mend the wraps of one raw counter, both (n,), n >= 2.
 
-    A counter's width is not told by the vendor, so it is taken from the values: the smallest power of two joules,
-    at least 2^16, above every value seen. A wrap is believed only if the power it implies fits the other steps.
-    Raises EnergyError on a fall or a jump that no wrap explains.
+    A counter's width is not told by the vendor, so it is taken from the values: the smallest power of two
+    joules, at least 2^16, above every value seen. A wrap is believed only if the power it implies fits the
+    other steps. Raises EnergyError on a fall or a jump that no wrap explains.
     """
     step_j = np.diff(counter_j)
     step_s = np.maximum(np.diff(time_s), SHORTEST_STEP_S)
@@ -82,5 +82,5 @@ def _refuse(
     at_s = time_s[first + 1] - time_s[0]
     raise EnergyError(
         f"{what} {at_s:.1f} s after the first sample (it would mean {power_w[first]:.0f} W); "
-        "the counter was reset or is unreliable, so measure this run again or name other columns in meter.columns"
+        "the counter was reset or is unreliable, so measure this run again or name others in meter.columns"
     )

@@ -24,7 +24,7 @@ PATTERNS = (
 
 @dataclass(frozen=True)
 class Source:
-    """One column: whose energy it is, whether it counts energy or shows power, and if it adds to the total."""
+    """One column: whose energy it is, whether it shows power or counts energy, and if it is added up."""
 
     column: str
     domain: str
@@ -36,11 +36,12 @@ class Source:
 def find_sources(columns: Iterable[str], named: Sequence[str] = ()) -> list[Source]:
     """The columns to use; those in `named` (meter.columns) if there are any, else the recognised ones.
 
-    The total is package + DRAM + GPUs. The package (Intel's PACKAGE, AMD's CPU) contains its cores (PP0, CORE) and
-    integrated graphics (PP1), so those are sub-domains and never added; RAPL's DRAM domain lies outside the package
-    (Intel SDM vol. 3B, 2024, 15.10). macOS reports power: CPU_POWER is preferred, as in EnergiBridge's own summary;
-    SYSTEM_POWER contains the CPU, memory and GPUs, so it stands alone and only where nothing else tells the CPU's.
-    Raises EnergyError where a named column is missing, or no column holds energy.
+    The total is package + DRAM + GPUs. The package (Intel's PACKAGE, AMD's CPU) contains its cores (PP0,
+    CORE) and integrated graphics (PP1), so those are sub-domains and never added; RAPL's DRAM domain lies
+    outside the package (Intel, Software Developer's Manual, 3B, "RAPL Domains and Platform Specificity").
+    macOS reports power: CPU_POWER is preferred, as in EnergiBridge's own summary; SYSTEM_POWER contains the
+    CPU, memory and GPUs, so it stands alone, and only where nothing else tells the CPU's. Raises EnergyError
+    where a named column is missing, or no column holds energy.
     """
     present = list(columns)
     if named:

@@ -106,15 +106,15 @@ def integrate(
 ) -> Energy:
     """Energy of every window (begin and end in epoch seconds) of a recording sampled every `interval_ms`.
 
-    Values at window edges are interpolated. `resolution_j` is the bound that sampling sets: an energy counter never
-    falls, so at an edge t between samples k and k+1 the true value lies in [E_k, E_k+1], and the error of a window
-    is at most the sum over its two edges of max(E(t) - E_k, E_k+1 - E(t)). Powers have no such guarantee; there
-    the same sum over the trapezoid's energy says how much hangs on the edges.
+    Values at window edges are interpolated. `resolution_j` is the bound that sampling sets: an energy counter
+    never falls, so at an edge t between samples k and k+1 the true value lies in [E_k, E_k+1], and the error
+    of a window is at most the sum over its two edges of max(E(t) - E_k, E_k+1 - E(t)). Powers have no such
+    guarantee; there the same sum over the trapezoid's energy says how much hangs on the edges.
 
-    Raises EnergyError where no honest number exists: no energy column, one that does not move, a fall that is no
-    wrap, a task or total of fewer than two samples, a window that the recording does not cover. An edge up to one
-    interval outside the recording is extrapolated and flagged, as EnergiBridge's first sample comes after the start
-    of the command.
+    Raises EnergyError where no honest number exists: no energy column, one that does not move, a fall that is
+    no wrap, a task or total of fewer than two samples, a window that the recording does not cover. An edge up
+    to one interval outside the recording is extrapolated and flagged, as EnergiBridge's first sample comes
+    after the start of the command.
     """
     sources = find_sources(recording.columns, columns)
     hull = min(begin for begin, _ in windows.values()), max(end for _, end in windows.values())
@@ -144,7 +144,7 @@ def integrate(
 
 
 def whole_file(recording: Recording, columns: Sequence[str] = ()) -> Energy:
-    """Energy from the first to the last sample, for recordings that come without events. Raises EnergyError."""
+    """Energy from the first to the last sample, for recordings without events. Raises EnergyError."""
     time_s = recording.time_s
     if time_s.size < 2 or time_s[0] == time_s[-1]:
         raise EnergyError("the recording has fewer than two samples; record for longer")
@@ -158,8 +158,8 @@ def _check_cover(time_s: Array, hull: Window, interval_s: float) -> list[Flag]:
     if max(early_s, late_s) > interval_s:
         side = f"{early_s:.2f} s before the first" if early_s > late_s else f"{late_s:.2f} s after the last"
         raise EnergyError(
-            f"the recording does not cover the run, which reaches {side} sample: the meter started late or ended "
-            "early; see the run's log, and measure it again"
+            f"the recording does not cover the run, which reaches {side} sample: the meter started late "
+            "or ended early; see the run's log, and measure it again"
         )
     if max(early_s, late_s) <= 0:
         return []
@@ -179,7 +179,7 @@ def _check_samples(time_s: Array, windows: Mapping[str, Window], interval_s: flo
         if name in (TASK, TOTAL):
             begin, end = windows[name]
             raise EnergyError(
-                f"the {name} took {end - begin:.3f} s and holds fewer than two samples at {interval_s * 1000:.0f} ms: "
+                f"the {name} took {end - begin:.3f} s, too short for two samples {interval_s:.2f} s apart: "
                 "make the work longer (training.epochs, dataset.train_size) or lower meter.interval_ms"
             )
     if not short:
@@ -226,7 +226,8 @@ def _energy(source: Source, time_s: Array, values: Array) -> tuple[Array, int]:
     """Energy of one source since the first sample, and its mended wraps."""
     if not np.isfinite(values).all():
         raise EnergyError(
-            f"`{source.column}` has samples without a value; measure again, or name the other columns in meter.columns"
+            f"`{source.column}` has samples without a value; measure again, or name the other "
+            "columns in meter.columns"
         )
     scaled = values * source.scale
     if source.is_power:
@@ -238,7 +239,7 @@ def _energy(source: Source, time_s: Array, values: Array) -> tuple[Array, int]:
 def _domains(
     sources: Sequence[Source], curves: Mapping[str, _Curve], main: Window
 ) -> tuple[dict[str, float], list[Flag]]:
-    """Energy of each domain in the main window; one whose counters stand still is left out, never a silent zero."""
+    """Energy of each domain in the main window; one that stands still is left out, never a silent zero."""
     sums: dict[str, float] = {}
     broken = {source.domain for source in sources if source.column not in curves}
     for source in sources:

@@ -18,10 +18,10 @@ INHERITED = (
 def worker_environment(
     inherited: Mapping[str, str], settings: Mapping[str, str], root: Path
 ) -> dict[str, str]:
-    """Environment of a worker and its meter: the allowed part of `inherited`, the project's own, then `settings`.
+    """Environment of a worker and its meter: the allowed part of `inherited`, our own, then `settings`.
 
-    `settings` are the framework's variables (framework.env) and win over everything else. `root` is the folder that
-    holds `src`. Log the result with the run: it is part of what was measured.
+    `settings` are the framework's variables (framework.env) and win over everything else. `root` is the
+    folder that holds `src`. Log the result with the run: it is part of what was measured.
     """
     allowed = {name: inherited[name] for name in INHERITED if name in inherited}
     own = {

@@ -1,8 +1,9 @@
 """Owns one command and everything it starts: `python -m src.measure.guard TIMEOUT_S LOG -- COMMAND...`.
 
-The guard ends with nothing of the command's process tree left alive, whatever ends first: the command, the timeout,
-a SIGTERM, or whoever holds the other end of the guard's standard input (the launcher, whose death closes it). It
-writes how it ended to standard output as one line of JSON. Until then it sleeps: no polling beside a measured run.
+The guard ends with nothing of the command's process tree left alive, whatever ends first: the command, the
+timeout, a SIGTERM, or whoever holds the other end of the guard's standard input (the launcher, whose death
+closes it). It writes how it ended to standard output as one line of JSON. Until then it sleeps: no polling
+beside a measured run.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import psutil
 
 MARKER = "JOULEBENCH_RUN"
-"""Variable whose value all processes of one run share: it finds orphans where the system has no subreapers."""
+"""Variable whose value all processes of one run share: it finds orphans where there are no subreapers."""
 LINUX = sys.platform == "linux"
 PR_SET_CHILD_SUBREAPER = 36
 KILL_WITHIN_S = 10.0
@@ -51,7 +52,9 @@ def main(arguments: list[str]) -> int:
     except Empty:
         ending = "timeout"
     killed = kill_descendants(ending)
-    return _report(ending, child.wait(), killed)
+    returncode = child.wait()
+    _reap()
+    return _report(ending, returncode, killed)
 
 
 def kill_descendants(ending: str) -> list[str]:
@@ -65,7 +68,7 @@ def kill_descendants(ending: str) -> list[str]:
 
 
 def kill_all(find: Callable[[], list[psutil.Process]]) -> list[str]:
-    """Kill what `find` finds until it finds nothing alive: a process may start others while it is being killed."""
+    """Kill what `find` finds until nothing is alive: a process may start others while it is being killed."""
     import psutil
 
     killed: dict[int, str] = {}
@@ -114,6 +117,14 @@ def _childless() -> bool:
     except ChildProcessError:
         return True
     return False
+
+
+def _reap() -> None:
+    """Take the dead out of the process table: not every container's first process does."""
+    deadline = time.monotonic() + KILL_WITHIN_S
+    while LINUX and not _childless() and time.monotonic() < deadline:
+        if os.waitpid(-1, os.WNOHANG)[0] == 0:
+            time.sleep(0.005)
 
 
 def _watch(block: Callable[[], object], ending: str, endings: SimpleQueue[str]) -> None:

@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[2]
 class Ending:
     """How a command ended.
 
-    `ending` is `exit`, `timeout`, `stopped` (the guard was told to), `not started` (`error` says why) or `lost` (the
-    guard itself was killed). `returncode` is negative where a signal ended the command. `killed` names the processes
-    that had to be killed: after an `exit` these are the ones it left behind.
+    `ending` is `exit`, `timeout`, `stopped` (the guard was told to), `not started` (`error` says why) or
+    `lost` (the guard itself was killed). `returncode` is negative where a signal ended the command. `killed`
+    names the processes that had to be killed: after an `exit` these are the ones it left behind.
     """
 
     ending: str
@@ -34,7 +34,7 @@ class Ending:
 def launch(command: Sequence[str], log: Path, environment: Mapping[str, str], timeout_s: float) -> Ending:
     """Run a command to its end with its output appended to `log`; nothing it started outlives this call.
 
-    That holds for a timeout, for KeyboardInterrupt here (which is raised on), and for the death of this process.
+    That holds for a timeout, for a KeyboardInterrupt here (raised on), and for the death of this process.
     """
     marker = uuid4().hex
     guard = [sys.executable, "-m", "src.measure.guard", str(timeout_s), str(log.resolve()), "--", *command]

@@ -31,7 +31,7 @@ class Flag:
 
 @dataclass(frozen=True)
 class Recording:
-    """The samples of one meter: `time_s` (n,) in epoch seconds, never falling, and columns of (n,) raw values.
+    """The samples of one meter: `time_s` (n,) in epoch seconds, never falling, and columns of n raw values.
 
     `columns` holds every column with an energy or power unit under its name in the file, units unchanged.
     """
@@ -44,9 +44,10 @@ class Recording:
 def read_recording(path: Path, every_column: bool = False) -> Recording:
     """Read an EnergiBridge CSV from any platform.
 
-    `Delta` is left out, as it belongs to the next row. A last line without its line end is dropped and flagged.
-    Rows longer than the header are mended (see `_shifts`) and flagged. With `every_column` the columns without
-    an energy unit are read too. Raises EnergyError where the file is no such CSV or is damaged in its middle.
+    `Delta` is left out, as it belongs to the next row. A last line without its line end is dropped and
+    flagged. Rows longer than the header are mended (see `_shifts`) and flagged. With `every_column` the
+    columns without an energy unit are read too. Raises EnergyError where the file is no such CSV or is
+    damaged in its middle.
     """
     header, rows, flags = _rows(path)
     shifts = _shifts(header, rows)
@@ -58,7 +59,7 @@ def read_recording(path: Path, every_column: bool = False) -> Recording:
         raise EnergyError(
             f"{path}: Time runs backwards; the clock was set during the run, so measure it again"
         )
-    # Time is cut to whole milliseconds: of two samples in one, the second came later, and has energy of its own.
+    # Time is cut to whole milliseconds: of two samples in one, the second came later and has its own energy.
     time_s[1:][np.diff(time_s) == 0] += 0.0005
     names = [name for name in header if name not in ("Delta", "Time")]
     kept = [name for name in names if every_column or name.endswith(ENERGY_UNITS)]
@@ -92,9 +93,9 @@ def _rows(path: Path) -> tuple[list[str], list[list[str]], tuple[Flag, ...]]:
 def _shifts(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[int, int]:
     """By how many fields the columns right of the GPU's moved, for each row longer than the header.
 
-    EnergiBridge sorts the values of every row by name but writes the header once. A GPU value that appears late
-    therefore pushes all names after `GPU` to the right. `TOTAL_MEMORY` never changes, so where it still stands in
-    its place the additional values stand at the end and nothing moved.
+    EnergiBridge sorts the values of every row by name but writes the header once. A GPU value that appears
+    late therefore pushes all names after `GPU` to the right. `TOTAL_MEMORY` never changes, so where it still
+    stands in its place the additional values stand at the end and nothing moved.
     """
     width = len(header)
     if all(len(row) == width for row in rows):
@@ -115,7 +116,7 @@ def _column(
     index = header.index(name)
     try:
         values = np.array([float(row[index]) for row in rows])
-        for number, shift in shifts.items():
+        for number, shift in () if name == "Time" else shifts.items():
             if shift and name.startswith("GPU"):
                 values[number] = np.nan
             elif shift and name > "GPU":

@@ -49,11 +49,12 @@ def measure(
 ) -> Measured:
     """Run the worker under the meter in `folder`, and integrate its energy.
 
-    The worker writes events.jsonl and result.json, the meter energy.csv, both their output to worker.log. A meter's
-    exit code proves nothing (EnergiBridge exits 0 after killing the command, and 101 after a good one), so a run
-    counts if its result is complete and the recording covers its events.
+    The worker writes events.jsonl and result.json, the meter energy.csv, both their output to worker.log. A
+    meter's exit code proves nothing (EnergiBridge exits 0 after killing the command, and 101 after a good
+    one), so a run counts if its result is complete and the recording covers its events.
 
-    Raises RunError where the worker is to blame, MeterError where the meter is; both quote the end of the log.
+    Raises RunError where the worker is to blame, MeterError where the meter is; both quote the end of the
+    log.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in (ENERGY_FILE, EVENTS_FILE, RESULT_FILE, LOG_FILE):
@@ -98,7 +99,8 @@ def _blame_no_result(ending: Ending, meter: Meter, folder: Path, error: Contract
         ) from error
     if not began and not (folder / ENERGY_FILE).exists():
         raise MeterError(
-            f"meter {meter.name} ended ({code}) before it started the worker.\n{meter.remedy}{_log_tail(folder)}"
+            f"meter {meter.name} ended ({code}) before it started the "
+            f"worker.\n{meter.remedy}{_log_tail(folder)}"
         ) from error
     left = f"; it left {', '.join(ending.killed)} running" if ending.killed else ""
     raise RunError(
@@ -107,7 +109,7 @@ def _blame_no_result(ending: Ending, meter: Meter, folder: Path, error: Contract
 
 
 def _describe(returncode: int | None) -> str:
-    """An exit code in words; a meter passes a signal on as 128 + its number, or as EnergiBridge's panic 101."""
+    """An exit code in words; meters pass a signal on as 128 + its number, or as EnergiBridge's panic 101."""
     if returncode is None:
         return "no exit code"
     number = -returncode if returncode < 0 else returncode - 128

@@ -26,8 +26,8 @@ class Powercap:
         known = [(column, zone) for column, zone in zones if column]
         if not any(column == COLUMNS["package"] for column, _ in known):
             raise ReaderError(
-                f"{root} has no RAPL package zone; needs Linux on an Intel or AMD processor (not a virtual machine or "
-                "container without access), with `sudo modprobe intel_rapl_msr`"
+                f"{root} has no RAPL package zone; needs Linux on an Intel or AMD processor (not a "
+                "virtual machine or container without access), with `sudo modprobe intel_rapl_msr`"
             )
         self._zones = [(column, _Zone(zone)) for column, zone in known]
         self.columns: Sequence[str] = sorted({column for column, _ in known})
@@ -50,7 +50,8 @@ class _Zone:
         except PermissionError as error:
             raise ReaderError(
                 f"{error}. Since 2020 only root may read RAPL; allow it until the next boot with: "
-                "sudo chmod a+r /sys/class/powercap/intel-rapl*/energy_uj /sys/class/powercap/intel-rapl*/*/energy_uj"
+                "sudo chmod a+r /sys/class/powercap/intel-rapl*/energy_uj "
+                "/sys/class/powercap/intel-rapl*/*/energy_uj"
             ) from error
         self._last_uj = self._raw_uj()
         self._sum_uj = 0

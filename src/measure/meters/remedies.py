@@ -10,8 +10,8 @@ RELEASES = "https://github.com/tdurieux/EnergiBridge/releases"
 def energibridge_missing(binary: str) -> str:
     """EnergiBridge is not where it was looked for."""
     return (
-        f"there is no program `{binary}` here or on PATH. Get EnergiBridge from {RELEASES}, then put it on PATH or "
-        "name it with meter.binary=PATH"
+        f"there is no program `{binary}` here or on PATH. Get EnergiBridge from {RELEASES}, then put it on "
+        "PATH or name it with meter.binary=PATH"
     )
 
 
@@ -27,14 +27,15 @@ def energibridge_fails(binary: str, platform: str = sys.platform) -> str:
         )
     if platform == "darwin":
         return (
-            "EnergiBridge reads the system management controller and needs no rights beyond being allowed to run:\n"
+            "EnergiBridge reads the system management controller and needs no rights beyond being "
+            "allowed to run:\n"
             f"  chmod +x {binary}\n"
             f"  xattr -d com.apple.quarantine {binary}\n"
             f"and a release made for this processor ({RELEASES})"
         )
     return (
-        "EnergiBridge reads /dev/cpu/*/msr and needs the right to. Type (again after every boot, and setcap after "
-        "every move of the binary):\n"
+        "EnergiBridge reads /dev/cpu/*/msr and needs the right to. Type (again after every boot, and "
+        "setcap after every move of the binary):\n"
         "  sudo modprobe msr\n"
         "  sudo chmod a+r /dev/cpu/*/msr\n"
         f"  sudo setcap cap_sys_rawio=ep {binary}\n"

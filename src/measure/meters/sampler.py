@@ -1,4 +1,4 @@
-"""What the project's own meters share: run a command, take a sample every interval, write EnergiBridge's CSV."""
+"""What the project's own meters share: run a command, sample every interval, write EnergiBridge's CSV."""
 
 from __future__ import annotations
 

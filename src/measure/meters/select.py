@@ -1,4 +1,4 @@
-"""Which meter a run uses, found out by trying: a meter works if its energy moves while a short command runs."""
+"""Which meter a run uses, found out by trying: one works if its energy moves during a short command."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class Meter:
 def select_meter(config: MeterConfig, gpu: bool, powercap: Path = POWERCAP) -> Meter:
     """The meter that `config.name` asks for, tried out; `auto` takes the first of AUTO that works.
 
-    With `gpu` it must report a GPU's energy too. Raises MeterError, saying what to do, where it does not work, and
-    ConfigError where the settings make no sense. Takes about a second for each meter tried.
+    With `gpu` it must report a GPU's energy too. Raises MeterError, saying what to do, where it does not
+    work, and ConfigError where the settings make no sense. Takes about a second for each meter tried.
     """
     if config.name != "auto":
         meter = make_meter(config.name, config, gpu, powercap)
@@ -113,7 +113,8 @@ def make_meter(name: str, config: MeterConfig, gpu: bool, powercap: Path = POWER
     elif name == "estimate":
         kind, program = "estimated", (*python, *_power_model(config))
         description = (
-            f"ESTIMATED, not measured: {config.idle_w:g} W idle to {config.busy_w:g} W busy for each logical CPU "
+            f"ESTIMATED, not measured: {config.idle_w:g} W idle to {config.busy_w:g} W busy for each logical "
+            "CPU "
             f"({config.power_model_source})"
         )
     elif name == "replay":
@@ -170,7 +171,8 @@ def _version(binary: str) -> str:
 def _power_model(config: MeterConfig) -> tuple[str, ...]:
     if not 0 <= config.idle_w <= config.busy_w or config.busy_w == 0:
         raise ConfigError(
-            f"meter.idle_w={config.idle_w:g} and meter.busy_w={config.busy_w:g} must be powers in W, idle below busy"
+            f"meter.idle_w={config.idle_w:g} and meter.busy_w={config.busy_w:g} must be powers in W, "
+            "idle below busy"
         )
     return "--idle-w", str(config.idle_w), "--busy-w", str(config.busy_w)
 

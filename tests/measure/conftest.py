@@ -1,0 +1,62 @@
+"""Stand-ins of EnergiBridge and of the worker, as programs that a test can start."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from src.measure.environment import worker_environment
+from src.measure.launch import ROOT
+
+STANDINS = ROOT / "tests" / "standins"
+
+
+@dataclass
+class Config:
+    """The settings of the meter group."""
+
+    name: str = "auto"
+    binary: str | None = None
+    interval_ms: int = 50
+    columns: list[str] = field(default_factory=list)
+    recording: str | None = None
+    idle_w: float = 1.0
+    busy_w: float = 3.0
+    power_model_source: str = "a test"
+
+
+@pytest.fixture
+def meter_config() -> type[Config]:
+    return Config
+
+
+@pytest.fixture
+def energibridge(tmp_path: Path) -> Callable[..., str]:
+    """Installs the stand-in with `STANDIN_*` settings as a program of its own; returns its path."""
+
+    def install(**settings: str) -> str:
+        lines = [f"export STANDIN_{name}={shlex.quote(value)}" for name, value in settings.items()]
+        script = shlex.join([sys.executable, str(STANDINS / "energibridge.py")])
+        path = tmp_path / "energibridge"
+        path.write_text("\n".join(["#!/bin/sh", *lines, f'exec {script} "$@"', ""]))
+        path.chmod(0o755)
+        return str(path)
+
+    return install
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return worker_environment(os.environ, {}, ROOT)
+
+
+@pytest.fixture
+def worker_command(tmp_path: Path) -> Callable[[str], list[str]]:
+    """The command of a worker that writes into `tmp_path / "run"` and ends as `mode` says."""
+    return lambda mode: [sys.executable, str(STANDINS / "worker.py"), str(tmp_path / "run"), mode]

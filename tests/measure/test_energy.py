@@ -1,0 +1,266 @@
+"""Joules from simulated counters of known power, and every refusal and flag."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from src.errors import EnergyError
+from src.measure.counters import counter_range, unwrap
+from src.measure.energy import integrate, whole_file
+from src.measure.recording import Array, Recording
+from src.measure.windows import Window
+
+INTERVAL_MS = 200
+BEGIN_S = 1_700_000_000.0
+WINDOW = {"task": (BEGIN_S + 2.0, BEGIN_S + 12.0)}
+AMD, INTEL = (2.0**16, 2.0**-16), (2.0**18, 2.0**-14)
+WIDE = (2.0**48, 2.0**-16)
+
+
+def sample_times(seed: int, duration_s: float = 14.0, interval_s: float = 0.2) -> Array:
+    """Times as EnergiBridge has them: the first two close together, then an interval and some lateness."""
+    random = np.random.default_rng(seed)
+    steps_s = interval_s + random.uniform(0, 0.01, int(duration_s / interval_s) + 2)
+    steps_s[0] = random.uniform(0, 0.009)
+    return np.asarray(np.floor((BEGIN_S + np.cumsum(steps_s)) * 1000) / 1000)
+
+
+def raw(energy_j: Array, width: tuple[float, float], start_j: float) -> Array:
+    """What a counter shows: whole units, wrapped."""
+    range_j, unit_j = width
+    return np.asarray((np.floor((energy_j + start_j) / unit_j) * unit_j) % range_j)
+
+
+def constant(t: Array) -> Array:
+    return np.asarray(40.0 * (t - BEGIN_S))
+
+
+def stepped(t: Array) -> Array:
+    """10 W, then 120 W from the fifth second on, then 10 W again after the tenth."""
+    return np.asarray(10.0 * (t - BEGIN_S) + 110.0 * np.clip(t - BEGIN_S - 5, 0, 5))
+
+
+def recording(columns: dict[str, Array], time_s: Array) -> Recording:
+    return Recording(time_s, columns)
+
+
+def truth(curve: Callable[[Array], Array], window: Window) -> float:
+    return float(np.diff(curve(np.array(window)))[0])
+
+
+@pytest.mark.parametrize("curve", [constant, stepped])
+@pytest.mark.parametrize(
+    ("width", "start_j", "wraps"),
+    [(AMD, 65_300.0, 1), (INTEL, 262_000.0, 1), (WIDE, 2_939_243.0, 0), (AMD, 1_000.0, 0)],
+    ids=["2^16 J wraps", "2^18 J wraps", "wide", "2^16 J"],
+)
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_known_power_within_half_a_percent(
+    curve: Callable[[Array], Array], width: tuple[float, float], start_j: float, wraps: int, seed: int
+) -> None:
+    time_s = sample_times(seed)
+    energy = integrate(
+        recording({"CPU_ENERGY (J)": raw(curve(time_s), width, start_j)}, time_s), WINDOW, INTERVAL_MS
+    )
+    true_j = truth(curve, WINDOW["task"])
+    assert energy.energy_j == pytest.approx(true_j, rel=0.005)
+    assert abs(energy.energy_j - true_j) <= energy.resolution_j + 1
+    assert energy.wraps == wraps
+    assert energy.duration_s == pytest.approx(10.0)
+
+
+def test_several_wraps() -> None:
+    time_s = np.arange(BEGIN_S, BEGIN_S + 3600, 0.5)
+    energy = whole_file(recording({"CPU_ENERGY (J)": raw(60 * (time_s - BEGIN_S), AMD, 60_000)}, time_s))
+    assert energy.wraps == 4
+    assert energy.energy_j == pytest.approx(60 * (time_s[-1] - BEGIN_S), rel=1e-6)
+    assert "wrap" in {flag.code for flag in energy.flags}
+
+
+@given(edge=st.floats(2.7, 11.8), seed=st.integers(0, 100))
+@settings(max_examples=50, deadline=None)
+def test_windows_add_up_and_resolution_bounds_the_error(edge: float, seed: int) -> None:
+    """Whatever the power does between two samples, the error stays below the stated bound."""
+    time_s = sample_times(seed)
+
+    def spiky(t: Array) -> Array:
+        return np.asarray(30 * (t - BEGIN_S) + 20 * np.floor((t - BEGIN_S) * 3))
+
+    split = BEGIN_S + edge
+    windows = {
+        "task": (BEGIN_S + 2, split),
+        "after": (split, BEGIN_S + 12),
+        "both": (BEGIN_S + 2, BEGIN_S + 12),
+    }
+    energy = integrate(recording({"CPU_ENERGY (J)": spiky(time_s)}, time_s), windows, INTERVAL_MS)
+    both = energy.windows["task"].energy_j + energy.windows["after"].energy_j
+    assert both == pytest.approx(energy.windows["both"].energy_j)
+    assert abs(energy.energy_j - truth(spiky, windows["task"])) <= energy.resolution_j + 1e-6
+
+
+def test_domains_add_up_without_counting_twice() -> None:
+    time_s = sample_times(0)
+    since_s = time_s - BEGIN_S
+    columns = {
+        "PACKAGE_ENERGY (J)": 30 * since_s,
+        "DRAM_ENERGY (J)": 5 * since_s,
+        "PP0_ENERGY (J)": 20 * since_s,
+        "PP1_ENERGY (J)": 1 * since_s,
+        "GPU0_POWER (mWatts)": np.full_like(time_s, 100_000.0),
+        "GPU1_ENERGY (J)": 50 * since_s,
+        "GPU1_POWER (mWatts)": np.full_like(time_s, 50_000.0),
+    }
+    energy = integrate(recording(columns, time_s), WINDOW, INTERVAL_MS)
+    expected = {"package": 300, "dram": 50, "cores": 200, "gpu": 1500}
+    assert {name: round(energy_j, 6) for name, energy_j in energy.domains_j.items()} == expected
+    assert energy.energy_j == pytest.approx(1850)
+    assert energy.power_w == pytest.approx(185)
+    added = {"PACKAGE_ENERGY (J)", "DRAM_ENERGY (J)", "GPU0_POWER (mWatts)", "GPU1_ENERGY (J)"}
+    assert set(energy.columns) == added
+
+
+@pytest.mark.parametrize(
+    ("columns", "energy_j", "domains"),
+    [
+        ({"SYSTEM_POWER (Watts)": 11, "CPU_POWER (Watts)": 4}, 40, {"package"}),
+        ({"SYSTEM_POWER (Watts)": 11}, 110, {"system"}),
+        ({"SYSTEM_POWER (Watts)": 11, "GPU_POWER (Watts)": 3}, 110, {"system"}),
+        ({"CPU_POWER (Watts)": 4, "GPU_POWER (Watts)": 3}, 70, {"package", "gpu"}),
+    ],
+    ids=["both: the CPU's", "Apple silicon", "the system contains the GPU", "CPU and GPU"],
+)
+def test_macos_powers(columns: dict[str, float], energy_j: float, domains: set[str]) -> None:
+    time_s = sample_times(1)
+    powers = {name: np.full_like(time_s, power) for name, power in columns.items()}
+    energy = integrate(recording(powers, time_s), WINDOW, INTERVAL_MS)
+    assert energy.energy_j == pytest.approx(energy_j)
+    assert set(energy.domains_j) == domains
+
+
+def test_a_ramp_of_power_is_integrated_by_trapezoids() -> None:
+    time_s = sample_times(2)
+    energy = integrate(recording({"CPU_POWER (Watts)": 10 * (time_s - BEGIN_S)}, time_s), WINDOW, INTERVAL_MS)
+    assert energy.energy_j == pytest.approx(10 * (12**2 - 2**2) / 2, rel=1e-3)
+
+
+def test_named_columns_replace_the_recognised_ones() -> None:
+    time_s = sample_times(3)
+    rec = recording({"CPU_ENERGY (J)": constant(time_s), "RIG_ENERGY (J)": 2 * constant(time_s)}, time_s)
+    energy = integrate(rec, WINDOW, INTERVAL_MS, ["RIG_ENERGY (J)"])
+    assert energy.energy_j == pytest.approx(800)
+    assert energy.domains_j == {"other": pytest.approx(800)}
+    with pytest.raises(EnergyError, match="names `X`"):
+        integrate(rec, WINDOW, INTERVAL_MS, ["X"])
+
+
+def test_a_falling_core_column_does_not_spoil_the_package() -> None:
+    time_s = sample_times(4)
+    cores = np.where(np.arange(time_s.size) % 3 == 0, 900.0, 51_000.0)
+    rec = recording({"CPU_ENERGY (J)": constant(time_s), "CORE0_ENERGY (J)": cores}, time_s)
+    energy = integrate(rec, WINDOW, INTERVAL_MS)
+    assert energy.domains_j == {"package": pytest.approx(400)}
+    assert [flag.code for flag in energy.flags] == ["cores_unreliable"]
+
+
+@pytest.mark.parametrize(
+    ("counter", "says"),
+    [
+        (lambda e: np.where(e > 200, e - 150, e), "falls without a plausible wrap"),
+        (lambda e: np.where(e > 200, 3.0 + e, e + 65_000), "falls without a plausible wrap"),
+        (lambda e: np.where(e > 200, e + 9_000, e), "jumps"),
+        (lambda e: np.zeros_like(e), "did not move"),
+        (lambda e: np.where(e > 200, np.nan, e), "without a value"),
+    ],
+    ids=["falls a little", "reset to zero near the top", "jumps", "stands still", "no value"],
+)
+def test_refused_counters(counter: Callable[[Array], Array], says: str) -> None:
+    time_s = sample_times(5)
+    with pytest.raises(EnergyError, match=says):
+        integrate(recording({"CPU_ENERGY (J)": counter(constant(time_s))}, time_s), WINDOW, INTERVAL_MS)
+
+
+def test_what_lies_outside_the_windows_does_not_matter() -> None:
+    time_s = sample_times(6)
+    reset = np.where(time_s > BEGIN_S + 13, 0.0, constant(time_s))
+    energy = integrate(recording({"CPU_ENERGY (J)": reset}, time_s), WINDOW, INTERVAL_MS)
+    assert energy.energy_j == pytest.approx(400)
+
+
+@pytest.mark.parametrize("columns", [{}, {"CORE0_ENERGY (J)": 1.0}], ids=["none", "only a sub-domain"])
+def test_no_energy_column(columns: dict[str, float]) -> None:
+    time_s = sample_times(7)
+    rec = recording({name: value * constant(time_s) for name, value in columns.items()}, time_s)
+    with pytest.raises(EnergyError, match="no energy or power column"):
+        integrate(rec, WINDOW, INTERVAL_MS)
+
+
+@pytest.mark.parametrize(
+    ("window", "says"),
+    [
+        ((-1.0, 5.0), "before the first sample"),
+        ((2.0, 30.0), "after the last sample"),
+        ((2.0, 2.1), "too short for two samples"),
+    ],
+    ids=["starts early", "ends late", "too short"],
+)
+def test_refused_windows(window: Window, says: str) -> None:
+    time_s = sample_times(8)
+    shifted = {"task": (BEGIN_S + window[0], BEGIN_S + window[1])}
+    with pytest.raises(EnergyError, match=says):
+        integrate(recording({"CPU_ENERGY (J)": constant(time_s)}, time_s), shifted, INTERVAL_MS)
+
+
+def test_flags_of_windows_and_gaps() -> None:
+    time_s = np.concatenate((np.arange(0, 5, 0.2), np.arange(8, 12, 0.2))) + BEGIN_S
+    edges = {"task": (1, 11), "build": (1, 1.1), "total": (-0.1, 11.5)}
+    windows = {name: (BEGIN_S + begin, BEGIN_S + end) for name, (begin, end) in edges.items()}
+    energy = integrate(recording({"CPU_ENERGY (J)": constant(time_s)}, time_s), windows, INTERVAL_MS)
+    assert {flag.code for flag in energy.flags} == {"edge", "short_window", "gap"}
+    assert energy.windows["total"].energy_j == pytest.approx(40 * 11.6)
+    assert energy.windows["build"].energy_j == pytest.approx(4)
+
+
+def test_a_still_sub_domain_is_left_out_and_flagged() -> None:
+    time_s = sample_times(9)
+    rec = recording({"PACKAGE_ENERGY (J)": constant(time_s), "DRAM_ENERGY (J)": 0 * time_s}, time_s)
+    energy = integrate(rec, WINDOW, INTERVAL_MS)
+    assert set(energy.domains_j) == {"package"}
+    assert [flag.code for flag in energy.flags] == ["still"]
+
+
+def test_the_power_trace_holds_the_energy_and_thins_without_losing_any() -> None:
+    time_s = sample_times(10, duration_s=100)
+    window = {"task": (BEGIN_S + 2, BEGIN_S + 99)}
+    trace = integrate(recording({"CPU_ENERGY (J)": stepped(time_s)}, time_s), window, INTERVAL_MS).trace
+    thin = trace.thinned(200)
+    assert trace.power_w.size > 400
+    assert thin.power_w.size == thin.time_s.size == 200
+    true_j = truth(stepped, window["task"])
+    assert np.sum(trace.power_w * np.diff(trace.edges_s)) == pytest.approx(true_j)
+    assert np.sum(thin.power_w * np.diff(thin.edges_s)) == pytest.approx(true_j)
+    assert thin.power_w.max() == pytest.approx(120, rel=0.01)
+    assert trace.thinned(10_000) is trace
+
+
+@pytest.mark.parametrize(
+    ("largest", "range_j"),
+    [(5.0, 2**16), (65_535.9, 2**16), (65_536.0, 2**17), (262_143.0, 2**18), (2_939_243.0, 2**22)],
+)
+def test_counter_range(largest: float, range_j: int) -> None:
+    assert counter_range(largest) == range_j
+
+
+@given(start=st.floats(0, 65_535), power=st.floats(1, 400), seconds=st.integers(20, 3000))
+@settings(max_examples=100, deadline=None)
+def test_unwrapping_undoes_wrapping(start: float, power: float, seconds: int) -> None:
+    time_s = np.arange(0, seconds, 0.2)
+    true_j = power * time_s
+    unwrapped = unwrap(time_s, np.asarray((start + true_j) % 2**16), "x")
+    assert unwrapped.energy_j == pytest.approx(true_j, abs=1e-6)
+    assert unwrapped.wraps == int((start + true_j[-1]) // 2**16)

@@ -1,0 +1,106 @@
+"""One measured run against every way in which EnergiBridge and a worker are known to behave."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from src.errors import JoulebenchError, MeterError, RunError
+from src.measure.meters.select import Meter, make_meter
+from src.measure.run import Measured, measure
+
+Run = Callable[..., Measured]
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, energibridge: Any, worker_command: Any, environment: dict[str, str], meter_config: Any
+) -> Run:
+    def start(
+        mode: str = "good", timeout_s: float = 20, extra: tuple[str, ...] = (), **settings: str
+    ) -> Measured:
+        config = meter_config("energibridge", binary=energibridge(**settings))
+        meter = make_meter("energibridge", config, gpu=False)
+        meter = dataclasses.replace(meter, program=(*meter.program, *extra))
+        return measure(meter, worker_command(mode), tmp_path / "run", environment, timeout_s)
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("settings", "power_w", "flags"),
+    [
+        pytest.param({}, 44.0, set(), id="intel: package + DRAM, cores not added"),
+        pytest.param({"CPU": "amd"}, 40.0, set(), id="amd"),
+        pytest.param({"CPU": "amd", "START_J": "65516"}, 40.0, {"wrap"}, id="amd: wraps at 2^16 J"),
+        pytest.param({"START_J": "262124"}, 44.0, {"wrap"}, id="intel: wraps at 2^18 J"),
+        pytest.param({"CPU": "amd_wide", "START_J": "2939243"}, 40.0, set(), id="amd: wider than 32 bits"),
+        pytest.param({"CPU": "amd_windows"}, 40.0, {"cores_unreliable"}, id="windows: a core column falls"),
+        pytest.param({"CPU": "macos"}, 40.0, set(), id="macos: power"),
+        pytest.param({"FAULT": "truncated"}, 44.0, {"truncated"}, id="last line truncated"),
+        pytest.param({"FAULT": "long_rows"}, 44.0, {"long_rows"}, id="rows longer than the header"),
+    ],
+)
+def test_good_runs(run: Run, settings: dict[str, str], power_w: float, flags: set[str]) -> None:
+    measured = run(**settings)
+    assert measured.energy.power_w == pytest.approx(power_w, rel=0.02)
+    assert {flag.code for flag in measured.energy.flags} - {"edge"} == flags
+    assert measured.result.accuracy == 0.9
+    assert measured.energy.windows["train"].duration_s == pytest.approx(0.45, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "blamed", "says"),
+    [
+        pytest.param(
+            {"FAULT": "no_permission"}, MeterError, "Permission denied", id="panic before the command"
+        ),
+        pytest.param({"FAULT": "no_permission"}, MeterError, "setcap cap_sys_rawio", id="its remedy"),
+        pytest.param(
+            {"FAULT": "slow_sample", "mode": "hang"}, MeterError, "raise meter.interval_ms", id="slow sample"
+        ),
+        pytest.param({"CPU": "none"}, MeterError, "no energy or power column", id="no energy column"),
+        pytest.param({"FAULT": "still"}, MeterError, "did not move", id="energy stands still"),
+        pytest.param({"FAULT": "reset"}, MeterError, "falls without a plausible wrap", id="counter reset"),
+        pytest.param({"FAULT": "hang", "timeout_s": 1}, RunError, "did not end within 1 s", id="meter hangs"),
+        pytest.param({"mode": "hang", "timeout_s": 2}, RunError, "protocol.timeout_s", id="worker hangs"),
+        pytest.param({"mode": "crash"}, RunError, "the loss is not a number", id="worker raises"),
+        pytest.param({"mode": "killed"}, RunError, "when a signal kills the command", id="worker killed"),
+        pytest.param({"mode": "no_result"}, RunError, "without a result", id="exit 0 without a result"),
+        pytest.param({"mode": "refuses"}, RunError, "refusing to start", id="worker refuses"),
+        pytest.param({"mode": "hang", "extra": ("-m", "1")}, RunError, "exit code 0", id="-m exits 0"),
+    ],
+)
+def test_failed_runs(run: Run, settings: dict[str, Any], blamed: type[JoulebenchError], says: str) -> None:
+    with pytest.raises(blamed) as caught:
+        run(**settings)
+    assert type(caught.value) is blamed
+    assert says in str(caught.value)
+    assert "worker.log" in str(caught.value)
+
+
+def test_detached_grandchildren_are_killed_and_told(run: Run, tmp_path: Path) -> None:
+    measured = run("fork")
+    assert [flag.code for flag in measured.energy.flags if flag.code != "edge"] == ["left_processes"]
+    assert not psutil.pid_exists(int((tmp_path / "run" / "pids").read_text()))
+
+
+def test_a_bad_exit_code_after_a_good_result_is_a_flag(run: Run) -> None:
+    assert "exit_code" in {flag.code for flag in run("code_after_result").energy.flags}
+
+
+def test_what_an_earlier_run_left_does_not_count(run: Run) -> None:
+    run()
+    with pytest.raises(RunError, match="without a result"):
+        run("crash")
+
+
+def test_a_meter_that_is_no_program(tmp_path: Path, environment: dict[str, str]) -> None:
+    meter = Meter("energibridge", "measured", "", "", (str(tmp_path / "absent"),), 50, (), False, "")
+    with pytest.raises(MeterError, match="cannot be started"):
+        measure(meter, ["true"], tmp_path / "run", environment, 5)

@@ -1,0 +1,103 @@
+"""Which meter is taken, and what is said of those that are not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src.errors import ConfigError, MeterError
+from src.measure.launch import ROOT
+from src.measure.meters.remedies import energibridge_fails
+from src.measure.meters.select import make_meter, select_meter
+
+RECORDING = ROOT / "tests" / "data" / "energibridge" / "windows-amd.csv"
+
+
+def test_a_working_energibridge_is_taken_first(energibridge: Any, meter_config: Any) -> None:
+    meter = select_meter(meter_config("auto", binary=energibridge()), gpu=False)
+    assert (meter.name, meter.energy_kind, meter.version) == ("energibridge", "measured", "0.0.7")
+    assert meter.rejected == ()
+
+
+def test_a_broken_energibridge_is_passed_over_and_told(
+    energibridge: Any, meter_config: Any, tmp_path: Path
+) -> None:
+    config = meter_config("auto", binary=energibridge(FAULT="no_permission"))
+    meter = select_meter(config, gpu=False, powercap=tmp_path / "absent")
+    assert (meter.name, meter.energy_kind) == ("estimate", "estimated")
+    assert "ESTIMATED, not measured" in meter.description
+    assert "Permission denied" in meter.rejected[0]
+    assert "no RAPL package zone" in meter.rejected[1]
+
+
+def test_without_energibridge_the_releases_page_is_named(meter_config: Any, tmp_path: Path) -> None:
+    config = meter_config("energibridge", binary=str(tmp_path / "absent"))
+    with pytest.raises(MeterError, match=r"github.com/tdurieux/EnergiBridge/releases"):
+        select_meter(config, gpu=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "gpu", "says"),
+    [
+        ({"FAULT": "no_permission"}, False, "panicked at"),
+        ({"CPU": "none"}, False, "no energy or power column"),
+        ({"FAULT": "still"}, False, "did not move"),
+        ({"FAULT": "slow_sample"}, False, "exit code 101"),
+        ({"FAULT": "long_rows"}, True, "no GPU's energy"),
+    ],
+    ids=["no permission", "unknown processor", "counter stands still", "slow sample", "no GPU"],
+)
+def test_a_named_meter_that_does_not_work(
+    energibridge: Any, meter_config: Any, settings: dict[str, str], gpu: bool, says: str
+) -> None:
+    with pytest.raises(MeterError, match=says):
+        select_meter(meter_config("energibridge", binary=energibridge(**settings)), gpu)
+
+
+def test_a_gpu_is_metered_when_asked_for(energibridge: Any, meter_config: Any) -> None:
+    meter = select_meter(meter_config("energibridge", binary=energibridge()), gpu=True)
+    assert "-g" in meter.command(Path("out.csv"), ["true"])
+
+
+def test_replay_is_marked(meter_config: Any) -> None:
+    meter = select_meter(meter_config("replay", recording=str(RECORDING)), gpu=False)
+    assert (meter.name, meter.energy_kind) == ("replay", "replayed")
+    assert str(RECORDING) in meter.description
+
+
+def test_the_command_line(energibridge: Any, meter_config: Any, tmp_path: Path) -> None:
+    binary = energibridge()
+    meter = make_meter("energibridge", meter_config(binary=binary), gpu=False)
+    expected = [binary, "-o", str(tmp_path / "e.csv"), "-i", "50", "--", "python", "-V"]
+    assert meter.command(tmp_path / "e.csv", ["python", "-V"]) == expected
+    native = make_meter("native", meter_config(), gpu=False)
+    assert native.command(tmp_path, ["true"])[:3] == [sys.executable, "-m", "src.measure.meters.native"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"name": "wattmeter"}, "meter.name=wattmeter"),
+        ({"name": "replay"}, "meter.recording=None"),
+        ({"name": "replay", "recording": "absent.csv"}, "meter.recording=absent.csv"),
+        ({"name": "estimate", "idle_w": 5, "busy_w": 2}, "meter.idle_w=5"),
+    ],
+)
+def test_settings_that_make_no_sense(meter_config: Any, settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        select_meter(meter_config(**settings), gpu=False)
+
+
+@pytest.mark.parametrize(
+    ("platform", "says"),
+    [
+        ("linux", "sudo setcap cap_sys_rawio=ep /bin/eb"),
+        ("darwin", "com.apple.quarantine /bin/eb"),
+        ("win32", "administrator"),
+    ],
+)
+def test_remedies_of_each_system(platform: str, says: str) -> None:
+    assert says in energibridge_fails("/bin/eb", platform)
