@@ -3,14 +3,10 @@
 import re
 from pathlib import Path
 
-# The first pattern found in pip's log names the cause; from the most to the least specific.
+# The first pattern found in the log of pip names the cause. A missing version comes last: pip complains of it
+# after every other failure too.
 CAUSES = (
     (r"No space left on device|not enough space|Errno 28", "the disk is full: free some space (df -h)"),
-    (
-        r"No matching distribution found|Could not find a version that satisfies",
-        "the package index has no such version for this Python and system: use Python 3.11 to 3.13 on 64-bit "
-        "Linux, macOS (Apple silicon) or Windows (`make setup PYTHON=python3.12`), or check PIP_INDEX_URL",
-    ),
     (r"ProxyError|407 Proxy", "the proxy refused: check HTTPS_PROXY"),
     (
         r"CERTIFICATE_VERIFY_FAILED|SSLError",
@@ -26,8 +22,13 @@ CAUSES = (
         "the network failed: check the connection, or set HTTPS_PROXY / PIP_INDEX_URL if you reach packages "
         "through a proxy or a mirror; on a slow line set PIP_DEFAULT_TIMEOUT=120",
     ),
-    (r"do not match the hashes|THESE PACKAGES DO NOT MATCH", "the download was damaged: `pip cache purge`"),
+    (r"DO NOT MATCH THE HASHES", "the download was damaged: `pip cache purge`"),
     (r"error: subprocess-exited-with-error|Failed building wheel", "it had to be compiled, and that failed"),
+    (
+        r"No matching distribution found|Could not find a version that satisfies",
+        "the package index has no such version for this Python and system: use Python 3.11 to 3.13 on 64-bit "
+        "Linux, macOS (Apple silicon) or Windows (`make setup PYTHON=python3.12`), or check PIP_INDEX_URL",
+    ),
 )
 PACKAGE_PATTERNS = (
     r"No matching distribution found for ([^\s;(]+)",

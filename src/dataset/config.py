@@ -65,7 +65,7 @@ class DatasetConfig:
 
 
 def check(config: DatasetConfig) -> None:
-    """Raises ConfigError, naming the key and the remedy, for the first value that cannot be; reads no file."""
+    """Raises ConfigError, naming the key and the remedy, for the first value that is impossible."""
     for key, wanted, available in (
         ("train_size", config.train_size, config.train_available),
         ("test_size", config.test_size, config.test_available),

@@ -162,6 +162,17 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(
     assert mirror.asked == [damaged.name]
 
 
+def test_a_damaged_file_does_not_stay_in_the_cache(
+    config: DatasetConfig, put_files: PutFiles, tmp_path: Path
+) -> None:
+    put_files(tmp_path / "data" / "small", False)
+    damaged = tmp_path / "data" / "small" / NAMES["train_labels"]
+    damaged.write_bytes(b"damaged")
+    with pytest.raises(DatasetError, match="dataset=digits"):
+        prepare(config, tmp_path)
+    assert not damaged.exists()
+
+
 def test_a_wrong_file_of_the_user_is_refused_and_stays(
     config: DatasetConfig, put_files: PutFiles, tmp_path: Path
 ) -> None:

@@ -1,0 +1,64 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from scripts.environments import locked_packages
+from scripts.lock import lock_lines, source_markers
+
+LOCKS = sorted((Path(__file__).parents[2] / "scripts" / "requirements").glob("*.txt"))
+
+
+def test_every_environment_has_a_lock() -> None:
+    frameworks = {f"{name}-{device}" for name in ("torch", "tf", "jax") for device in ("cpu", "cuda")}
+    assert frameworks | {"orchestrator"} <= {lock.stem for lock in LOCKS}
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_locks_are_exact_and_name_themselves(lock: Path) -> None:
+    header, *lines = lock.read_text().splitlines()
+    assert header.startswith(f"# {lock.stem}:")
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[0-9a-z.]+(; .+)?", line)] == []
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_locks_hold_what_their_source_asks_for(lock: Path) -> None:
+    wanted = source_markers(lock.with_suffix(".in").read_text())
+    assert set(wanted) <= locked_packages(lock)
+    lines = lock.read_text().splitlines()
+    for name, (requirement, marker) in wanted.items():
+        version = requirement.partition("==")[2]
+        assert any(line.startswith(f"{name}=={version}") and line.endswith(marker) for line in lines)
+
+
+@pytest.mark.parametrize("framework", ["torch", "tf", "jax"])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_an_environment_holds_one_framework_and_nothing_of_the_orchestrator(
+    framework: str, device: str
+) -> None:
+    packages = locked_packages(LOCKS[0].with_name(f"{framework}-{device}.txt"))
+    others = {"torch": {"torch"}, "tf": {"tensorflow", "tensorflow-cpu"}, "jax": {"jax", "jaxlib"}}
+    foreign = set().union(*(names for name, names in others.items() if name != framework))
+    foreign |= {"pandas", "mlflow", "hydra-core", "omegaconf", "scikit-learn", "matplotlib"}
+    assert packages & foreign == set()
+    assert "numpy" in packages
+
+
+def test_all_frameworks_share_one_numpy() -> None:
+    found = {re.search(r"^numpy==.*$", lock.read_text(), re.MULTILINE) for lock in LOCKS}
+    assert len({match.group() if match else None for match in found}) == 1
+
+
+def test_markers_follow_their_package_and_unresolved_lines_stay() -> None:
+    source = 'uvloop; sys_platform != "win32"  # reason\nx-cpu==2; a == "1"\nx==2; a != "1"\nplain\n'
+    versions = {"Plain_Dep": "1.5+cpu", "uvloop": "0.1", "x-cpu": "2", "plain": "3"}
+    report = {
+        "install": [{"metadata": {"name": name, "version": version}} for name, version in versions.items()]
+    }
+    assert lock_lines(source, report) == [
+        "plain-dep==1.5",
+        "plain==3",
+        'uvloop==0.1; sys_platform != "win32"',
+        'x-cpu==2; a == "1"',
+        'x==2; a != "1"',
+    ]

@@ -1,0 +1,100 @@
+import ast
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import setup_command
+from scripts.environments import Environment
+from src.errors import SetupError
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Environment]:
+    """The environments that would have been made; none is ready before."""
+    environments: list[Environment] = []
+
+    def make(environment: Environment, _python: str) -> str:
+        environments.append(environment)
+        return "note: remarkable" if environment.name == "torch" else ""
+
+    monkeypatch.setattr(setup_command, "make_environment", make)
+    monkeypatch.setattr(setup_command, "is_ready", lambda environment: environment in environments)
+    return environments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "locks"),
+    [
+        pytest.param(["--device", "cpu"], ["orchestrator", "torch-cpu", "tf-cpu", "jax-cpu"], id="all"),
+        pytest.param(
+            ["jax", "torch", "--device", "cuda"], ["orchestrator", "jax-cuda", "torch-cuda"], id="two"
+        ),
+        pytest.param(["orchestrator"], ["orchestrator"], id="orchestrator"),
+        pytest.param(["jax", "jax", "--device", "cpu"], ["orchestrator", "jax-cpu"], id="twice"),
+    ],
+)
+def test_the_orchestrator_and_the_wanted_are_made(
+    made: list[Environment], arguments: list[str], locks: list[str]
+) -> None:
+    assert setup_command.main(arguments) == 0
+    assert [environment.lock.stem for environment in made] == locks
+
+
+def test_progress_is_shown(made: list[Environment], capsys: pytest.CaptureFixture[str]) -> None:
+    setup_command.main(["torch", "--device", "cpu"])
+    setup_command.main(["torch", "--device", "cpu"])
+    output = capsys.readouterr().out
+    assert "[2/2] torch: making" in output
+    assert "torch-cpu.txt (11 packages" in output
+    assert "[2/2] torch: note: remarkable" in output
+    assert output.endswith("torch is up to date\n")
+    assert len(made) == 2
+
+
+def test_a_lock_of_the_user(made: list[Environment], tmp_path: Path) -> None:
+    lock = tmp_path / "mine.txt"
+    lock.write_text("torch==2.12.0\n")
+    assert setup_command.main(["--requirements", str(lock), "torch-2.12"]) == 0
+    assert (made[-1].name, made[-1].lock) == ("torch-2.12", lock)
+
+
+@pytest.mark.parametrize(
+    ("failure", "exit_code", "complaint"),
+    [(SetupError("no network"), 2, "error: no network"), (KeyboardInterrupt(), 130, "goes on where it was")],
+    ids=["error", "Ctrl-C"],
+)
+def test_failures(
+    failure: BaseException,
+    exit_code: int,
+    complaint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_arguments: object) -> str:
+        raise failure
+
+    monkeypatch.setattr(setup_command, "is_ready", lambda _environment: False)
+    monkeypatch.setattr(setup_command, "make_environment", fail)
+    assert setup_command.main(["jax"]) == exit_code
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--device", "tpu"], ["--requirements", "x"]], ids=["device", "no name"]
+)
+def test_usage_errors_end_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        setup_command.main(arguments)
+    assert caught.value.code == 2
+
+
+def test_an_older_python_gets_a_message_and_no_syntax_error(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = repository / "scripts" / "setup_envs.py"
+    ast.parse(script.read_text(), feature_version=(3, 4))
+    monkeypatch.setattr(sys, "version_info", (3, 10, 2))
+    with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer, but .* is Python 3\.10"):
+        runpy.run_path(str(script))
