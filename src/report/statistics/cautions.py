@@ -117,7 +117,8 @@ def _low_power(pairs: Sequence[Pair], config: AnalysisConfig) -> Iterable[Cautio
             needed = power.iterations_needed or power.reason
             yield Caution(
                 "low_power",
-                f"{pair.first} and {pair.second}: a difference of {config.relevant_percent:g} % would be shown"
-                f" with a probability of {power.power:.2f} only; {config.target_power:g} needs {needed} iterations",
+                f"{pair.first} and {pair.second}: a difference of {config.relevant_percent:g} % would be"
+                f" shown with a probability of {power.power:.2f} only; {config.target_power:g} needs"
+                f" {needed} iterations",
                 metric=pair.metric,
             )

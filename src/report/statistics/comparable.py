@@ -53,8 +53,8 @@ def comparable(runs: pd.DataFrame, compare: Sequence[str]) -> pd.DataFrame:
     if refused:
         differences = "; ".join(str(_difference(key, table)) for key in refused)
         raise ConfigError(
-            f"these runs must not be compared: {differences}. Choose runs that agree in this, or say that it is"
-            f" what you compare: analysis.compare=[{','.join([*compare, *refused])}]"
+            f"these runs must not be compared: {differences}. Choose runs that agree in this, or say that"
+            f" it is what you compare: analysis.compare=[{','.join([*compare, *refused])}]"
         )
     return _split_treatments(runs, table, [key for key in differing if _named(key, compare)])
 

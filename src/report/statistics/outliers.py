@@ -29,7 +29,7 @@ class Outlier:
 
 
 def limits(values: Sample, rule: str) -> tuple[float, float]:
-    """What `3sigma` (mean +- 3 sd, the published rule) or `iqr` (Tukey's fences, 1977) keeps of (n,) values."""
+    """What `3sigma` (mean +- 3 sd, the published rule) or `iqr` (Tukey's fences, 1977) keeps of a sample."""
     if rule == "3sigma":
         centre, reach = float(values.mean()), 3 * float(values.std(ddof=1))
         return centre - reach, centre + reach
@@ -38,7 +38,7 @@ def limits(values: Sample, rule: str) -> tuple[float, float]:
 
 
 def find(runs: pd.DataFrame, metrics: list[str], rule: str) -> list[Outlier]:
-    """Every outlier by treatment and metric, in one pass; with `none`, all that either rule would leave out."""
+    """Every outlier by treatment and metric, in one pass; with `none`, all that either would leave out."""
     rules = LISTED_RULES if rule == "none" else (rule,)
     return [
         outlier

@@ -71,6 +71,5 @@ def signed_rank(differences: Sample) -> HypothesisTest:
         and moved.size == differences.size
         and np.unique(sizes).size == sizes.size
     )
-    method = "exact" if exact else "asymptotic"
-    result = stats.wilcoxon(moved, correction=not exact, method=method)
+    result = stats.wilcoxon(moved, correction=not exact, method="exact" if exact else "approx")
     return HypothesisTest(SIGNED_RANK, float(ranks[moved > 0].sum()), float(result.pvalue))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from statsmodels.stats.multitest import multipletests
 
 Sample = npt.NDArray[np.float64]
 
@@ -60,8 +59,15 @@ def is_constant(values: Sample) -> bool:
 
 def holm(tests: Sequence[HypothesisTest]) -> list[HypothesisTest]:
     """The tests of one family with Holm's (1979) step-down correction; undefined ones do not count."""
-    p_values = [test.p_value for test in tests if test.p_value is not None]
-    corrected = iter(multipletests(p_values, method="holm")[1] if p_values else ())
-    return [
-        replace(test, p_holm=float(next(corrected))) if test.p_value is not None else test for test in tests
-    ]
+    p_values = np.array([test.p_value for test in tests if test.p_value is not None])
+    corrected = iter(_step_down(p_values).tolist())
+    return [test if test.p_value is None else replace(test, p_holm=next(corrected)) for test in tests]
+
+
+def _step_down(p_values: Sample) -> Sample:
+    """The k-th smallest of m p-values times m - k + 1, never below the one before nor above 1."""
+    order = np.argsort(p_values, kind="stable")
+    factors = np.arange(p_values.size, 0, -1)
+    corrected = np.empty(p_values.size)
+    corrected[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1)
+    return corrected
