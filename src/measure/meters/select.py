@@ -139,12 +139,12 @@ def probe(meter: Meter) -> Energy:
             raise MeterError(f"it hung for {PROBE_TIMEOUT_S:.0f} s on a trial run and said: {said}")
         if not csv.exists():
             raise MeterError(f"a trial run gave no recording. It said:\n{said}\n{meter.remedy}".strip())
+        if ending.returncode:
+            raise MeterError(f"a trial run ended with exit code {ending.returncode} and said:\n{said}")
         try:
             energy = whole_file(read_recording(csv), meter.columns)
         except EnergyError as error:
             raise MeterError(f"a trial run gave no energy: {error}. It said:\n{said}") from error
-    if ending.returncode:
-        raise MeterError(f"a trial run ended with exit code {ending.returncode} and said:\n{said}")
     if meter.gpu and "gpu" not in energy.domains_j:
         raise MeterError("it reports no GPU's energy, but the run uses one (hardware.device)")
     return energy
