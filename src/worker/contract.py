@@ -164,7 +164,9 @@ def _read(cls: type[Any], path: Path) -> Any:
     except (OSError, ValueError) as error:
         raise ContractError(f"{path} cannot be read ({error})") from error
     if not isinstance(values, dict) or values.get("version") != VERSION:
-        raise ContractError(f"{path} is not of version {VERSION}; make it again with this version of the project")
+        raise ContractError(
+            f"{path} is not of version {VERSION}; make it again with this version of the project"
+        )
     known = {f.name for f in dataclasses.fields(cls)}
     if set(values) != known:
         raise ContractError(f"{path}: these fields are missing or unknown: {sorted(set(values) ^ known)}")

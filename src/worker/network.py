@@ -39,21 +39,24 @@ def check(layers: Sequence[Layer], input_shape: Shape, classes: int) -> None:
     """Raise NetworkError unless the layers fit each other, the images (H, W, C) and the number of classes."""
     if not layers:
         raise NetworkError(0, "none", "the network has no layers; end it with a dense layer of softmax")
+    for index, layer in enumerate(layers):
+        _check_keys(index, layer)
     output_shapes(layers, input_shape)
     last = len(layers) - 1
     for index, layer in enumerate(layers):
         if (layer.get("activation") == "softmax") != (index == last):
             raise NetworkError(index, layer["kind"], "softmax belongs on the last layer, and on no other")
     if layers[last]["units"] != classes:
-        raise NetworkError(last, "dense", f"units is {layers[last]['units']}; the data have {classes} classes")
+        raise NetworkError(
+            last, "dense", f"units is {layers[last]['units']}; the data have {classes} classes"
+        )
 
 
 def output_shapes(layers: Sequence[Layer], input_shape: Shape) -> list[Shape]:
-    """Shape after each layer, without the batch axis; raises NetworkError where one does not fit."""
+    """Shape after each layer, without the batch axis; raises NetworkError where one does not fit the one before."""
     shapes: list[Shape] = []
     shape = input_shape
     for index, layer in enumerate(layers):
-        _check_keys(index, layer)
         shape = _output_shape(index, layer, shape)
         shapes.append(shape)
     return shapes
@@ -93,10 +96,26 @@ def training_flop(layers: Sequence[Layer], input_shape: Shape) -> int:
     ):
         if layer["kind"] not in ("conv", "dense"):
             continue
-        products = math.prod(after) * (layer["kernel"] ** 2 * before[2] if layer["kind"] == "conv" else before[0])
+        products = math.prod(after) * (
+            layer["kernel"] ** 2 * before[2] if layer["kind"] == "conv" else before[0]
+        )
         flop += 2 * products * (2 if first else 3)
         first = False
     return flop
+
+
+def activate_after_pool(layers: Sequence[Layer]) -> list[Layer]:
+    """The same network with each activation before a max-pooling moved behind it, where there is less to activate.
+
+    ReLU and tanh never decrease, so the maximum of the activated values is the activated maximum; the pooling layer
+    then carries the `activation`. For trainers only: the result does not pass `check`.
+    """
+    moved: list[Layer] = [dict(layer) for layer in layers]
+    for index in range(len(moved) - 1):
+        if moved[index]["kind"] == "conv" and moved[index + 1]["kind"] == "max_pool":
+            moved[index + 1] = {**moved[index + 1], "activation": moved[index]["activation"]}
+            moved[index] = {**moved[index], "activation": "none"}
+    return moved
 
 
 def _check_keys(index: int, layer: Layer) -> None:
@@ -105,7 +124,9 @@ def _check_keys(index: int, layer: Layer) -> None:
         raise NetworkError(index, kind, f"unknown kind; use one of {', '.join(KEYS)}")
     wrong = set(layer) ^ {"kind", *KEYS[kind]}
     if wrong:
-        raise NetworkError(index, kind, f"missing or unknown {sorted(wrong)}; its keys are {list(KEYS[kind])}")
+        raise NetworkError(
+            index, kind, f"missing or unknown {sorted(wrong)}; its keys are {list(KEYS[kind])}"
+        )
     for key in KEYS[kind]:
         _check_value(index, kind, key, layer[key])
 

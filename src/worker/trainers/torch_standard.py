@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ class State:
 def build(job: Job, weights: Weights, tensors: common.Tensors) -> State:
     """The network with the given weights, and Adam."""
     channels, height, width = tensors.train_images.shape[1:]
-    model = _network(job, (height, width, channels))
+    model = network(job.layers, (height, width, channels))
     parameters = common.to_parameters(job, weights, (height, width, channels))
     model.load_state_dict(dict(zip(model.state_dict(), parameters, strict=True)))
     model.to(job.device)
@@ -80,9 +81,10 @@ def shapes(state: State) -> list[list[int]]:
     return common.neutral_shapes(list(state.model.parameters()))
 
 
-def _network(job: Job, input_shape: Shape) -> nn.Sequential:
+def network(layers: Sequence[Layer], input_shape: Shape) -> nn.Sequential:
+    """The layers as modules, with PyTorch's own initial weights."""
     modules: list[nn.Module] = []
-    for layer, before in zip(job.layers, input_shapes(job.layers, input_shape), strict=True):
+    for layer, before in zip(layers, input_shapes(layers, input_shape), strict=True):
         modules.append(_module(layer, before))
         if layer.get("activation") in ACTIVATIONS:
             modules.append(ACTIVATIONS[layer["activation"]]())

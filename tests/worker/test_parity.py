@@ -1,0 +1,153 @@
+"""Six trainers, one network, one piece of work: each runs in its own environment, the files they write are compared.
+
+The reference is PyTorch's standard trainer. An environment that is not set up is skipped with the reason; all of them
+are there after `make setup`.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from numpy.typing import NDArray
+
+from src.worker.contract import JOB_FILE, Job
+
+ROOT = Path(__file__).resolve().parents[2]
+FRAMEWORKS = ("torch", "tf", "jax", "torch_tuned", "tf_tuned", "jax_tuned")
+OTHERS = FRAMEWORKS[1:]
+TRAIN_SIZE, TEST_SIZE = 1437, 360
+CNN = [
+    {"kind": "conv", "filters": 64, "kernel": 3, "padding": "same", "activation": "relu"},
+    {"kind": "max_pool", "size": 2, "stride": 2},
+    {"kind": "conv", "filters": 128, "kernel": 5, "padding": "same", "activation": "relu"},
+    {"kind": "max_pool", "size": 2, "stride": 2},
+    {"kind": "flatten"},
+    {"kind": "dense", "units": 10, "activation": "softmax"},
+]
+LENET = [
+    {"kind": "conv", "filters": 6, "kernel": 5, "padding": "same", "activation": "tanh"},
+    {"kind": "avg_pool", "size": 2, "stride": 2},
+    {"kind": "conv", "filters": 16, "kernel": 5, "padding": "valid", "activation": "relu"},
+    {"kind": "max_pool", "size": 3, "stride": 2},
+    {"kind": "flatten"},
+    {"kind": "dense", "units": 120, "activation": "tanh"},
+    {"kind": "dense", "units": 10, "activation": "softmax"},
+]
+NETWORKS = {"cnn": CNN, "lenet": LENET}
+
+Probe = Callable[[str, str], dict[str, NDArray[np.float64]]]
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The handwritten digits of scikit-learn, 8 × 8 pixels repeated to 24 × 24 and framed to 28 × 28."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    large = np.repeat(np.repeat(bunch.images, 3, axis=1), 3, axis=2) / 16
+    images = np.pad(large, ((0, 0), (2, 2), (2, 2)))[..., None].astype(np.float32)
+    labels = bunch.target.astype(np.int64)
+    arrays = {
+        "train_images": images[:TRAIN_SIZE],
+        "train_labels": labels[:TRAIN_SIZE],
+        "test_images": images[-TEST_SIZE:],
+        "test_labels": labels[-TEST_SIZE:],
+    }
+    folder = tmp_path_factory.mktemp("digits")
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    return {name: str(folder / f"{name}.npy") for name in arrays}
+
+
+@pytest.fixture(scope="session")
+def probe(digits: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Probe:
+    """What a framework's trainer computes for a network; each pair runs once a session."""
+
+    @functools.cache
+    def run(framework: str, network: str) -> dict[str, NDArray[np.float64]]:
+        config = yaml.safe_load((ROOT / f"conf/framework/{framework}.yaml").read_text())
+        python = _python(config["environment"])
+        folder = tmp_path_factory.mktemp(f"{framework}-{network}")
+        _job(framework, config, digits, network).write(folder / JOB_FILE)
+        command = [str(python), "-m", "src.worker.probe", str(folder / JOB_FILE), str(folder / "out.npz")]
+        environment = {**os.environ, **config["env"]}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-3000:]
+        with np.load(folder / "out.npz") as arrays:
+            return dict(arrays)
+
+    return run
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(("network", "count"), [("cnn", 268_298), ("lenet", 34_622)])
+def test_parameters_have_the_same_shapes(probe: Probe, framework: str, network: str, count: int) -> None:
+    shapes = _shapes(probe(framework, network))
+    assert shapes == _shapes(probe("torch", network))
+    assert sum(int(np.prod(shape)) for shape in shapes) == count
+
+
+@pytest.mark.parametrize("framework", OTHERS)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_first_logits_agree(probe: Probe, framework: str, network: str) -> None:
+    expected = probe("torch", network)["logits"]
+    difference = np.abs(probe(framework, network)["logits"] - expected)
+    assert difference.max() <= 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("framework", OTHERS)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_losses_of_first_steps_agree(probe: Probe, framework: str, network: str) -> None:
+    expected = probe("torch", network)["step_losses"]
+    assert len(expected) == 20
+    np.testing.assert_allclose(probe(framework, network)["step_losses"], expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("framework", OTHERS)
+def test_accuracy_after_one_epoch_agrees(probe: Probe, framework: str) -> None:
+    expected = probe("torch", "cnn")["accuracy"]
+    assert expected >= 0.8
+    assert abs(probe(framework, "cnn")["accuracy"] - expected) <= 0.01
+
+
+def _python(environment: str) -> Path:
+    folder = ROOT / ".venvs" / environment
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        pytest.skip(f"the environment {folder} is not set up; run make setup")
+    return python
+
+
+def _job(framework: str, config: dict[str, object], digits: dict[str, str], network: str) -> Job:
+    return Job(
+        framework=framework,
+        trainer=str(config["trainer"]),
+        options={},
+        layers=NETWORKS[network],
+        **digits,
+        train_size=TRAIN_SIZE,
+        test_size=TEST_SIZE,
+        classes=10,
+        epochs=1,
+        batch_size=64,
+        eval_batch_size=200,
+        learning_rate=1e-3,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-7,
+        seed=7,
+        device="cpu",
+        threads=2,
+    )
+
+
+def _shapes(arrays: dict[str, NDArray[np.float64]]) -> list[tuple[int, ...]]:
+    names = sorted((name for name in arrays if name.startswith("shape_")), key=lambda name: int(name[6:]))
+    return [tuple(map(int, arrays[name])) for name in names]
