@@ -49,8 +49,11 @@ def read_recording(path: Path, every_column: bool = False) -> Recording:
     columns without an energy unit are read too. Raises EnergyError where the file is no such CSV or is
     damaged in its middle.
     """
-    header, rows, flags = _rows(path)
-    shifts = _shifts(header, rows)
+    header, lines, flags = _lines(path)
+    names = [name for name in header if name not in ("Delta", "Time")]
+    kept = [name for name in names if every_column or name.endswith(ENERGY_UNITS)]
+    rows = _fields(path, header, lines, max(header.index(name) for name in ("Time", *kept)))
+    shifts = _shifts(header, rows, max(line.count(",") for line in lines) + 1)
     if shifts:
         text = f"{len(shifts)} rows are longer than the header: a GPU value that appeared late is not counted"
         flags = (*flags, Flag("long_rows", text))
@@ -61,36 +64,43 @@ def read_recording(path: Path, every_column: bool = False) -> Recording:
         )
     # Time is cut to whole milliseconds: of two samples in one, the second came later and has its own energy.
     time_s[1:][np.diff(time_s) == 0] += 0.0005
-    names = [name for name in header if name not in ("Delta", "Time")]
-    kept = [name for name in names if every_column or name.endswith(ENERGY_UNITS)]
     columns = {name: _column(path, header, rows, shifts, name) for name in kept}
     marks = tuple(Flag(name.lower(), text) for name, text in MARKS.items() if name in names)
     return Recording(time_s, columns, marks + flags)
 
 
-def _rows(path: Path) -> tuple[list[str], list[list[str]], tuple[Flag, ...]]:
-    """Header and complete rows of fields; a truncated last line is dropped with a flag."""
+def _lines(path: Path) -> tuple[list[str], list[str], tuple[Flag, ...]]:
+    """Header and complete lines; a truncated last line is dropped with a flag."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise EnergyError(f"{path} cannot be read as an EnergiBridge CSV ({error})") from error
     lines = text.splitlines()
-    header = lines[0].split(",") if lines else []
+    header = lines.pop(0).split(",") if lines else []
     if "Time" not in header:
         raise EnergyError(f"{path} is no EnergiBridge CSV: its first line has no column `Time`")
-    rows = [line.split(",") for line in lines[1:]]
     flags: tuple[Flag, ...] = ()
-    if rows and (not text.endswith("\n") or len(rows[-1]) < len(header)):
-        rows.pop()
+    if lines and (not text.endswith("\n") or lines[-1].count(",") < len(header) - 1):
+        lines.pop()
         flags = (Flag("truncated", "the last line is incomplete and was dropped"),)
-    if not rows:
+    if not lines:
         raise EnergyError(
             f"{path} holds a header but no complete row; the meter ended before its first sample"
         )
-    return header, rows, flags
+    return header, lines, flags
 
 
-def _shifts(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[int, int]:
+def _fields(path: Path, header: Sequence[str], lines: Sequence[str], last: int) -> list[list[str]]:
+    """The fields of every line; nothing right of column `last` is taken apart where no line is too long."""
+    commas = [line.count(",") for line in lines]
+    if min(commas) < len(header) - 1:
+        number = commas.index(min(commas)) + 2
+        raise EnergyError(f"{path}, line {number}: fields are missing; the file is damaged there")
+    splits = last + 1 if max(commas) == len(header) - 1 else -1
+    return [line.split(",", splits) for line in lines]
+
+
+def _shifts(header: Sequence[str], rows: Sequence[Sequence[str]], longest: int) -> dict[int, int]:
     """By how many fields the columns right of the GPU's moved, for each row longer than the header.
 
     EnergiBridge sorts the values of every row by name but writes the header once. A GPU value that appears
@@ -98,7 +108,7 @@ def _shifts(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[int, i
     stands in its place the additional values stand at the end and nothing moved.
     """
     width = len(header)
-    if all(len(row) == width for row in rows):
+    if longest == width:
         return {}
     anchor = header.index("TOTAL_MEMORY") if "TOTAL_MEMORY" in header else None
     shifts = {}
