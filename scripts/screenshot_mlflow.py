@@ -2,18 +2,17 @@
 
     python scripts/screenshot_mlflow.py --experiment NAME --out docs/results/pictures
 
-Starts `mlflow ui` on loopback over the store of this folder (or of --store), and Chromium without a window, which must
-be installed (Debian: `apt-get install chromium`). Ends both again.
+Starts `mlflow ui` on loopback over the store of this folder (or of --store), and Chromium without a window,
+which must be installed (Debian: `apt-get install chromium`). Ends both again.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
+import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -27,12 +26,12 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from src.errors import SetupError
-from src.track import open_store
+from scripts.browser import Browser  # noqa: E402
+from src.errors import SetupError  # noqa: E402
+from src.track import open_store  # noqa: E402
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 START_TIMEOUT_S = 90
-PAGE_BUDGET_MS = 20_000
+SETTLE_S = 8
 SIZE = (1600, 1000)
 
 
@@ -41,12 +40,13 @@ def main() -> None:
     arguments = _arguments()
     store = open_store(arguments.store)
     runs = store.runs(arguments.experiment)
-    experiment_id = store.client.get_experiment_by_name(arguments.experiment).experiment_id
+    experiment_id = store.experiment_id(arguments.experiment)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with serving(store.uri) as address:
+    with serving(store.uri) as address, Browser(*SIZE) as browser:
         for name, path in pages(experiment_id, runs).items():
             picture = arguments.out / f"mlflow-{name}.png"
-            take(f"{address}/#/{path}", picture)
+            browser.open(f"{address}/#/{path}", SETTLE_S)
+            browser.picture(picture)
             print(picture)
 
 
@@ -73,35 +73,27 @@ def serving(uri: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--port", str(port), "--workers", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "ui",
+        "--backend-store-uri",
+        uri,
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
     address = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    server = subprocess.Popen(command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(address, server)
         yield address
     finally:
         server.terminate()
         server.wait(30)
-
-
-def take(address: str, picture: Path, size: tuple[int, int] = SIZE) -> None:
-    """Write a PNG of the page as it looks once it has loaded."""
-    with tempfile.TemporaryDirectory() as profile:
-        command = [
-            _browser(),
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--hide-scrollbars",
-            f"--user-data-dir={profile}",
-            f"--window-size={size[0]},{size[1]}",
-            f"--virtual-time-budget={PAGE_BUDGET_MS}",
-            f"--screenshot={picture.resolve()}",
-            address,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if done.returncode != 0 or not picture.exists():
-        raise SetupError(f"the browser made no picture of {address}: {done.stderr[-500:]}")
 
 
 def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
@@ -115,18 +107,15 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
     raise SetupError(f"`mlflow ui` does not answer at {address}; start it by hand to see why")
 
 
-def _browser() -> str:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        raise SetupError(f"none of {', '.join(BROWSERS)} is installed; on Debian: apt-get install chromium")
-    return found
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--experiment", default="joulebench", help="MLflow's experiment (default: %(default)s)")
+    parser.add_argument(
+        "--experiment", default="joulebench", help="MLflow's experiment (default: %(default)s)"
+    )
     parser.add_argument("--store", help="MLflow's store (default: MLFLOW_TRACKING_URI, else ./mlflow.db)")
-    parser.add_argument("--out", type=Path, default=Path("docs/results/pictures"), help="folder (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("docs/results/pictures"), help="folder (default: %(default)s)"
+    )
     return parser.parse_args()
 
 

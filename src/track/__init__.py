@@ -1,0 +1,36 @@
+"""Filing runs in MLflow, the only place that imports it: `open_store` is where that import happens."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from src.track.store import Store
+
+MLFLOW_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    # A dead server must not hold a study up: MLflow's own defaults wait for many minutes.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+"""What MLflow reads from the environment when it is imported; values that the user has set win."""
+
+
+def open_store(uri: str | None = None) -> Store:
+    """Connect to an MLflow store: `uri`, else MLFLOW_TRACKING_URI, else MLflow's default `./mlflow.db`.
+
+    The first call imports MLflow (seconds). Raises TrackError where the store cannot be used.
+    """
+    for name, value in MLFLOW_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from src.track.store import connect
+
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        return connect(uri)

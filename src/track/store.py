@@ -1,0 +1,279 @@
+"""One MLflow store: file runs, find them again, keep a parent run for each sweep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+from mlflow.entities import Experiment, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.store.db import utils as mlflow_database
+from mlflow.tracking import MlflowClient
+from mlflow.utils.file_utils import local_file_uri_to_path
+from sqlalchemy.exc import SQLAlchemyError
+
+from src.errors import TrackError
+from src.track.frame import runs_frame
+from src.track.record import RunRecord, Status
+
+NOTE_TAG = "mlflow.note.content"
+PARENT_TAG = "mlflow.parentRunId"
+EXPERIMENT_KIND_TAG = "mlflow.experimentKind"
+"""Makes MLflow open the pages for training runs rather than those for language models."""
+
+SOURCE_TAGS = {"mlflow.source.name": "joulebench", "mlflow.source.type": "LOCAL"}
+SQLITE_PREFIX = "sqlite:///"
+BATCH_METRICS, BATCH_PARAMS = 900, 100
+"""MLflow's limits for one batch: 1 000 values in all, 100 of them parameters."""
+
+PARAM_LENGTH = 6000
+TAG_LENGTH = 5000
+MLFLOW_STATUS = {"finished": "FINISHED", "failed": "FAILED"}
+STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError, ImportError)
+
+
+def connect(uri: str | None) -> Store:
+    """Open the store and ask it once; raises TrackError where it cannot be opened or does not answer."""
+    with explained(
+        f"The MLflow store {uri or 'that is configured'} cannot be opened", "choose another tracking_uri"
+    ):
+        # MLflow would try ten times and a hundred seconds to open a database that is not there.
+        mlflow_database.MAX_RETRY_COUNT = 3
+        client = MlflowClient(tracking_uri=uri)
+        store = Store(client, client.tracking_uri)
+        client.search_experiments(max_results=1)
+    return store
+
+
+@contextmanager
+def explained(what: str, remedy: str) -> Iterator[None]:
+    """Turn what MLflow and its store raise into a TrackError: what, why, and what to do."""
+    try:
+        yield
+    except STORE_ERRORS as error:
+        reason = " ".join(str(error).split())
+        raise TrackError(f"{what} ({reason[:400]}); {remedy}") from error
+
+
+@dataclass
+class Store:
+    """One MLflow store, opened with `src.track.open_store`; its methods raise TrackError where it fails."""
+
+    client: MlflowClient
+    uri: str
+    _experiment_ids: dict[str, str] = field(default_factory=dict)
+    _artifact_uris: dict[str, str] = field(default_factory=dict)
+
+    def check(self, experiment: str) -> None:
+        """Make sure, before anything is measured, that runs can be filed in `experiment`; it may be new."""
+        with explained(
+            f"Experiment '{experiment}' in {self.uri} cannot be used",
+            "choose another experiment=NAME, or another store with tracking_uri=URI",
+        ):
+            found = self._experiment(experiment)
+            location = str(found.artifact_location)
+            if "://" not in location or location.startswith("file:"):
+                folder = _local_path(location)
+                folder.mkdir(parents=True, exist_ok=True)
+                probe = folder / ".writable"
+                probe.touch()
+                probe.unlink()
+
+    def experiment_id(self, name: str) -> str:
+        """MLflow's number of an experiment, which is made where there is none."""
+        if name not in self._experiment_ids:
+            self._experiment_ids[name] = self._experiment(name).experiment_id
+        return self._experiment_ids[name]
+
+    def start_sweep(
+        self,
+        experiment: str,
+        name: str,
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
+        artifacts: Iterable[Path] = (),
+    ) -> str:
+        """The id of the sweep's parent run: the one there is, for a sweep that goes on, or a new one."""
+        with explained(
+            f"Sweep '{name}' could not be begun in {self.uri}", "see that the store works, then start again"
+        ):
+            experiment_id = self.experiment_id(experiment)
+            run = self._find(experiment_id, f"tags.kind = 'sweep' and tags.sweep = '{_plain(name)}'")
+            if run is not None:
+                run_id = str(run.info.run_id)
+            else:
+                own_tags = {**tags, "kind": "sweep", "sweep": name}
+                run_id = self._create(experiment_id, name, own_tags, _now_ms())
+                self._log(run_id, [], params)
+            self.client.update_run(run_id, status="RUNNING")
+            self._copy(run_id, artifacts)
+        return run_id
+
+    def file_run(self, record: RunRecord, parent_run_id: str | None = None) -> str:
+        """File a run once: one that is there already is left as it is, one left half filed is completed.
+
+        Returns its id. A run that was deleted on MLflow's pages is filed anew.
+        """
+        with explained(
+            f"Run '{record.name}' could not be filed in {self.uri}",
+            f"nothing is lost: its files are in {record.folder}; file them with "
+            f"`python -m src.track {record.folder}` when the store works again",
+        ):
+            run = self._run_of(record)
+            if run is not None and run.info.status != "RUNNING":
+                return str(run.info.run_id)
+            run_id = run.info.run_id if run is not None else self._begin(record, parent_run_id)
+            return self._fill(run_id, record)
+
+    def is_filed(self, record: RunRecord) -> bool:
+        """Whether the run is there already, as a whole."""
+        with explained(
+            f"The runs of '{record.experiment}' cannot be read from {self.uri}", "see that the store works"
+        ):
+            run = self._run_of(record)
+        return run is not None and run.info.status != "RUNNING"
+
+    def finish_sweep(
+        self,
+        parent_run_id: str,
+        metrics: Mapping[str, float],
+        artifacts: Iterable[Path] = (),
+        status: Status = "finished",
+        note: str = "",
+    ) -> None:
+        """Close the parent run with the sweep's summary; `note` is Markdown, shown on the run's page.
+
+        A folder among `artifacts` is filed with all that is in it.
+        """
+        with explained(
+            f"The sweep's summary could not be filed in {self.uri}",
+            "the runs' files are in the sweep's folder; `python -m src.track FOLDER` files what is missing",
+        ):
+            now = _now_ms()
+            values = [Metric(key, value, now, 0) for key, value in metrics.items()]
+            self._log(parent_run_id, values, {}, {NOTE_TAG: note} if note else {})
+            self._copy(parent_run_id, artifacts)
+            self.client.set_terminated(parent_run_id, MLFLOW_STATUS[status], end_time=now)
+
+    def runs(self, experiment: str) -> pd.DataFrame:
+        """All finished and failed runs, one a row, in the order they began: see `runs_frame`."""
+        with explained(
+            f"The runs of '{experiment}' cannot be read from {self.uri}", "check its name with `mlflow ui`"
+        ):
+            found = self.client.get_experiment_by_name(experiment)
+            if found is None:
+                names = ", ".join(self._experiment_names())
+                raise TrackError(f"{self.uri} has no experiment '{experiment}'; it has {names}")
+            frame = runs_frame(self.client, found.experiment_id)
+        self._artifact_uris.update(zip(frame["run_id"], frame["artifact_uri"], strict=True))
+        return frame
+
+    def artifact(self, run_id: str, name: str) -> Path:
+        """A file of a run, on this machine: where it lies, or a copy where the store is a server."""
+        with explained(
+            f"The file {name} of run {run_id} cannot be read from {self.uri}",
+            "see on its page whether it is there",
+        ):
+            uri = self._artifact_uris.get(run_id) or self.client.get_run(run_id).info.artifact_uri
+            self._artifact_uris[run_id] = uri
+            if "://" in uri and not uri.startswith("file:"):
+                return Path(self.client.download_artifacts(run_id, name))
+            path = _local_path(uri) / name
+            if not path.exists():
+                raise FileNotFoundError(f"no {path}")
+            return path
+
+    def _sqlite_folder(self) -> Path | None:
+        return (
+            Path(self.uri.removeprefix(SQLITE_PREFIX)).parent if self.uri.startswith(SQLITE_PREFIX) else None
+        )
+
+    def _experiment(self, name: str) -> Experiment:
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            return self.client.get_experiment(self._create_experiment(name))
+        if found.lifecycle_stage == "deleted":
+            number = found.experiment_id
+            raise TrackError(
+                f"Experiment '{name}' was deleted from {self.uri}; bring it back with "
+                f"`mlflow experiments restore --experiment-id {number}`, or choose another experiment=NAME"
+            )
+        return found
+
+    def _create_experiment(self, name: str) -> str:
+        tags = {EXPERIMENT_KIND_TAG: "custom_model_development"}
+        return str(self.client.create_experiment(name, self._artifact_root(name), tags))
+
+    def _artifact_root(self, name: str) -> str | None:
+        """Beside a database that lies elsewhere; None leaves it to MLflow: `mlruns` here, or the server's."""
+        folder = self._sqlite_folder()
+        if folder is None or folder.resolve() == Path.cwd():
+            return None
+        return (folder.resolve() / "mlruns" / "".join(c if c.isalnum() else "-" for c in name)).as_uri()
+
+    def _experiment_names(self) -> list[str]:
+        return [experiment.name for experiment in self.client.search_experiments(max_results=20)]
+
+    def _find(self, experiment_id: str, query: str) -> Run | None:
+        found = self.client.search_runs([experiment_id], query, max_results=1)
+        return found[0] if found else None
+
+    def _run_of(self, record: RunRecord) -> Run | None:
+        """The record's run; RUNNING where its filing was interrupted, since the status is filed last."""
+        return self._find(self.experiment_id(record.experiment), f"tags.run_uid = '{_plain(record.uid)}'")
+
+    def _begin(self, record: RunRecord, parent_run_id: str | None) -> str:
+        tags = {**record.tags, "kind": "run", **({PARENT_TAG: parent_run_id} if parent_run_id else {})}
+        return self._create(self.experiment_id(record.experiment), record.name, tags, record.start_ms)
+
+    def _create(self, experiment_id: str, name: str, tags: Mapping[str, str], start_ms: int) -> str:
+        short = {key: value[:TAG_LENGTH] for key, value in (SOURCE_TAGS | dict(tags)).items()}
+        return str(self.client.create_run(experiment_id, start_ms, short, name).info.run_id)
+
+    def _fill(self, run_id: str, record: RunRecord) -> str:
+        metrics = [Metric(key, value, record.end_ms, 0) for key, value in record.metrics.items()]
+        for key, points in record.series.items():
+            metrics += [Metric(key, point.value, point.time_ms, point.step) for point in points]
+        self._log(run_id, metrics, record.params)
+        self._copy(run_id, record.artifacts())
+        self.client.set_terminated(run_id, MLFLOW_STATUS[record.status], end_time=record.end_ms)
+        return run_id
+
+    def _log(
+        self,
+        run_id: str,
+        metrics: list[Metric],
+        params: Mapping[str, str],
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """In as few requests as MLflow's limits allow: one, for an ordinary run."""
+        left_params = [Param(key, value[:PARAM_LENGTH]) for key, value in params.items()]
+        left_tags = [RunTag(key, value[:TAG_LENGTH]) for key, value in (tags or {}).items()]
+        while metrics or left_params or left_tags:
+            self.client.log_batch(run_id, metrics[:BATCH_METRICS], left_params[:BATCH_PARAMS], left_tags)
+            metrics, left_params, left_tags = metrics[BATCH_METRICS:], left_params[BATCH_PARAMS:], []
+
+    def _copy(self, run_id: str, artifacts: Iterable[Path]) -> None:
+        for path in artifacts:
+            self.client.log_artifact(run_id, str(path))
+
+
+def _plain(text: str) -> str:
+    """A tag's value as part of a query; MLflow's query language cannot write a quote."""
+    if "'" in text:
+        raise TrackError(
+            f"The name {text!r} contains a quote, which MLflow cannot search for; choose another name"
+        )
+    return text
+
+
+def _local_path(uri: str) -> Path:
+    return Path(str(local_file_uri_to_path(uri)))  # type: ignore[no-untyped-call]
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
