@@ -91,7 +91,7 @@ def coefficient_of_variation_percent(mean: float | None, sd: float | None) -> fl
 
 def _intervals(values: Sample, replicates: Replicates, confidence: float) -> tuple[Interval, Interval]:
     if is_constant(values):
-        only = Interval(float(values[0]), float(values[0]), confidence, "all values are equal")
+        only = Interval(float(values.min()), float(values.max()), confidence, "all values are equal")
         return only, only
     mean = bootstrap.bca_interval(
         replicates.means, float(values.mean()), bootstrap.mean_jackknife(values), confidence
