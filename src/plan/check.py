@@ -7,8 +7,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from src.dataset.config import check as check_dataset
 from src.errors import ConfigError
 from src.plan.schema import Config, LayerConfig, usable_cpus
+from src.report.statistics.config import check as check_analysis
 from src.worker import network
 
 MIN_INTERVAL_MS = 10
@@ -65,6 +67,8 @@ def check(config: Config) -> None:
         value = _value(config, rule.key)
         if not rule.holds(value):
             raise ConfigError(f"{rule.key}={value}: must be {rule.wanted}")
+    check_dataset(config.dataset)
+    check_analysis(config.analysis)
     _check_cpus(config)
     _check_network(config)
     _check_sizes(config)

@@ -9,6 +9,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.types import Quote, QuotedString
+
 from src.errors import ConfigError
 from src.plan.schedule import Slot, schedule
 from src.plan.schema import Config
@@ -109,5 +111,4 @@ def _refuse_disagreement(first: Config, other: Config, treatment: Treatment) -> 
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return QuotedString(text=text, quote=Quote.single).with_quotes()

@@ -95,7 +95,7 @@ class _Conductor:
     def run(self) -> None:
         """Everything between the plan and the summary."""
         self._introduce()
-        idle_w = prepare_machine(self.plan.shared.protocol, self.ready[0].meter, self.folder, self.display)
+        idle_w = prepare_machine(self.plan.shared, self.ready[0].meter, self.folder, self.display)
         self.run_overrides["run.idle_power_w"] = "null" if idle_w is None else idle_w
         blocks = self.plan.blocks
         for number, block in enumerate(blocks, 1):

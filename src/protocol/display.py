@@ -19,6 +19,7 @@ from rich.text import Text
 from src.protocol.summary import Outcome, significant
 
 LAST_RESULTS = 6
+PLAIN_WIDTH = 120
 REFRESH_PER_S = 1.0
 """Drawing costs time on the measured machine, so it is done seldom."""
 
@@ -43,7 +44,7 @@ class Display:
     """Shows a sweep's progress. Use as `with display.live(): ...`; every call also works without it."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False)
+        self.console = console or _console()
         self.view = View()
 
     @contextmanager
@@ -92,6 +93,12 @@ class Display:
     def left_s(self) -> float:
         """Seconds left by the last estimate, less what has passed since."""
         return max(0.0, self.view.left_s - (time.monotonic() - self.view.left_since))
+
+
+def _console() -> Console:
+    """The terminal, or plain output that is wide enough for every table."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 
 
 def render(view: View, now: float) -> RenderableType:

@@ -53,15 +53,8 @@ class Filing:
         )
         record = dataclasses.replace(record, params=record.params | versions)
         record.write()
-        energy = measured.energy
-        draw_power(
-            self.folder / POWER_FILE,
-            energy.trace,
-            phase_windows(measured.events),
-            record.name,
-            self.ready.meter.energy_kind,
-            energy.energy_j,
-        )
+        windows = phase_windows(measured.events)
+        draw_power(self.folder / POWER_FILE, measured.energy, windows, record.name, self.ready.meter.energy_kind)
         self._file(record)
         return record
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from src.errors import MeterError
 from src.measure.energy import whole_file
+from src.measure.environment import worker_environment
 from src.measure.launch import launch
 from src.measure.meters.select import Meter
 from src.measure.recording import read_recording
 from src.paths import ROOT
-from src.plan.schema import ProtocolConfig, usable_cpus
+from src.plan.schema import Config, usable_cpus
 from src.protocol.display import Display
+from src.protocol.host import background_load
 
 GRACE_S = 60.0
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -30,9 +32,16 @@ def introduce_meter(display: Display, meter: Meter) -> None:
         display.say(f"energy is {meter.energy_kind.upper()}, not measured", "bold yellow")
 
 
-def prepare_machine(protocol: ProtocolConfig, meter: Meter, folder: Path, display: Display) -> float | None:
+def prepare_machine(config: Config, meter: Meter, folder: Path, display: Display) -> float | None:
     """Measure the idle machine, then warm it up, as the protocol says; returns the idle power in W if it was asked for."""
-    idle_w = None
+    idle_w, protocol, limit = None, config.protocol, config.hardware.max_background_load
+    busy = background_load()
+    if busy > limit:
+        display.say(
+            f"other programs use {100 * busy:.0f} % of the processor (hardware.max_background_load is "
+            f"{100 * limit:.0f} %): close them, or every number will be too high",
+            "bold yellow",
+        )
     if protocol.baseline_s > 0:
         display.stage("measuring the idle machine", protocol.baseline_s)
         idle_w = idle_power_w(meter, protocol.baseline_s, folder)
@@ -47,8 +56,9 @@ def idle_power_w(meter: Meter, seconds: float, folder: Path) -> float:
     """Mean power of `seconds` in which this program leaves the machine alone; raises MeterError or EnergyError."""
     out = folder / BASELINE_FILE
     sleep = [sys.executable, "-c", f"import time; time.sleep({seconds})"]
-    launch(meter.command(out, sleep), folder / "baseline.log", timeout_s=seconds + GRACE_S)
-    return whole_file(read_recording(out)).power_w
+    environment = worker_environment(os.environ, {}, ROOT)
+    launch(meter.command(out, sleep), folder / "baseline.log", environment, timeout_s=seconds + GRACE_S)
+    return whole_file(read_recording(out), meter.columns).power_w
 
 
 def warm_up(seconds: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 SUMMARY_METRICS = ("energy_j", "duration_s", "power_w", "edp_js", "accuracy")
@@ -78,11 +79,16 @@ def summary_metrics(summaries: Sequence[TreatmentSummary]) -> dict[str, dict[str
 
 
 def summary_table(summaries: Sequence[TreatmentSummary]) -> Table:
-    """The table for the terminal: median, and the middle half of the runs in brackets."""
+    """The table for the terminal: each median, and below it the interquartile range."""
     kinds = sorted({kind for summary in summaries for kind in summary.energy_kinds})
-    table = Table(title=f"Energy of the task: {' and '.join(kinds).upper()}", caption="median [quartiles]")
-    table.add_column("treatment", no_wrap=True)
-    for heading in ("n", "energy J", "time s", "power W", "EDP J·s", "accuracy %", "energy vs best"):
+    table = Table(
+        title=f"Energy of the task, {' and '.join(kinds).upper()}",
+        caption="median, and below it the interquartile range",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("treatment", overflow="fold", min_width=12)
+    for heading in ("n", "energy J", "time s", "power W", "EDP J·s", "acc. %", "vs best"):
         table.add_column(heading, justify="right", no_wrap=True)
     for summary in summaries:
         table.add_row(summary.treatment, str(summary.n), *_cells(summary.spreads), _extra(summary.extra_percent))
@@ -99,8 +105,8 @@ def _cells(spreads: Mapping[str, Spread]) -> list[str]:
 
 
 def _cell(value: Spread, scale: float) -> str:
-    middle, lower, upper = (significant(scale * x) for x in (value.median, value.lower, value.upper))
-    return middle if lower == upper else f"{middle} [{lower}–{upper}]"
+    middle, width = significant(scale * value.median), scale * (value.upper - value.lower)
+    return middle if width == 0 else f"{middle}\n{significant(width)}"
 
 
 def _extra(percent: float) -> str:

@@ -1,0 +1,50 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from src.protocol.display import Display, View, duration, render
+from src.protocol.summary import Outcome
+
+OUTCOME = Outcome(
+    "torch", "estimated", {"energy_j": 58.2, "duration_s": 8.4, "power_w": 6.9, "edp_js": 489.0, "accuracy": 0.875}
+)
+
+
+def drawn(view, now):
+    console = Console(width=90, record=True, file=io.StringIO())
+    console.print(render(view, now))
+    return console.export_text()
+
+
+def test_the_view_shows_what_runs_what_is_next_and_what_is_left():
+    view = View(title="study", total=6, done=1, now="jax 1/2", now_since=100.0, next="tf 1/2", left_s=90, left_since=100)
+    view.results.append(("torch 1/2", OUTCOME))
+    text = drawn(view, now=130.0)
+    for part in ("study", "1/6 runs", "about 1 min 00 s left", "jax 1/2, 30 s", "tf 1/2", "58.20", "estimated", "87.50"):
+        assert part in text
+
+
+def test_a_stage_counts_down():
+    view = View(now="warming up", now_since=10.0, now_until=40.0)
+    assert "warming up, 12 s left" in drawn(view, now=28.0)
+
+
+def test_plain_output_is_lines_that_name_the_energy_kind():
+    console = Console(width=120, file=io.StringIO(), force_terminal=False)
+    display = Display(console)
+    with display.live("study", 2):
+        display.stage("warming up", 3)
+        display.started("torch 1/1", "nothing", 10.0)
+        display.finished("torch 1/1", OUTCOME)
+    text = console.file.getvalue()
+    assert "warming up, 3 s" in text
+    assert "58.20 J (estimated)" in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"), (9600, "2 h 40 min")]
+)
+def test_durations_in_words(seconds, text):
+    assert duration(seconds) == text
