@@ -20,14 +20,15 @@ MLFLOW_ENVIRONMENT = {
 }
 """What MLflow reads from the environment when it is imported; values that the user has set win."""
 
+for _name, _value in MLFLOW_ENVIRONMENT.items():
+    os.environ.setdefault(_name, _value)
+
 
 def open_store(uri: str | None = None) -> Store:
     """Connect to an MLflow store: `uri`, else MLFLOW_TRACKING_URI, else MLflow's default `./mlflow.db`.
 
     The first call imports MLflow (seconds). Raises TrackError where the store cannot be used.
     """
-    for name, value in MLFLOW_ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from src.track.store import connect

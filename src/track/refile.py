@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from src.track.record import RunRecord, Status
-from src.track.store import Store
 from src.track.summary import summary_metrics, summary_note
+
+if TYPE_CHECKING:
+    from src.track.store import Store
 
 
 def refile(store: Store, records: Sequence[RunRecord]) -> tuple[int, int]:
