@@ -1,0 +1,1 @@
+"""Filing EnergiBridge recordings that were made elsewhere, so that a report can compare them."""

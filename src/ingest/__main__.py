@@ -1,0 +1,64 @@
+"""File EnergiBridge's CSVs as runs: `python -m src.ingest experiment=NAME framework=tf path=DIR`."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from src.errors import JoulebenchError
+from src.ingest.folder import Ingested, ingest
+from src.ingest.options import IngestOptions, parse, usage
+from src.track import open_store
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """File a folder; exit code 0, 1 where a file was skipped or not filed, 2 for a wrong command line."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or {"-h", "--help"} & set(given):
+        print(usage())
+        return 0 if given else 2
+    try:
+        options = parse(given)
+        ingested = ingest(options, open_store(options.tracking_uri), _progress)
+    except JoulebenchError as error:
+        print(f"joulebench: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("joulebench: stopped by Ctrl-C; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+    for skipped in ingested.skipped:
+        print(f"joulebench: skipped {skipped}", file=sys.stderr)
+    print(summary(ingested, options))
+    return 1 if ingested.skipped else 0
+
+
+def summary(ingested: Ingested, options: IngestOptions) -> str:
+    """What was filed, in two or three lines."""
+    energies = [record.metrics["energy_j"] for record in ingested.filed]
+    median = f" (median {statistics.median(energies):.3f} J)" if energies else ""
+    wraps = sum(int(record.tags["wraps"]) for record in ingested.filed)
+    lines = [
+        f"{options.framework}: {len(energies)} runs filed in experiment '{options.experiment}'{median}, "
+        f"{ingested.known} were there already, {len(ingested.skipped)} files skipped"
+    ]
+    if wraps:
+        lines.append(f"{wraps} counter wraps were mended; the runs say so in their tag `flags`")
+    return "\n".join([*lines, f"Compare: python -m src.report experiment={options.experiment}"])
+
+
+def _progress(files: list[Path]) -> Iterable[Path]:
+    console = Console(stderr=True)
+    return track(
+        files, "reading recordings", console=console, transient=True, disable=not console.is_terminal
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""The command line of `python -m src.ingest`: KEY=VALUE, typed, each mistake one line."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from src.errors import ConfigError
+
+EXAMPLE = "python -m src.ingest experiment=NAME framework=tf path=DIR"
+
+
+@dataclass
+class HardwareOptions:
+    """The machine on which it was recorded."""
+
+    name: str | None = None
+    device: str | None = None
+
+
+@dataclass
+class ModelOptions:
+    """The network that was trained."""
+
+    name: str | None = None
+
+
+@dataclass
+class DatasetOptions:
+    """What it learnt."""
+
+    name: str | None = None
+    train_size: int | None = None
+    test_size: int | None = None
+
+
+@dataclass
+class TrainingOptions:
+    """How it was trained."""
+
+    epochs: int | None = None
+    batch_size: int | None = None
+
+
+@dataclass
+class MeterOptions:
+    """How to read the recordings."""
+
+    # The energy columns to add up; empty recognises them.
+    columns: list[str] = field(default_factory=list)
+
+
+@dataclass
+class IngestOptions:
+    """Everything that may be said about a folder of recordings; only the first three must be."""
+
+    # MLflow's experiment.
+    experiment: str = MISSING
+    # What the runs are labelled with: any name.
+    framework: str = MISSING
+    # A folder of CSVs, without the folders in it, or one file.
+    path: str = MISSING
+    # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
+    tracking_uri: str | None = None
+    # Runs of one sweep with the same iteration form a block.
+    sweep: str = "imported"
+    # Where the runs' folders are kept.
+    output: str = "outputs/ingest"
+    hardware: HardwareOptions = field(default_factory=HardwareOptions)
+    model: ModelOptions = field(default_factory=ModelOptions)
+    dataset: DatasetOptions = field(default_factory=DatasetOptions)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    meter: MeterOptions = field(default_factory=MeterOptions)
+
+    def facts(self) -> dict[str, Any]:
+        """What describes the work and the machine, as groups of the configuration."""
+        groups = ("hardware", "model", "dataset", "training")
+        return {name: dataclasses.asdict(getattr(self, name)) for name in groups}
+
+
+def parse(arguments: Sequence[str]) -> IngestOptions:
+    """The options of a command line; raises ConfigError naming the argument and the remedy."""
+    config = OmegaConf.structured(IngestOptions)
+    for argument in arguments:
+        key, separator, value = argument.partition("=")
+        if not separator:
+            raise ConfigError(f"'{argument}' is not of the form KEY=VALUE; write for example {EXAMPLE}")
+        _set(config, key, value)
+    missing = sorted(str(key) for key in OmegaConf.missing_keys(config))
+    if missing:
+        raise ConfigError(f"{', '.join(missing)}: not given; write for example {EXAMPLE}")
+    options = OmegaConf.to_object(config)
+    assert isinstance(options, IngestOptions)
+    return options
+
+
+def usage() -> str:
+    """All keys, one a line."""
+    keys = "\n".join(f"  {key}=VALUE" for key in known_keys())
+    return f"{EXAMPLE}\n\nFile a folder of EnergiBridge's CSVs as runs. Keys:\n{keys}"
+
+
+def known_keys(of: type = IngestOptions, prefix: str = "") -> list[str]:
+    """Every key that may be set, dotted."""
+    keys = []
+    for entry in dataclasses.fields(of):
+        group = entry.default_factory
+        if isinstance(group, type) and dataclasses.is_dataclass(group):
+            keys += known_keys(group, f"{entry.name}.")
+        else:
+            keys.append(prefix + entry.name)
+    return keys
+
+
+def _set(config: DictConfig, key: str, value: str) -> None:
+    if key not in known_keys():
+        close = difflib.get_close_matches(key, known_keys(), n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise ConfigError(f"{key}: no such key{meant} There are: {', '.join(known_keys())}")
+    if value == "":
+        raise ConfigError(f"{key}: nothing stands after the '='; write {key}=VALUE")
+    try:
+        OmegaConf.update(config, key, _value(key, value))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{key}={value}: {str(error).splitlines()[0]}") from error
+
+
+def _value(key: str, text: str) -> str | list[str] | None:
+    """The text as it stands: a label such as `1` or `a, b` stays one; only lists and null are more."""
+    if key == "meter.columns":
+        return [name.strip() for name in text.strip("[]").split(",") if name.strip()]
+    return None if text == "null" else text

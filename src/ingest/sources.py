@@ -1,0 +1,54 @@
+"""Which files a folder of recordings holds, and what their names say."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from src.errors import ConfigError
+
+LAST_NUMBER = re.compile(r"(\d+)\D*$")
+DIGITS = re.compile(r"(\d+)")
+
+
+def find_files(path: Path) -> list[Path]:
+    """Every visible file of the folder in the natural order of their names (2 before 10), or the one file.
+
+    Folders within it are not entered: they usually hold another treatment's recordings, and one call files
+    one treatment. Raises ConfigError where there is nothing.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise ConfigError(f"path={path}: no such folder or file; name the folder that holds the CSVs")
+    files = [entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith(".")]
+    if not files:
+        raise ConfigError(f"path={path}: this folder holds no files{_other_folders(path)}")
+    return sorted(files, key=natural_key)
+
+
+def natural_key(path: Path) -> list[tuple[int, str]]:
+    """Sorts numbers within names by their value."""
+    return [(int(part) if part.isdigit() else -1, part) for part in DIGITS.split(path.name)]
+
+
+def iteration_of(path: Path) -> int | None:
+    """The last number of the file's name, as it stands there (`keras_0.csv` is iteration 0); None without."""
+    found = LAST_NUMBER.search(path.stem)
+    return int(found.group(1)) if found else None
+
+
+def content_uid(framework: str, path: Path) -> str:
+    """Identifies a recording by what it holds and what it is filed as, wherever it lies."""
+    digest = hashlib.sha256(framework.encode() + b"\0" + path.read_bytes()).hexdigest()
+    return f"imported/{digest[:24]}"
+
+
+def _other_folders(path: Path) -> str:
+    folders = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
+    if not folders:
+        return "; name the folder that holds the CSVs"
+    return (
+        f" of its own; name one of its folders ({', '.join(folders[:10])}), each with its own framework=NAME"
+    )
