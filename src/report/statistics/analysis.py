@@ -23,7 +23,7 @@ from src.report.statistics.outliers import Outlier
 from src.report.statistics.pairs import Pair, compare_pairs
 from src.report.statistics.practical import Practical, practical_meaning
 from src.report.statistics.threats import Threat, look_for_threats
-from src.report.statistics.values import finite
+from src.report.statistics.values import as_text, finite
 
 Found = TypeVar("Found")
 
@@ -192,7 +192,8 @@ def _completed(runs: pd.DataFrame) -> pd.DataFrame:
     }
     numeric = pd.DataFrame(columns, dtype=float).replace([np.inf, -np.inf], np.nan)
     rest = table.drop(columns=[name for name in numbers if name in table])
-    return pd.concat([rest, numeric], axis=1).astype({"treatment": str, "run_id": str, "run_name": str})
+    rest = rest.assign(**{name: as_text(rest[name]) for name in ("run_id", "run_name", "treatment", "sweep")})
+    return pd.concat([rest, numeric], axis=1)
 
 
 def _usable(runs: pd.DataFrame) -> pd.DataFrame:

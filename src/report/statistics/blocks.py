@@ -13,8 +13,8 @@ def block_table(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     Runs without an iteration belong to no block; a treatment that ran twice in a block counts with its mean.
     """
     placed = runs[runs["iteration"].notna() & runs[metric].notna()]
-    keys = [placed["sweep"].fillna("").astype(str), placed["iteration"].astype(float)]
-    cells = placed.groupby([*keys, placed["treatment"].astype(str)])[metric].mean()
+    keys = [placed["sweep"], placed["iteration"].astype(float)]
+    cells = placed.groupby([*keys, placed["treatment"]])[metric].mean()
     return cells.unstack()
 
 

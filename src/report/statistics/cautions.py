@@ -12,6 +12,7 @@ from src.report.statistics.config import AnalysisConfig
 from src.report.statistics.describe import Description
 from src.report.statistics.pairs import Pair
 from src.report.statistics.threats import Threat
+from src.report.statistics.values import as_text
 
 Kind = Literal[
     "drift", "position", "carry_over", "spread", "few_runs", "low_power", "not_measured", "faults", "failed"
@@ -75,7 +76,7 @@ def _faults(runs: pd.DataFrame) -> Iterable[Caution]:
     """`faults` is an optional column of text; a run without any has NaN, None or an empty text."""
     if "faults" not in runs:
         return
-    texts = runs["faults"].fillna("").astype(str)
+    texts = as_text(runs["faults"])
     for fault, group in runs[texts != ""].groupby(texts, sort=True):
         ids = tuple(group["run_id"].astype(str))
         yield Caution("faults", f"{len(ids)} recordings have a fault: {fault}", run_ids=ids)

@@ -73,14 +73,14 @@ def residuals_percent(runs: pd.DataFrame, metric: str) -> pd.Series:
 
 def hours_since_start(runs: pd.DataFrame, all_runs: pd.DataFrame) -> pd.Series:
     """Hours between a run's start and that of its sweep's first run."""
-    starts = all_runs.groupby(all_runs["sweep"].fillna("").astype(str))["started_s"].min()
-    return (runs["started_s"] - runs["sweep"].fillna("").astype(str).map(starts)) / SECONDS_AN_HOUR
+    starts = all_runs.groupby("sweep")["started_s"].min()
+    return (runs["started_s"] - runs["sweep"].map(starts)) / SECONDS_AN_HOUR
 
 
 def predecessors(all_runs: pd.DataFrame) -> pd.Series:
     """The treatment that ran before each run of a sweep, NaN for the first; by `sequence`, else by start."""
     order = all_runs["sequence"].where(all_runs["sequence"].notna(), all_runs["started_s"])
-    ordered = all_runs.assign(order=order, sweep=all_runs["sweep"].fillna("").astype(str))
+    ordered = all_runs.assign(order=order)
     ordered = ordered[order.notna()].sort_values(["sweep", "order", "started_s"], kind="stable")
     return ordered.groupby("sweep")["treatment"].shift(1).reindex(all_runs.index)
 

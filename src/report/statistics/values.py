@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 Sample = npt.NDArray[np.float64]
 
@@ -48,6 +49,11 @@ def finite(values: Sequence[float] | npt.ArrayLike) -> Sample:
     """The values that are numbers, as float64; missing metrics are NaN."""
     array = np.asarray(values, dtype=np.float64).ravel()
     return array[np.isfinite(array)]
+
+
+def as_text(column: pd.Series) -> pd.Series:
+    """The column as text, empty where a value is missing."""
+    return column.astype(object).where(column.notna(), "").astype(str)
 
 
 def is_constant(values: Sample) -> bool:

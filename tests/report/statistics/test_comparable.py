@@ -1,0 +1,111 @@
+"""What may be compared with what."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from src.errors import ConfigError
+from src.report.statistics.comparable import comparable, differences
+
+
+def two_kinds(
+    key: str, one: object, other: object, labels: tuple[str, str] = ("torch", "jax")
+) -> pd.DataFrame:
+    runs = pd.DataFrame(
+        {"treatment": [labels[0]] * 3 + [labels[1]] * 3, "meter": "native", "energy_kind": "measured"}
+    )
+    runs["params.training.epochs"] = 3
+    runs["params.framework.name"] = runs["treatment"]
+    return runs.assign(**{key: [one] * 3 + [other] * 3})
+
+
+@pytest.mark.parametrize(
+    ("column", "key"),
+    [
+        ("meter", "meter"),
+        ("energy_kind", "energy_kind"),
+        ("params.hardware.threads", "hardware.threads"),
+        ("params.model.name", "model.name"),
+        ("params.dataset.train_size", "dataset.train_size"),
+        ("params.training.epochs", "training.epochs"),
+        ("params.protocol.idle_s", "protocol.idle_s"),
+        ("params.meter.interval_ms", "meter.interval_ms"),
+    ],
+)
+def test_runs_that_differ_are_refused_with_key_values_and_remedy(column: str, key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        comparable(two_kinds(column, "A", "B"), [])
+    message = str(caught.value)
+    assert f"{key} is A in 3 runs, B in 3 runs" in message
+    assert f"analysis.compare=[{key}]" in message
+
+
+def test_every_differing_key_is_named_at_once() -> None:
+    runs = two_kinds("meter", "native", "energibridge").assign(**{"params.training.epochs": [1, 2, 3] * 2})
+    with pytest.raises(
+        ConfigError, match=r"meter is .*; training\.epochs is .*compare=\[meter,training\.epochs\]"
+    ):
+        comparable(runs, [])
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["params.framework.name", "params.protocol.iterations", "params.protocol.seed", "params.dataset.path",
+     "params.meter.name", "params.meter.binary", "params.run.position"],
+)  # fmt: skip
+def test_keys_without_effect_on_a_run_may_differ(column: str) -> None:
+    runs = two_kinds(column, "A", "B")
+    assert comparable(runs, [])["treatment"].tolist() == runs["treatment"].tolist()
+
+
+def test_a_key_that_only_some_runs_recorded_differs() -> None:
+    with pytest.raises(ConfigError, match=r"hardware\.threads is \(not recorded\) in 3 runs, 2\.0 in 3 runs"):
+        comparable(two_kinds("params.hardware.threads", np.nan, 2.0), [])
+
+
+@pytest.mark.parametrize("factor", ["hardware.name", "hardware"])
+def test_a_named_factor_tells_treatments_apart(factor: str) -> None:
+    runs = two_kinds("params.hardware.name", "laptop", "server", labels=("torch", "torch"))
+    split = comparable(runs, [factor])["treatment"].unique().tolist()
+    assert split == ["torch hardware.name=laptop", "torch hardware.name=server"]
+
+
+def test_a_named_factor_that_treatments_already_tell_apart_changes_no_label() -> None:
+    runs = two_kinds("meter", "native", "energibridge")
+    assert comparable(runs, ["meter"])["treatment"].unique().tolist() == ["torch", "jax"]
+
+
+@pytest.mark.parametrize(
+    ("key", "labels"),
+    [
+        ("training.batch_size", ("torch training.batch_size=32", "torch training.batch_size=64")),
+        ("model.name", ("model=cnn", "model=mlp")),
+    ],
+)
+def test_what_the_sweep_went_over_may_differ(key: str, labels: tuple[str, str]) -> None:
+    runs = two_kinds(f"params.{key}", "A", "B", labels)
+    assert comparable(runs, [])["treatment"].unique().tolist() == list(labels)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param(("torch training.batch_size=32", "torch"), id="one label does not say so"),
+        pytest.param(("training.batch_size=32", "training.batch_size=32"), id="within one treatment"),
+    ],
+)
+def test_a_swept_key_must_be_in_every_label_and_one_value_each(labels: tuple[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"training\.batch_size"):
+        comparable(two_kinds("params.training.batch_size", 32, 64, labels), [])
+
+
+def test_a_misspelt_factor_is_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"'hardwre', which no run has recorded; it may name: energy_kind, meter"
+    ):
+        comparable(two_kinds("meter", "native", "native"), ["hardwre"])
+
+
+def test_differences_are_listed_with_their_counts() -> None:
+    found = differences(two_kinds("meter", "native", "energibridge"))
+    assert [(each.key, each.values) for each in found] == [("meter", {"energibridge": 3, "native": 3})]
