@@ -42,7 +42,9 @@ class BlockSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Hydra's hook: plan all runs of the command line, then conduct them."""
-        from src.protocol.conduct import conduct  # loads MLflow, which `--help` and tab completion do not need
+        from src.protocol.conduct import (
+            conduct,
+        )  # loads MLflow, which `--help` and tab completion do not need
 
         return conduct(self.plan(arguments), Path(self.config.hydra.sweep.dir), self._launch)
 
@@ -55,7 +57,7 @@ class BlockSweeper(Sweeper):
 
     def _compose(self, treatment: Treatment) -> Config:
         cfg = self.hydra_context.config_loader.load_sweep_config(self.config, list(treatment.overrides))
-        return typed(OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"]))
+        return typed(OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"]))
 
     def _launch(self, overrides: Sequence[str], number: int) -> JobReturn:
         return self.launcher.launch([list(overrides)], initial_job_idx=number)[0]

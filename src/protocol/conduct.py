@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from src.errors import JoulebenchError, RunError, TrackError
+from src.errors import MeterError, RunError, TrackError
 from src.plan.estimate import expected_run_s, remaining_s
 from src.plan.schedule import Slot
 from src.plan.sweep_plan import SweepPlan
@@ -66,7 +66,9 @@ def _close(sweep_run: SweepRun, conductor: _Conductor) -> None:
     if summaries:
         display.console.print(summary_table(summaries))
     for record in unfiled:
-        display.say(f"not in MLflow: {record.folder}; file it with `python -m src.track {conductor.folder}`", "red")
+        display.say(
+            f"not in MLflow: {record.folder}; file it with `python -m src.track {conductor.folder}`", "red"
+        )
     done = f"{len(records)} of {len(plan.slots)} runs finished"
     display.say(f"{done}, in experiment '{plan.shared.experiment}'; look at them with `mlflow ui`")
 
@@ -116,7 +118,9 @@ class _Conductor:
             f"protocol {protocol.name}: {duration(protocol.warmup_s)} warm-up, {duration(protocol.idle_s)} between runs"
         )
         introduce_meter(self.display, self.ready[0].meter)
-        self.display.say(f"length: roughly {duration(expected_s)}; sharper after the first block. Files: {self.folder}")
+        self.display.say(
+            f"length: roughly {duration(expected_s)}; sharper after the first block. Files: {self.folder}"
+        )
 
     def _run_block(self, block: Sequence[Slot], later: Sequence[Slot]) -> None:
         """Every slot of a block; a failed one waits for its next try at the block's end."""
@@ -145,9 +149,9 @@ class _Conductor:
         begin = time.monotonic()
         returned = self.launch(self.plan.overrides(slot, attempt, self.run_overrides), self.launched)
         self.launched += 1
-        if returned.status is not JobStatus.COMPLETED:
-            return _reason(returned)
-        record = returned.return_value
+        record = _record(returned, self.folder / self.plan.folder(slot, attempt))
+        if record.status != "finished":
+            return record.tags["error"]
         self.records.append(record)
         self.seen_s.setdefault(slot.treatment, []).append(time.monotonic() - begin)
         self.display.finished(self._name(slot), outcome_of(record))
@@ -157,11 +161,16 @@ class _Conductor:
         return f"{self.plan.label(slot)} {slot.iteration}/{self.plan.shared.protocol.iterations}"
 
 
-def _reason(returned: JobReturn) -> str:
+def _record(returned: JobReturn, folder: Path) -> RunRecord:
+    """What a launched run left, also when it could not be measured or filed; errors of our own are raised on."""
+    if returned.status is JobStatus.COMPLETED:
+        record = returned.return_value
+        assert isinstance(record, RunRecord)
+        return record
     error = returned._return_value  # the property would raise it
-    if isinstance(error, JoulebenchError):
-        return str(error)
-    raise error
+    if not isinstance(error, MeterError | RunError | TrackError):
+        raise error
+    return RunRecord.read(folder)
 
 
 def _refuse_missing(plan: SweepPlan, folder: Path, missing: Sequence[Missing]) -> None:

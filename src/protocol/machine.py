@@ -75,4 +75,6 @@ def warm_up(seconds: float) -> None:
             burner.kill()
             burner.wait()
     if failed:
-        raise MeterError(f"the warm-up ended early ({len(failed)} of its processes failed); try `{' '.join(command)}`")
+        raise MeterError(
+            f"the warm-up ended early ({len(failed)} of its processes failed); try `{' '.join(command)}`"
+        )

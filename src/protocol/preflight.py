@@ -46,7 +46,13 @@ def make_ready(config: Config, root: Path) -> Ready:
     the runs of a sweep do not probe the meter again.
     """
     check(config)
-    parts = (config.framework.environment, config.framework.requirements, config.hardware, config.dataset, config.meter)
+    parts = (
+        config.framework.environment,
+        config.framework.requirements,
+        config.hardware,
+        config.dataset,
+        config.meter,
+    )
     key = repr(parts)
     if key not in _already:
         _already[key] = _make_ready(config, root)

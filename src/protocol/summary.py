@@ -91,7 +91,9 @@ def summary_table(summaries: Sequence[TreatmentSummary]) -> Table:
     for heading in ("n", "energy J", "time s", "power W", "EDP J·s", "acc. %", "vs best"):
         table.add_column(heading, justify="right", no_wrap=True)
     for summary in summaries:
-        table.add_row(summary.treatment, str(summary.n), *_cells(summary.spreads), _extra(summary.extra_percent))
+        table.add_row(
+            summary.treatment, str(summary.n), *_cells(summary.spreads), _extra(summary.extra_percent)
+        )
     return table
 
 

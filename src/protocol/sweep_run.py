@@ -11,7 +11,7 @@ from src.errors import TrackError
 from src.plan.sweep_plan import PLAN_FILE, SweepPlan
 from src.protocol.host import Host
 from src.protocol.summary import TreatmentSummary, significant, summary_metrics
-from src.track.record import RunRecord, flatten
+from src.track.record import RunRecord, Status, flatten
 from src.track.store import Store
 
 
@@ -33,11 +33,15 @@ class SweepRun:
         return cls(store, run_id)
 
     def end(
-        self, records: Sequence[RunRecord], summaries: Sequence[TreatmentSummary], planned: int, files: Sequence[Path]
+        self,
+        records: Sequence[RunRecord],
+        summaries: Sequence[TreatmentSummary],
+        planned: int,
+        files: Sequence[Path],
     ) -> list[RunRecord]:
         """File what is not filed yet, and the summary; returns the records that the store still refuses."""
         unfiled = [record for record in records if not self._is_filed(record)]
-        status = "finished" if len(records) == planned else "failed"
+        status: Status = "finished" if len(records) == planned else "failed"
         try:
             note = summary_note(summaries, len(records), planned)
             self.store.finish_sweep(self.run_id, flat_metrics(summaries), files, status, note)

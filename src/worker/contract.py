@@ -76,7 +76,7 @@ class Job:
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a job; raises ContractError where a field is missing, unknown or of another version."""
-        return _read(cls, path)
+        return cls(**_values(cls, path))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ class Result:
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a result; raises ContractError where a field is missing, unknown or of another version."""
-        return _read(cls, path)
+        return cls(**_values(cls, path))
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def write_json(path: Path, values: Any) -> None:
     temporary.replace(path)
 
 
-def _read(cls: type[Any], path: Path) -> Any:
+def _values(cls: type[Any], path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -170,4 +170,4 @@ def _read(cls: type[Any], path: Path) -> Any:
     known = {f.name for f in dataclasses.fields(cls)}
     if set(values) != known:
         raise ContractError(f"{path}: these fields are missing or unknown: {sorted(set(values) ^ known)}")
-    return cls(**values)
+    return values

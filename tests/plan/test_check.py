@@ -13,7 +13,16 @@ def options(group):
     "override",
     [
         f"{group}={option}"
-        for group in ("framework", "model", "dataset", "training", "protocol", "hardware", "meter", "analysis")
+        for group in (
+            "framework",
+            "model",
+            "dataset",
+            "training",
+            "protocol",
+            "hardware",
+            "meter",
+            "analysis",
+        )
         for option in options(group)
     ],
 )

@@ -14,7 +14,10 @@ from src.plan.schema import register, typed
         ("training.epoch=1", "training.epoch: no such key; did you mean training.epochs?"),
         ("trainin.epochs=1", "did you mean training?"),
         ("+training.more=1", "training.more: no such key; 'training' has: epochs, batch_size"),
-        ("training.epochs=abc", "training.epochs: Value 'abc' of type 'str' could not be converted to Integer"),
+        (
+            "training.epochs=abc",
+            "training.epochs: Value 'abc' of type 'str' could not be converted to Integer",
+        ),
         ("protocol.order=random", "protocol.order: Invalid value 'random', expected one of"),
         ("framework=pytorch", "framework=pytorch: no such option; choose from jax"),
         ("framework=", "framework=: no such option; choose from jax"),

@@ -7,7 +7,9 @@ from src.protocol.display import Display, View, duration, render
 from src.protocol.summary import Outcome
 
 OUTCOME = Outcome(
-    "torch", "estimated", {"energy_j": 58.2, "duration_s": 8.4, "power_w": 6.9, "edp_js": 489.0, "accuracy": 0.875}
+    "torch",
+    "estimated",
+    {"energy_j": 58.2, "duration_s": 8.4, "power_w": 6.9, "edp_js": 489.0, "accuracy": 0.875},
 )
 
 
@@ -18,10 +20,28 @@ def drawn(view, now):
 
 
 def test_the_view_shows_what_runs_what_is_next_and_what_is_left():
-    view = View(title="study", total=6, done=1, now="jax 1/2", now_since=100.0, next="tf 1/2", left_s=90, left_since=100)
+    view = View(
+        title="study",
+        total=6,
+        done=1,
+        now="jax 1/2",
+        now_since=100.0,
+        next="tf 1/2",
+        left_s=90,
+        left_since=100,
+    )
     view.results.append(("torch 1/2", OUTCOME))
     text = drawn(view, now=130.0)
-    for part in ("study", "1/6 runs", "about 1 min 00 s left", "jax 1/2, 30 s", "tf 1/2", "58.20", "estimated", "87.50"):
+    for part in (
+        "study",
+        "1/6 runs",
+        "about 1 min 00 s left",
+        "jax 1/2, 30 s",
+        "tf 1/2",
+        "58.20",
+        "estimated",
+        "87.50",
+    ):
         assert part in text
 
 
