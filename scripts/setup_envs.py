@@ -4,6 +4,7 @@ This file stays readable for any older Python, so that the check below is reache
 """
 
 import os
+import signal
 import sys
 
 if sys.version_info < (3, 11):
@@ -18,4 +19,6 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from scripts.setup_command import main
 
 if __name__ == "__main__":
+    # Like Ctrl-C, so that pip does not live on and write into an environment that the next set-up makes anew.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

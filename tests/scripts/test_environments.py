@@ -1,6 +1,7 @@
 import os
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from scripts.environments import (
     is_ready,
     locked_packages,
     make_environment,
+    remark_on_extras,
 )
 from src.errors import SetupError
 
@@ -23,6 +25,8 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     write_wheel(folder, "jax", "1.0", "")
     write_wheel(folder, "jax", "2.0", "")
+    write_wheel(folder, "jax", "3.0", "", "Requires-Dist: nvidia-cublas\n")
+    write_wheel(folder, "nvidia_cublas", "1.0", "")
     write_wheel(folder, "torch", "1.0", "raise ImportError('libcudart.so not found')")
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
@@ -32,11 +36,11 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def write_wheel(folder: Path, name: str, version: str, code: str) -> None:
+def write_wheel(folder: Path, name: str, version: str, code: str, requires: str = "") -> None:
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}.py": code,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
@@ -56,11 +60,14 @@ def installed(environment: Environment) -> list[str]:
 
 
 @pytest.mark.usefixtures("wheels")
-def test_an_environment_is_made_kept_and_remade(tmp_path: Path) -> None:
+def test_a_half_made_or_outdated_environment_is_made_anew(tmp_path: Path) -> None:
     environment = environment_of(tmp_path, "jax==1.0\n")
+    environment.folder.mkdir(parents=True)
+    (environment.folder / "half").write_text("copied when the power went")
     assert not is_ready(environment)
     make_environment(environment, sys.executable)
     assert is_ready(environment)
+    assert not (environment.folder / "half").exists()
     assert "jax-1.0.dist-info" in installed(environment)
 
     environment.lock.write_text("jax==2.0\n")
@@ -72,23 +79,12 @@ def test_an_environment_is_made_kept_and_remade(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("wheels")
-def test_a_half_made_environment_is_not_ready_and_is_made_anew(tmp_path: Path) -> None:
-    environment = environment_of(tmp_path, "jax==1.0\n")
-    environment.folder.mkdir(parents=True)
-    (environment.folder / "half").write_text("copied when the power went")
-    assert not is_ready(environment)
-    make_environment(environment, sys.executable)
-    assert is_ready(environment)
-    assert not (environment.folder / "half").exists()
-
-
-@pytest.mark.usefixtures("wheels")
 @pytest.mark.parametrize(
     ("lock", "complaints"),
     [
         pytest.param(
-            "jax==3.0\n",
-            ["stopped at the package jax==3.0", "no such version", "same command"],
+            "jax==4.0\n",
+            ["stopped at the package jax==4.0", "no such version", "same command"],
             id="no version",
         ),
         pytest.param(
@@ -103,6 +99,15 @@ def test_what_cannot_be_installed_leaves_no_stamp(tmp_path: Path, lock: str, com
     assert [part for part in complaints if part not in str(caught.value)] == []
     assert not environment.stamp.exists()
     assert not is_ready(environment)
+
+
+@pytest.mark.usefixtures("wheels")
+def test_a_gpu_build_where_a_cpu_build_was_locked_is_noted(tmp_path: Path) -> None:
+    environment = environment_of(tmp_path, "jax==3.0\n")
+    lock = environment.lock.rename(tmp_path / "jax-cpu.txt")
+    note = make_environment(replace(environment, lock=lock), sys.executable)
+    assert "GPU build (1 packages beyond the lock)" in note
+    assert remark_on_extras(replace(environment, lock=lock.rename(tmp_path / "jax-cuda.txt"))) == ""
 
 
 def test_a_missing_interpreter_is_named(tmp_path: Path) -> None:
