@@ -47,9 +47,7 @@ def command_line(command: Callable[[], object], check: Callable[[Config], object
 
 def _check_single(arguments: list[str], check: Callable[[Config], object]) -> None:
     args = get_args_parser().parse_args(arguments)
-    asks_otherwise = (
-        args.multirun or args.cfg or args.help or args.hydra_help or args.info or args.shell_completion
-    )
+    asks_otherwise = args.multirun or args.cfg or args.help or args.hydra_help or args.info or args.shell_completion
     if asks_otherwise or args.config_name or args.config_path or args.config_dir:
         return
     with initialize_config_dir(str(CONF), version_base="1.3"):

@@ -21,7 +21,6 @@ from src.plan.schema import Config, typed
 from src.plan.sweep_plan import SweepPlan, make_plan
 from src.plan.treatments import Treatment, expand
 
-
 TARGET = {"_target_": "hydra_plugins.joulebench_sweeper.blocks.BlockSweeper"}
 ConfigStore.instance().store(group="hydra/sweeper", name="blocks", node=TARGET, provider="joulebench")
 

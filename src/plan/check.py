@@ -90,9 +90,7 @@ def _check_cpus(config: Config) -> None:
     present = os.cpu_count() or 1
     outside = [cpu for cpu in config.hardware.affinity if not 0 <= cpu < present]
     if outside:
-        raise ConfigError(
-            f"hardware.affinity={config.hardware.affinity}: this machine has CPUs 0 to {present - 1}"
-        )
+        raise ConfigError(f"hardware.affinity={config.hardware.affinity}: this machine has CPUs 0 to {present - 1}")
     usable = len(config.hardware.affinity) or usable_cpus()
     if config.hardware.threads > usable:
         raise ConfigError(

@@ -20,9 +20,7 @@ SUSTAINED_SHARE = 0.6
 def expected_run_s(config: Config, images: int, gflop_per_s: float) -> float:
     """A first guess at one run's wall time: its floating-point work at the rate the machine reached just now."""
     layers = [layer_values(layer) for layer in config.model.layers]
-    work_gflop = (
-        training_flop(layers, tuple(config.dataset.image_shape)) * 1e-9 * images * config.training.epochs
-    )
+    work_gflop = training_flop(layers, tuple(config.dataset.image_shape)) * 1e-9 * images * config.training.epochs
     return START_UP_S + work_gflop / (SUSTAINED_SHARE * gflop_per_s)
 
 
@@ -35,7 +33,5 @@ def remaining_s(
     """
     ratios = [fmean(times) / guess_s[treatment] for treatment, times in seen_s.items() if times]
     scale = fmean(ratios) if ratios else 1.0
-    runs = sum(
-        fmean(seen_s[s.treatment]) if seen_s.get(s.treatment) else guess_s[s.treatment] * scale for s in left
-    )
+    runs = sum(fmean(seen_s[s.treatment]) if seen_s.get(s.treatment) else guess_s[s.treatment] * scale for s in left)
     return runs + sum(plan.configs[slot.treatment].protocol.idle_s for slot in left[:-1])

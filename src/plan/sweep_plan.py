@@ -72,9 +72,7 @@ class SweepPlan:
         """Write plan.json into the sweep's folder; raises ConfigError where another sweep's plan lies there."""
         path = folder / PLAN_FILE
         if path.exists():
-            raise ConfigError(
-                f"{folder} already holds a sweep; choose another folder with hydra.sweep.dir=DIR"
-            )
+            raise ConfigError(f"{folder} already holds a sweep; choose another folder with hydra.sweep.dir=DIR")
         folder.mkdir(parents=True, exist_ok=True)
         write_json(
             path,
@@ -94,8 +92,7 @@ def make_plan(sweep: str, treatments: Sequence[Treatment], configs: Sequence[Con
     protocol = configs[0].protocol
     slots = schedule(len(treatments), protocol.iterations, protocol.order, protocol.seed)
     labelled = tuple(
-        dataclasses.replace(t, label=t.label or c.framework.name)
-        for t, c in zip(treatments, configs, strict=True)
+        dataclasses.replace(t, label=t.label or c.framework.name) for t, c in zip(treatments, configs, strict=True)
     )
     return SweepPlan(sweep, labelled, tuple(configs), tuple(slots))
 
@@ -103,8 +100,7 @@ def make_plan(sweep: str, treatments: Sequence[Treatment], configs: Sequence[Con
 def _refuse_disagreement(first: Config, other: Config, treatment: Treatment) -> None:
     pairs = [(key, getattr(first, key), getattr(other, key)) for key in SHARED_KEYS]
     pairs += [
-        (f"protocol.{key}", getattr(first.protocol, key), getattr(other.protocol, key))
-        for key in SHARED_PROTOCOL_KEYS
+        (f"protocol.{key}", getattr(first.protocol, key), getattr(other.protocol, key)) for key in SHARED_PROTOCOL_KEYS
     ]
     for key, here, there in pairs:
         if here != there:

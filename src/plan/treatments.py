@@ -29,9 +29,7 @@ def expand(overrides: Sequence[Override]) -> list[Treatment]:
     varying = [override_choices for override_choices in choices if len(override_choices) > 1]
     treatments = [
         Treatment(
-            label=_label(
-                [choice for choice, options in zip(combination, choices, strict=True) if options in varying]
-            ),
+            label=_label([choice for choice, options in zip(combination, choices, strict=True) if options in varying]),
             overrides=tuple(f"{key}={value}" for key, value in combination),
         )
         for combination in itertools.product(*choices)

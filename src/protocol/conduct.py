@@ -11,16 +11,16 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus
 
 from src.errors import MeterError, RunError, TrackError
+from src.paths import ROOT
 from src.plan.estimate import expected_run_s, remaining_s
 from src.plan.schedule import Slot
 from src.plan.sweep_plan import SweepPlan
 from src.protocol.display import Display, duration
-from src.protocol.host import background_load, host_facts
-from src.paths import ROOT
+from src.protocol.host import host_facts
+from src.protocol.machine import introduce_meter, prepare_machine
 from src.protocol.preflight import Ready, gemm_gflop_per_s, make_ready
 from src.protocol.summary import Outcome, summarise, summary_table
 from src.protocol.sweep_run import SweepRun
-from src.protocol.machine import introduce_meter, prepare_machine
 from src.track import open_store
 from src.track.record import RunRecord
 
@@ -66,9 +66,7 @@ def _close(sweep_run: SweepRun, conductor: _Conductor) -> None:
     if summaries:
         display.console.print(summary_table(summaries))
     for record in unfiled:
-        display.say(
-            f"not in MLflow: {record.folder}; file it with `python -m src.track {conductor.folder}`", "red"
-        )
+        display.say(f"not in MLflow: {record.folder}; file it with `python -m src.track {conductor.folder}`", "red")
     done = f"{len(records)} of {len(plan.slots)} runs finished"
     display.say(f"{done}, in experiment '{plan.shared.experiment}'; look at them with `mlflow ui`")
 
@@ -118,9 +116,7 @@ class _Conductor:
             f"protocol {protocol.name}: {duration(protocol.warmup_s)} warm-up, {duration(protocol.idle_s)} between runs"
         )
         introduce_meter(self.display, self.ready[0].meter)
-        self.display.say(
-            f"length: roughly {duration(expected_s)}; sharper after the first block. Files: {self.folder}"
-        )
+        self.display.say(f"length: roughly {duration(expected_s)}; sharper after the first block. Files: {self.folder}")
 
     def _run_block(self, block: Sequence[Slot], later: Sequence[Slot]) -> None:
         """Every slot of a block; a failed one waits for its next try at the block's end."""

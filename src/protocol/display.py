@@ -107,18 +107,10 @@ def render(view: View, now: float) -> RenderableType:
     progress = Table.grid(expand=True, padding=(0, 1))
     progress.add_column(ratio=1)
     progress.add_column(justify="right", no_wrap=True)
-    end = (
-        f", about {duration(left)} left, until {datetime.now() + timedelta(seconds=left):%H:%M}"
-        if left
-        else ""
-    )
-    progress.add_row(
-        ProgressBar(total=max(view.total, 1), completed=view.done), f"{view.done}/{view.total} runs{end}"
-    )
+    end = f", about {duration(left)} left, until {datetime.now() + timedelta(seconds=left):%H:%M}" if left else ""
+    progress.add_row(ProgressBar(total=max(view.total, 1), completed=view.done), f"{view.done}/{view.total} runs{end}")
     elapsed = now - view.now_since
-    timing = (
-        duration(elapsed) if view.now_until is None else f"{duration(max(0.0, view.now_until - now))} left"
-    )
+    timing = duration(elapsed) if view.now_until is None else f"{duration(max(0.0, view.now_until - now))} left"
     lines: list[RenderableType] = [progress, Text(f"now   {view.now}, {timing}", style="bold")]
     if view.next:
         lines.append(Text(f"next  {view.next}", style="dim"))

@@ -20,14 +20,10 @@ def interpreter(config: Config, root: Path) -> Path:
     lock = root / framework.requirements
     command = _setup_command(config)
     if not lock.is_file():
-        raise SetupError(
-            f"framework.requirements={framework.requirements}: there is no such file below {root}"
-        )
+        raise SetupError(f"framework.requirements={framework.requirements}: there is no such file below {root}")
     python = folder / INTERPRETER
     if not python.is_file() or not (folder / LOCK_COPY).is_file():
-        raise SetupError(
-            f"the environment {ENVIRONMENTS}/{framework.environment} is not set up; run `{command}`"
-        )
+        raise SetupError(f"the environment {ENVIRONMENTS}/{framework.environment} is not set up; run `{command}`")
     if (folder / LOCK_COPY).read_text(encoding="utf-8") != lock.read_text(encoding="utf-8"):
         raise SetupError(
             f"the environment {ENVIRONMENTS}/{framework.environment} was made from other requirements than "

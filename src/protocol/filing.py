@@ -54,9 +54,7 @@ class Filing:
         record = dataclasses.replace(record, params=record.params | versions)
         record.write()
         windows = phase_windows(measured.events)
-        draw_power(
-            self.folder / POWER_FILE, measured.energy, windows, record.name, self.ready.meter.energy_kind
-        )
+        draw_power(self.folder / POWER_FILE, measured.energy, windows, record.name, self.ready.meter.energy_kind)
         self._file(record)
         return record
 

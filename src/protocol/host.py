@@ -75,16 +75,11 @@ def cpu_name() -> str:
     """The processor, as it calls itself."""
     if platform.system() == "Darwin":
         command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-        return (
-            subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-            or platform.machine()
-        )
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
         names = [
-            line.split(":", 1)[1].strip()
-            for line in info.read_text().splitlines()
-            if line.startswith("model name")
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
         ]
         if names:
             return names[0]

@@ -33,7 +33,7 @@ def introduce_meter(display: Display, meter: Meter) -> None:
 
 
 def prepare_machine(config: Config, meter: Meter, folder: Path, display: Display) -> float | None:
-    """Measure the idle machine, then warm it up, as the protocol says; returns the idle power in W if it was asked for."""
+    """Measure the idle machine, then warm it up, as the protocol says; returns the idle power in W, if asked for."""
     idle_w, protocol, limit = None, config.protocol, config.hardware.max_background_load
     busy = background_load()
     if busy > limit:
@@ -75,6 +75,4 @@ def warm_up(seconds: float) -> None:
             burner.kill()
             burner.wait()
     if failed:
-        raise MeterError(
-            f"the warm-up ended early ({len(failed)} of its processes failed); try `{' '.join(command)}`"
-        )
+        raise MeterError(f"the warm-up ended early ({len(failed)} of its processes failed); try `{' '.join(command)}`")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median, quantiles
+from statistics import quantiles
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -91,9 +91,7 @@ def summary_table(summaries: Sequence[TreatmentSummary]) -> Table:
     for heading in ("n", "energy J", "time s", "power W", "EDP J·s", "acc. %", "vs best"):
         table.add_column(heading, justify="right", no_wrap=True)
     for summary in summaries:
-        table.add_row(
-            summary.treatment, str(summary.n), *_cells(summary.spreads), _extra(summary.extra_percent)
-        )
+        table.add_row(summary.treatment, str(summary.n), *_cells(summary.spreads), _extra(summary.extra_percent))
     return table
 
 

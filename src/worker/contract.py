@@ -164,9 +164,7 @@ def _values(cls: type[Any], path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ContractError(f"{path} cannot be read ({error})") from error
     if not isinstance(values, dict) or values.get("version") != VERSION:
-        raise ContractError(
-            f"{path} is not of version {VERSION}; make it again with this version of the project"
-        )
+        raise ContractError(f"{path} is not of version {VERSION}; make it again with this version of the project")
     known = {f.name for f in dataclasses.fields(cls)}
     if set(values) != known:
         raise ContractError(f"{path}: these fields are missing or unknown: {sorted(set(values) ^ known)}")

@@ -15,9 +15,7 @@ def test_the_guess_grows_with_the_work_and_shrinks_with_the_machine(composed):
 
 def test_what_is_left_uses_what_was_seen(composed):
     treatments = [Treatment("a", ()), Treatment("b", ())]
-    configs = [
-        composed("protocol=smoke", "protocol.iterations=2", "protocol.idle_s=5", "protocol.order=fixed")
-    ] * 2
+    configs = [composed("protocol=smoke", "protocol.iterations=2", "protocol.idle_s=5", "protocol.order=fixed")] * 2
     plan = make_plan("s", treatments, configs)
     guess_s = [10.0, 20.0]
     assert remaining_s(plan, plan.slots, guess_s, {}) == 60 + 3 * 5

@@ -1,3 +1,4 @@
+import itertools
 from collections import Counter
 
 import pytest
@@ -52,7 +53,7 @@ def test_balanced_is_as_equal_as_it_can_be_when_blocks_are_left_over():
 
 @pytest.mark.parametrize("size", [2, 4, 6])
 def test_an_even_latin_square_balances_who_follows_whom(size):
-    followers = Counter(pair for row in latin_square(size) for pair in zip(row, row[1:], strict=False))
+    followers = Counter(pair for row in latin_square(size) for pair in itertools.pairwise(row))
     assert set(followers.values()) == {1}
     assert len(followers) == size * (size - 1)
 
@@ -60,6 +61,6 @@ def test_an_even_latin_square_balances_who_follows_whom(size):
 @pytest.mark.parametrize("size", [3, 5])
 def test_an_odd_square_and_its_mirror_balance_who_follows_whom(size):
     rows = latin_square(size) + latin_square(size, mirrored=True)
-    followers = Counter(pair for row in rows for pair in zip(row, row[1:], strict=False))
+    followers = Counter(pair for row in rows for pair in itertools.pairwise(row))
     assert set(followers.values()) == {2}
     assert len(followers) == size * (size - 1)

@@ -29,9 +29,7 @@ def test_a_folder_with_a_sweep_is_left_alone(plan, tmp_path):
 
 def test_a_run_is_composed_back_to_its_place(plan, composed):
     slot = plan.slots[3]
-    config = composed(
-        *plan.overrides(slot, attempt=1, extra={"run.parent": "abc", "run.idle_power_w": "null"})
-    )
+    config = composed(*plan.overrides(slot, attempt=1, extra={"run.parent": "abc", "run.idle_power_w": "null"}))
     assert config.framework.name == plan.label(slot)
     assert (config.run.iteration, config.run.position, config.run.sequence) == (
         slot.iteration,

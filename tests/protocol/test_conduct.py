@@ -109,8 +109,7 @@ class FakeLauncher:
             end_ms=1000 * number_of(name) + 500,
             status="finished",
             folder=self.folder / name,
-            tags=tags
-            | {"meter": "native", "energy_kind": "measured", "status": "finished", "run_uid": f"s1/{name}"},
+            tags=tags | {"meter": "native", "energy_kind": "measured", "status": "finished", "run_uid": f"s1/{name}"},
             metrics={
                 "energy_j": energy_j,
                 "duration_s": 2,

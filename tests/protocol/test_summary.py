@@ -22,9 +22,7 @@ def test_the_lowest_median_comes_first_and_the_others_say_how_much_more():
 def test_quartiles_are_numpys():
     values = [3.0, 1.0, 4.0, 1.5, 9.0, 2.6]
     found = spread(values)
-    assert (found.lower, found.median, found.upper) == pytest.approx(
-        tuple(np.quantile(values, [0.25, 0.5, 0.75]))
-    )
+    assert (found.lower, found.median, found.upper) == pytest.approx(tuple(np.quantile(values, [0.25, 0.5, 0.75])))
 
 
 def test_one_run_has_no_spread():
@@ -43,9 +41,7 @@ def test_the_sweep_carries_medians_per_treatment():
 
 def test_the_table_fits_a_terminal_and_says_that_energy_is_estimated():
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(
-        summary_table(summarise([outcome("a", 10.0, "estimated"), outcome("b", 12.0, "estimated")]))
-    )
+    console.print(summary_table(summarise([outcome("a", 10.0, "estimated"), outcome("b", 12.0, "estimated")])))
     text = console.export_text()
     assert "ESTIMATED" in text
     assert "+20.0 %" in text
