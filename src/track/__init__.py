@@ -16,6 +16,8 @@ MLFLOW_ENVIRONMENT = {
     # A dead server must not hold a study up: MLflow's own defaults wait for many minutes.
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    # The terminal belongs to the live display.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 """What MLflow reads from the environment when it is imported; values that the user has set win."""

@@ -47,9 +47,11 @@ def runs_frame(client: MlflowClient, experiment_id: str) -> pd.DataFrame:
     """
     is_server = client.tracking_uri.startswith(("http:", "https:", "databricks"))
     table = _asked(client, experiment_id) if is_server else _queried(client.tracking_uri, experiment_id)
-    if "tags.kind" not in table:
-        return pd.DataFrame(columns=[*RUN_COLUMNS, *TAG_COLUMNS])
-    return _typed(table[(table["tags.kind"] == "run") & (table["mlflow_status"] != "RUNNING")])
+    if "tags.kind" in table:
+        table = table[(table["tags.kind"] == "run") & (table["mlflow_status"] != "RUNNING")]
+        if not table.empty:
+            return _typed(table)
+    return pd.DataFrame(columns=[*RUN_COLUMNS, *TAG_COLUMNS])
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
@@ -108,9 +110,7 @@ def _queried(uri: str, experiment_id: str) -> pd.DataFrame:
 def _read_tables(connection: Connection, experiment_id: int) -> pd.DataFrame:
     wanted = and_(SqlRun.experiment_id == experiment_id, SqlRun.lifecycle_stage == "active")
     runs: Any = select(SqlRun.run_uuid, SqlRun.name, SqlRun.start_time, SqlRun.artifact_uri, SqlRun.status)
-    table = pd.DataFrame(
-        connection.execute(runs.where(wanted)).all(), columns=[*RUN_COLUMNS, "mlflow_status"]
-    )
+    table = pd.DataFrame(connection.execute(runs.where(wanted)).all(), columns=[*RUN_COLUMNS, "mlflow_status"])
     table = table.assign(started_s=table["started_s"].astype("float64") / 1000)
     # MLflow keeps a NaN as a 0 with a mark.
     metric = case((SqlLatestMetric.is_nan, None), else_=SqlLatestMetric.value)

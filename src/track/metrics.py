@@ -66,10 +66,7 @@ def loss_series(train_loss: Sequence[float], events: Sequence[Event]) -> list[Po
     ends = [event.t for event in events if (event.phase, event.edge) == (EPOCH, "end")]
     if len(ends) != len(train_loss):
         ends = [events[-1].t] * len(train_loss)
-    return [
-        Point(n, round(t * 1000), loss)
-        for n, (t, loss) in enumerate(zip(ends, train_loss, strict=True), start=1)
-    ]
+    return [Point(n, round(t * 1000), loss) for n, (t, loss) in enumerate(zip(ends, train_loss, strict=True), start=1)]
 
 
 def power_series(energy: Energy, began_s: float) -> list[Point]:

@@ -30,9 +30,7 @@ MAX_STEPS = 600
 """More would not be seen at this width, and take long to draw."""
 
 
-def draw_power(
-    path: Path, energy: Energy, windows: Mapping[str, Window], title: str, energy_kind: str
-) -> None:
+def draw_power(path: Path, energy: Energy, windows: Mapping[str, Window], title: str, energy_kind: str) -> None:
     """Write a PNG of 900 x 360 pixels; `windows` are those the energy was computed for, in epoch seconds.
 
     The title says how the energy is known: an estimate never passes for a measurement.

@@ -94,14 +94,10 @@ class RunRecord:
             values = json.loads(path.read_text(encoding="utf-8"))
             if values.pop("version") != VERSION:
                 raise ValueError(f"not of version {VERSION}")
-            values["series"] = {
-                name: [Point(*p) for p in points] for name, points in values["series"].items()
-            }
+            values["series"] = {name: [Point(*p) for p in points] for name, points in values["series"].items()}
             return cls(**values, folder=folder)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise TrackError(
-                f"{path} is no complete record of a run ({error}); measure that run again"
-            ) from error
+            raise TrackError(f"{path} is no complete record of a run ({error}); measure that run again") from error
 
     def artifacts(self) -> list[Path]:
         """The run's own files, in order of their names: every visible file of its folder but the record."""

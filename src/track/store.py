@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pandas as pd
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag
@@ -38,9 +39,7 @@ STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError, ImportError)
 
 def connect(uri: str | None) -> Store:
     """Open the store and ask it once; raises TrackError where it cannot be opened or does not answer."""
-    with explained(
-        f"The MLflow store {uri or 'that is configured'} cannot be opened", "choose another tracking_uri"
-    ):
+    with explained(f"The MLflow store {uri or 'that is configured'} cannot be opened", "choose another tracking_uri"):
         # MLflow would try ten times and a hundred seconds to open a database that is not there.
         mlflow_database.MAX_RETRY_COUNT = 3
         client = MlflowClient(tracking_uri=uri)
@@ -76,7 +75,7 @@ class Store:
         ):
             found = self._experiment(experiment)
             location = str(found.artifact_location)
-            if "://" not in location or location.startswith("file:"):
+            if _is_local(location):
                 folder = _local_path(location)
                 folder.mkdir(parents=True, exist_ok=True)
                 probe = folder / ".writable"
@@ -131,9 +130,7 @@ class Store:
 
     def is_filed(self, record: RunRecord) -> bool:
         """Whether the run is there already, as a whole."""
-        with explained(
-            f"The runs of '{record.experiment}' cannot be read from {self.uri}", "see that the store works"
-        ):
+        with explained(f"The runs of '{record.experiment}' cannot be read from {self.uri}", "see that the store works"):
             run = self._run_of(record)
         return run is not None and run.info.status != "RUNNING"
 
@@ -161,9 +158,7 @@ class Store:
 
     def runs(self, experiment: str) -> pd.DataFrame:
         """All finished and failed runs, one a row, in the order they began: see `runs_frame`."""
-        with explained(
-            f"The runs of '{experiment}' cannot be read from {self.uri}", "check its name with `mlflow ui`"
-        ):
+        with explained(f"The runs of '{experiment}' cannot be read from {self.uri}", "check its name with `mlflow ui`"):
             found = self.client.get_experiment_by_name(experiment)
             if found is None:
                 names = ", ".join(self._experiment_names())
@@ -180,7 +175,7 @@ class Store:
         ):
             uri = self._artifact_uris.get(run_id) or self.client.get_run(run_id).info.artifact_uri
             self._artifact_uris[run_id] = uri
-            if "://" in uri and not uri.startswith("file:"):
+            if not _is_local(uri):
                 return Path(self.client.download_artifacts(run_id, name))
             path = _local_path(uri) / name
             if not path.exists():
@@ -188,9 +183,7 @@ class Store:
             return path
 
     def _sqlite_folder(self) -> Path | None:
-        return (
-            Path(self.uri.removeprefix(SQLITE_PREFIX)).parent if self.uri.startswith(SQLITE_PREFIX) else None
-        )
+        return Path(self.uri.removeprefix(SQLITE_PREFIX)).parent if self.uri.startswith(SQLITE_PREFIX) else None
 
     def _experiment(self, name: str) -> Experiment:
         found = self.client.get_experiment_by_name(name)
@@ -265,10 +258,14 @@ class Store:
 def _plain(text: str) -> str:
     """A tag's value as part of a query; MLflow's query language cannot write a quote."""
     if "'" in text:
-        raise TrackError(
-            f"The name {text!r} contains a quote, which MLflow cannot search for; choose another name"
-        )
+        raise TrackError(f"The name {text!r} contains a quote, which MLflow cannot search for; choose another name")
     return text
+
+
+def _is_local(uri: str) -> bool:
+    """Whether artifacts lie in a folder here; a single letter is a drive of Windows, not a scheme."""
+    scheme = urlsplit(uri).scheme
+    return scheme in ("", "file") or len(scheme) == 1
 
 
 def _local_path(uri: str) -> Path:

@@ -89,9 +89,7 @@ def test_a_long_trace_is_thinned_and_keeps_its_energy(energy: Energy) -> None:
     assert points[-1].step <= 66_000
 
 
-def test_the_loss_is_placed_at_the_end_of_its_epoch(
-    energy: Energy, result: Result, events: list[Event]
-) -> None:
+def test_the_loss_is_placed_at_the_end_of_its_epoch(energy: Energy, result: Result, events: list[Event]) -> None:
     assert run_series(result, energy, events)["train_loss"] == [(1, 134_000, 0.4), (2, 164_000, 0.2)]
 
 

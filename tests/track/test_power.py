@@ -36,9 +36,7 @@ def drawn_texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return texts
 
 
-def test_the_picture_names_units_phases_and_kind(
-    energy: Energy, tmp_path: Path, drawn_texts: list[str]
-) -> None:
+def test_the_picture_names_units_phases_and_kind(energy: Energy, tmp_path: Path, drawn_texts: list[str]) -> None:
     draw_power(tmp_path / "power.png", energy, WINDOWS, "torch #03", "estimated")
     assert drawn_texts == [
         "torch #03: 760.0 J in 19.0 s (ESTIMATED, not measured here)",

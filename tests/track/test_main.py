@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from src.track import open_store
+from src.track.__main__ import main
+from src.track.record import RECORD_FILE, RunRecord
+
+MakeRecord = Callable[..., RunRecord]
+
+
+def test_everything_below_a_folder_is_filed_once(
+    store_uri: str, tmp_path: Path, make_record: MakeRecord, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for uid in ("s/1", "s/2"):
+        make_record(uid).write()
+    assert main([str(tmp_path / "runs"), str(tmp_path / "runs" / "s"), "--store", store_uri]) == 0
+    assert main([str(tmp_path / "runs"), "--store", store_uri]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "2 runs filed, 0 were there already",
+        "0 runs filed, 2 were there already",
+    ]
+    store = open_store(store_uri)
+    parent = store.client.get_parent_run(store.runs("study")["run_id"][0])
+    assert parent is not None
+    assert (parent.info.run_name, parent.info.status) == ("s", "FINISHED")
+    assert parent.data.metrics == {
+        "median_energy_j/torch": 412.5,
+        "median_accuracy/torch": 0.981,
+        "runs_finished": 2.0,
+        "runs_failed": 0.0,
+    }
+
+
+def test_a_damaged_record_does_not_hold_up_the_others(
+    store_uri: str, tmp_path: Path, make_record: MakeRecord, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_record("s/1").write()
+    (make_record("s/2").folder / RECORD_FILE).write_text("{")
+    assert main([str(tmp_path / "runs"), "--store", store_uri]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "1 runs filed, 0 were there already, 1 unreadable\n"
+    assert "s/2/record.json is no complete record" in shown.err
+
+
+def test_a_folder_without_runs_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 2
+    assert str(tmp_path) in capsys.readouterr().err

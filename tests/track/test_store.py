@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow.tracking import MlflowClient
+
+from src.errors import TrackError
+from src.track import open_store
+from src.track.frame import RUN_COLUMNS, TAG_COLUMNS
+from src.track.record import Point, RunRecord
+from src.track.store import Store
+
+MakeRecord = Callable[..., RunRecord]
+
+
+def test_a_run_is_filed_whole(store: Store, make_record: MakeRecord) -> None:
+    parent = store.start_sweep("study", "s", {"protocol.name": "quick"}, {"host": "h"})
+    run = store.client.get_run(store.file_run(make_record(), parent))
+    assert run.info.run_name == "torch #03"
+    assert (run.info.status, run.info.start_time, run.info.end_time) == ("FINISHED", 1_000_000, 1_010_000)
+    assert run.data.params == {"training.epochs": "2", "model.name": "cnn"}
+    assert run.data.metrics == {"energy_j": 412.5, "accuracy": 0.981, "train_loss": 0.2}
+    assert run.data.tags["mlflow.parentRunId"] == parent
+    assert run.data.tags["energy_kind"] == "estimated"
+    history = store.client.get_metric_history(run.info.run_id, "train_loss")
+    assert [(m.step, m.timestamp, m.value) for m in history] == [(1, 1_004_000, 0.4), (2, 1_008_000, 0.2)]
+    files = store.client.list_artifacts(run.info.run_id)
+    assert [file.path for file in files] == ["energy.csv", "result.json"]
+
+
+def test_filing_twice_makes_one_run(store: Store, make_record: MakeRecord) -> None:
+    assert store.file_run(make_record()) == store.file_run(make_record())
+    assert len(store.runs("study")) == 1
+
+
+def test_an_interrupted_filing_is_completed(
+    store: Store, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    record = make_record()
+    with monkeypatch.context() as broken:
+        broken.setattr(MlflowClient, "log_artifact", fail)
+        with pytest.raises(TrackError, match=r"No space left.*nothing is lost.*python -m src.track") as caught:
+            store.file_run(record)
+    assert str(record.folder) in str(caught.value)
+    assert not store.is_filed(record)
+    assert store.runs("study").empty
+    store.file_run(record)
+    assert store.is_filed(record)
+    assert store.runs("study")["energy_j"].tolist() == [412.5]
+
+
+def test_a_failed_run_is_filed_as_failed(store: Store, make_record: MakeRecord) -> None:
+    record = make_record(status="failed", metrics={}, tags={"status": "failed", "failure": "timeout"})
+    assert store.client.get_run(store.file_run(record)).info.status == "FAILED"
+    assert store.runs("study")[["status", "tags.failure"]].values.tolist() == [["failed", "timeout"]]
+
+
+def test_more_values_than_one_batch_takes(store: Store, make_record: MakeRecord) -> None:
+    metrics = {f"m{i}": float(i) for i in range(1500)}
+    params = {f"p{i}": "x" * 9000 for i in range(150)}
+    run = store.client.get_run(store.file_run(make_record(metrics=metrics, params=params, series={})))
+    assert run.data.metrics == metrics
+    assert len(run.data.params) == 150
+
+
+def test_the_table_of_runs(store: Store, make_record: MakeRecord) -> None:
+    parent = store.start_sweep("study", "s", {"only": "parent"}, {"host": "h"})
+    store.file_run(make_record("s/2", start_ms=5_000, metrics={"energy_j": float("nan"), "loss": 1.0}), parent)
+    trace = {"power_trace_w": [Point(0, 1, 3.0)]}
+    store.file_run(make_record("s/1", start_ms=4_000, tags={"iteration": "12"}, series=trace), parent)
+    store.finish_sweep(parent, {"median_energy_j/torch": 1.0}, note="**short**")
+    runs = store.runs("study")
+    assert runs.columns.tolist() == [
+        *RUN_COLUMNS,
+        *TAG_COLUMNS,
+        *("accuracy", "energy_j", "loss", "train_loss", "params.model.name", "params.training.epochs"),
+    ]
+    assert runs["run_uid"].tolist() == ["s/1", "s/2"]
+    assert runs["iteration"].tolist() == [12, 3]
+    assert runs["started_s"].tolist() == [4.0, 5.0]
+    assert np.isnan(runs["energy_j"][1])
+    assert runs["params.training.epochs"].tolist() == ["2", "2"]
+
+
+def test_an_experiment_without_runs_is_an_empty_table(store: Store) -> None:
+    store.check("study")
+    assert store.runs("study").empty
+    assert {"run_id", "treatment", "status"} <= set(store.runs("study"))
+
+
+def test_an_unknown_experiment_is_told_with_the_known_ones(store: Store) -> None:
+    store.check("study")
+    with pytest.raises(TrackError, match=r"no experiment 'studdy'; it has .*study"):
+        store.runs("studdy")
+
+
+def test_an_artifact_is_found_where_it_lies(store: Store, make_record: MakeRecord, store_uri: str) -> None:
+    run_id = store.file_run(make_record())
+    path = store.artifact(run_id, "energy.csv")
+    assert path.read_text().startswith("Time,")
+    assert path.is_relative_to(Path(store_uri.removeprefix("sqlite:///")).parent)
+    with pytest.raises(TrackError, match=r"nothing\.csv"):
+        store.artifact(run_id, "nothing.csv")
+
+
+def test_a_sweep_that_goes_on_keeps_its_parent_run(store: Store, tmp_path: Path) -> None:
+    parent = store.start_sweep("study", "s", {"a": "1"}, {})
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "report.html").write_text("<p>")
+    store.finish_sweep(parent, {"median_energy_j/torch": 2.0}, [tmp_path / "report"], "failed", "**short**")
+    closed = store.client.get_run(parent)
+    assert closed.info.status == "FAILED"
+    assert closed.data.tags["mlflow.note.content"] == "**short**"
+    assert store.artifact(parent, "report/report.html").read_text() == "<p>"
+    assert store.start_sweep("study", "s", {"a": "1"}, {}) == parent
+    assert store.client.get_run(parent).info.status == "RUNNING"
+
+
+def test_a_deleted_experiment_says_how_to_get_it_back(store: Store) -> None:
+    store.check("study")
+    number = store.experiment_id("study")
+    store.client.delete_experiment(number)
+    with pytest.raises(TrackError, match=f"mlflow experiments restore --experiment-id {number}"):
+        store.check("study")
+
+
+@pytest.mark.parametrize(
+    ("experiment", "message"),
+    [("", "experiment=NAME"), ("x" * 600, "experiment=NAME")],
+    ids=["empty", "long"],
+)
+def test_a_bad_experiment_name_is_refused(store: Store, experiment: str, message: str) -> None:
+    with pytest.raises(TrackError, match=message):
+        store.check(experiment)
+
+
+def test_a_quote_in_a_name_is_refused(store: Store, make_record: MakeRecord) -> None:
+    with pytest.raises(TrackError, match="quote"):
+        store.file_run(make_record(tags={"run_uid": "it's"}))
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "bogus://x",
+        "./files",
+        "sqlite:///{folder}/file/mlflow.db",
+        "sqlite:///{folder}/file",
+        "http://127.0.0.1:9",
+    ],
+    ids=["scheme", "file store", "no folder", "no database", "no server"],
+)
+def test_a_store_that_cannot_be_used_is_told_soon(uri: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("this is no database" * 100)
+    began = time.monotonic()
+    with pytest.raises(TrackError, match="choose another tracking_uri"):
+        open_store(uri.format(folder=tmp_path))
+    assert time.monotonic() - began < 20
+
+
+def test_plain_mlflow_finds_the_default_store(tmp_path: Path, make_record: MakeRecord) -> None:
+    """Without a URI everything lies where `mlflow ui`, started in the same folder, looks; no chatter."""
+    make_record().write()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW")}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    command = [sys.executable, "-W", "error", "-m", "src.track", str(tmp_path / "runs")]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "1 runs filed, 0 were there already\n",
+        "",
+    )
+    assert (tmp_path / "mlflow.db").exists()
+    assert list((tmp_path / "mlruns").rglob("energy.csv"))
+
+
+def test_filing_is_quick(store: Store, make_record: MakeRecord) -> None:
+    metrics = {f"m{i}": float(i) for i in range(30)}
+    params = {f"p{i}": "x" for i in range(40)}
+    trace = {"power_trace_w": [Point(i, i, 50.0) for i in range(200)]}
+    store.file_run(make_record("warm up"))
+    costs_s = []
+    for uid in "abcde":
+        record = make_record(uid, metrics=metrics, params=params, series=trace)
+        for name in ("job.json", "events.jsonl", "config.yaml", "power.png", "worker.log"):
+            (record.folder / name).write_bytes(b"x" * 20_000)
+        began = time.perf_counter()
+        store.file_run(record)
+        costs_s.append(time.perf_counter() - began)
+    assert min(costs_s) < 0.15
