@@ -27,8 +27,8 @@ from src.report.statistics.values import as_text, finite
 
 Found = TypeVar("Found")
 
-# What MLflow (FINISHED) and the sweep call a run that counts.
-USABLE = frozenset({"finished", "ok", "complete", "completed", "succeeded", "success"})
+# The status of a run that counts; MLflow writes it in capitals.
+USABLE = "finished"
 # The energy that is compared; imported recordings know the whole process only.
 ENERGIES = ("energy_j", "energy_total_j")
 COLUMNS = (
@@ -87,7 +87,7 @@ class Analysis:
 
 
 def analyse(runs: pd.DataFrame, config: AnalysisConfig) -> Analysis:
-    """Analyse one row per run: the columns of COLUMNS, metrics by name, `params.*`; `faults` may be there.
+    """Analyse one row per run: the columns of COLUMNS, metrics by name, `params.*`; `tags.flags` may be there.
 
     Raises ConfigError for an unusable configuration, without a finished run, and where runs must not be
     compared.
@@ -99,9 +99,7 @@ def analyse(runs: pd.DataFrame, config: AnalysisConfig) -> Analysis:
     every_run.loc[labelled.index, "treatment"] = labelled["treatment"]
     metrics = [metric for name, metric in METRICS.items() if labelled[name].notna().any()]
     if not metrics:
-        raise ConfigError(
-            "no finished run has a metric to analyse; look at the runs in MLflow for what they logged"
-        )
+        raise ConfigError("no finished run has a metric to analyse; look at the runs in MLflow for what they logged")
     energy = _energy_metric(labelled)
     found = outliers.find(labelled, [metric.name for metric in metrics], config.outliers)
     cleaned = outliers.without(labelled, found)
@@ -163,9 +161,7 @@ def _one_metric(
         for treatment in treatments
     }
     described = [
-        describe(
-            treatment, metric.name, metric.unit, samples[treatment], replicates[treatment], 1 - config.alpha
-        )
+        describe(treatment, metric.name, metric.unit, samples[treatment], replicates[treatment], 1 - config.alpha)
         for treatment in treatments
     ]
     present = [treatment for treatment in treatments if samples[treatment].size]
@@ -179,15 +175,11 @@ def _completed(runs: pd.DataFrame) -> pd.DataFrame:
     """The table with every metric as a column of numbers, and one row per run from 0 on."""
     absent = [column for column in COLUMNS if column not in runs]
     if absent:
-        raise ConfigError(
-            f"the table of runs lacks the columns {', '.join(absent)}; fill them with NaN where unknown"
-        )
+        raise ConfigError(f"the table of runs lacks the columns {', '.join(absent)}; fill them with NaN where unknown")
     table = runs.reset_index(drop=True)
     numbers = [*METRICS, "iteration", "position", "sequence", "started_s"]
     columns = {
-        name: pd.to_numeric(table[name], errors="coerce")
-        if name in table
-        else pd.Series(np.nan, index=table.index)
+        name: pd.to_numeric(table[name], errors="coerce") if name in table else pd.Series(np.nan, index=table.index)
         for name in numbers
     }
     numeric = pd.DataFrame(columns, dtype=float).replace([np.inf, -np.inf], np.nan)
@@ -197,7 +189,7 @@ def _completed(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _usable(runs: pd.DataFrame) -> pd.DataFrame:
-    usable = runs[runs["status"].astype(str).str.lower().isin(USABLE)]
+    usable = runs[runs["status"].astype(str).str.lower() == USABLE]
     if usable.empty:
         raise ConfigError(
             f"none of these {len(runs)} runs has finished, so there is nothing to analyse;"
@@ -224,9 +216,7 @@ def _frameworks(runs: pd.DataFrame, treatments: Sequence[str]) -> dict[str, str]
 
 def _excluded(failed: pd.DataFrame) -> tuple[ExcludedRun, ...]:
     return tuple(
-        ExcludedRun(
-            str(row["run_id"]), str(row["run_name"]), str(row["treatment"]), f"its status is {row['status']}"
-        )
+        ExcludedRun(str(row["run_id"]), str(row["run_name"]), str(row["treatment"]), f"its status is {row['status']}")
         for _, row in failed.iterrows()
     )
 

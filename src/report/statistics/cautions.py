@@ -14,10 +14,9 @@ from src.report.statistics.pairs import Pair
 from src.report.statistics.threats import Threat
 from src.report.statistics.values import as_text
 
-Kind = Literal[
-    "drift", "position", "carry_over", "spread", "few_runs", "low_power", "not_measured", "faults", "failed"
-]
+Kind = Literal["drift", "position", "carry_over", "spread", "few_runs", "low_power", "not_measured", "flags", "failed"]
 
+FLAGS = "tags.flags"
 NOT_MEASURED = {
     "estimated": "is estimated from the CPU's load and a power model, not measured",
     "replayed": "is replayed from recorded files, not measured now",
@@ -54,7 +53,7 @@ def all_cautions(
     energies = [description for description in descriptions if description.metric == metric]
     return [
         *_not_measured(runs),
-        *_faults(runs),
+        *_flags(runs),
         *_failed(failed),
         *_threats(threats),
         *_few_runs(energies, config.minimum_runs),
@@ -67,19 +66,20 @@ def _not_measured(runs: pd.DataFrame) -> Iterable[Caution]:
     for kind, group in runs.groupby("energy_kind", sort=True):
         if kind in NOT_MEASURED:
             ids = tuple(group["run_id"].astype(str))
-            yield Caution(
-                "not_measured", f"the energy of {len(ids)} runs {NOT_MEASURED[str(kind)]}", run_ids=ids
-            )
+            yield Caution("not_measured", f"the energy of {len(ids)} runs {NOT_MEASURED[str(kind)]}", run_ids=ids)
 
 
-def _faults(runs: pd.DataFrame) -> Iterable[Caution]:
-    """`faults` is an optional column of text; a run without any has NaN, None or an empty text."""
-    if "faults" not in runs:
+def _flags(runs: pd.DataFrame) -> Iterable[Caution]:
+    """`tags.flags` holds what the recordings' reader noticed, as `code: text; code: text`; it may be absent."""
+    if FLAGS not in runs:
         return
-    texts = as_text(runs["faults"])
-    for fault, group in runs[texts != ""].groupby(texts, sort=True):
-        ids = tuple(group["run_id"].astype(str))
-        yield Caution("faults", f"{len(ids)} recordings have a fault: {fault}", run_ids=ids)
+    by_code: dict[str, dict[str, str]] = {}
+    for run_id, text in zip(runs["run_id"], as_text(runs[FLAGS]), strict=True):
+        for flag in filter(None, text.split("; ")):
+            by_code.setdefault(flag.split(":")[0], {})[str(run_id)] = flag
+    for code in sorted(by_code):
+        example, ids = next(iter(by_code[code].values())), tuple(by_code[code])
+        yield Caution("flags", f"recordings of {len(ids)} runs are flagged {example}", run_ids=ids)
 
 
 def _failed(failed: pd.DataFrame) -> Iterable[Caution]:

@@ -15,12 +15,10 @@ GROUPS = ("hardware", "meter", "model", "dataset", "training", "protocol")
 COLUMNS = ("meter", "energy_kind")
 # These say where something is found, what it is called or how long to go on, not how a run was measured.
 # Which meter worked is in the column `meter`; `meter.name` may only say `auto`.
-WITHOUT_EFFECT = frozenset(
-    {
-        "protocol.name", "protocol.iterations", "protocol.retries", "protocol.timeout_s", "protocol.seed",
-        "hardware.max_background_load", "meter.name", "meter.binary", "meter.recording",
-        "dataset.path", "dataset.cache", "dataset.cache_dir", "dataset.mirrors", "dataset.urls",
-    }
+WITHOUT_EFFECT = (
+    "protocol.name", "protocol.iterations", "protocol.retries", "protocol.timeout_s", "protocol.seed",
+    "hardware.max_background_load", "meter.name", "meter.binary", "meter.recording",
+    "dataset.path", "dataset.cache", "dataset.mirrors", "dataset.connect_timeout_s",
 )  # fmt: skip
 NOT_RECORDED = "(not recorded)"
 
@@ -33,9 +31,7 @@ class Difference:
     values: dict[str, int]
 
     def __str__(self) -> str:
-        return f"{self.key} is " + ", ".join(
-            f"{value} in {count} runs" for value, count in self.values.items()
-        )
+        return f"{self.key} is " + ", ".join(f"{value} in {count} runs" for value, count in self.values.items())
 
 
 def comparable(runs: pd.DataFrame, compare: Sequence[str]) -> pd.DataFrame:
@@ -47,9 +43,7 @@ def comparable(runs: pd.DataFrame, compare: Sequence[str]) -> pd.DataFrame:
     table = _compared(runs)
     _refuse_unknown(table, compare)
     differing = [key for key in table.columns if table[key].nunique() > 1]
-    refused = [
-        key for key in differing if not _named(key, compare) and not _swept(runs["treatment"], table[key])
-    ]
+    refused = [key for key in differing if not _named(key, compare) and not _swept(runs["treatment"], table[key])]
     if refused:
         differences = "; ".join(str(_difference(key, table)) for key in refused)
         raise ConfigError(
@@ -70,7 +64,7 @@ def _compared(runs: pd.DataFrame) -> pd.DataFrame:
     columns = {column: column for column in COLUMNS if column in runs}
     for column in runs.columns:
         key = str(column).removeprefix(PREFIX)
-        if key != column and key.split(".")[0] in GROUPS and key not in WITHOUT_EFFECT:
+        if key != column and key.split(".")[0] in GROUPS and not _named(key, WITHOUT_EFFECT):
             columns[key] = column
     return pd.DataFrame({key: runs[column].map(_text) for key, column in columns.items()}, index=runs.index)
 
@@ -104,11 +98,7 @@ def _keys_in(label: str) -> list[str]:
 def _refuse_unknown(table: pd.DataFrame, compare: Sequence[str]) -> None:
     known = sorted(str(key) for key in table.columns)
     for name in compare:
-        if (
-            name != "framework"
-            and not name.startswith("framework.")
-            and not any(_named(key, [name]) for key in known)
-        ):
+        if name != "framework" and not name.startswith("framework.") and not any(_named(key, [name]) for key in known):
             raise ConfigError(
                 f"analysis.compare names '{name}', which no run has recorded; it may name: {', '.join(known)}"
             )

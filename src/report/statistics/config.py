@@ -36,9 +36,7 @@ class AnalysisConfig:
     # Households of the European Union, all taxes included, first half of 2025.
     price_per_kwh: float = 0.2872
     currency: str = "EUR"
-    price_source: str = (
-        "Eurostat, dataset nrg_pc_204, household electricity prices, EU average, 1st half of 2025"
-    )
+    price_source: str = "Eurostat, dataset nrg_pc_204, household electricity prices, EU average, 1st half of 2025"
     # Average of the European Union's grid in 2024, life cycle.
     grid_gco2e_per_kwh: float = 213.0
     grid_source: str = "Ember, Global Electricity Review 2025, EU average of 2024"

@@ -93,9 +93,7 @@ def _intervals(values: Sample, replicates: Replicates, confidence: float) -> tup
     if is_constant(values):
         only = Interval(float(values.min()), float(values.max()), confidence, "all values are equal")
         return only, only
-    mean = bootstrap.bca_interval(
-        replicates.means, float(values.mean()), bootstrap.mean_jackknife(values), confidence
-    )
+    mean = bootstrap.bca_interval(replicates.means, float(values.mean()), bootstrap.mean_jackknife(values), confidence)
     median = bootstrap.bca_interval(
         replicates.medians, float(np.median(values)), bootstrap.median_jackknife(values), confidence
     )

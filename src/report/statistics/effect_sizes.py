@@ -62,9 +62,7 @@ def cliffs_delta(first: Sample, second: Sample, confidence: float) -> EffectSize
     magnitude = _magnitude(delta, ROMANO_THRESHOLDS)
     z = float(stats.norm.ppf((1 + confidence) / 2))
     if abs(delta) >= 1:
-        interval = _interval_at_the_edge(
-            math.copysign(1.0, delta), min(first.size, second.size), z, confidence
-        )
+        interval = _interval_at_the_edge(math.copysign(1.0, delta), min(first.size, second.size), z, confidence)
         return EffectSize(CLIFFS_DELTA, delta, interval, magnitude)
     variance = _variance(first, second, by_first, by_second, delta)
     if variance == 0:

@@ -37,15 +37,11 @@ class Omnibus:
     spread: HypothesisTest
 
 
-def compare_all(
-    metric: str, treatments: Sequence[str], groups: Sequence[Sample], blocks: Sequence[Sample]
-) -> Omnibus:
+def compare_all(metric: str, treatments: Sequence[str], groups: Sequence[Sample], blocks: Sequence[Sample]) -> Omnibus:
     """`groups` are all values of each treatment, `blocks` those of complete blocks, aligned."""
     test, effect_name, effect_size = _choose(groups, blocks)
     n_blocks = int(blocks[0].size) if len(blocks) else 0
-    return Omnibus(
-        metric, tuple(treatments), n_blocks, test, effect_name, effect_size, brown_forsythe(groups)
-    )
+    return Omnibus(metric, tuple(treatments), n_blocks, test, effect_name, effect_size, brown_forsythe(groups))
 
 
 def friedman(blocks: Sequence[Sample]) -> HypothesisTest:
@@ -72,9 +68,7 @@ def kruskal_wallis(groups: Sequence[Sample]) -> HypothesisTest:
     if is_constant(np.concatenate(groups)):
         return undefined(KRUSKAL_WALLIS, "all values are equal")
     result = stats.kruskal(*groups)
-    return HypothesisTest(
-        KRUSKAL_WALLIS, float(result.statistic), float(result.pvalue), (float(len(groups) - 1),)
-    )
+    return HypothesisTest(KRUSKAL_WALLIS, float(result.statistic), float(result.pvalue), (float(len(groups) - 1),))
 
 
 def welch_anova(groups: Sequence[Sample]) -> HypothesisTest:
@@ -101,9 +95,7 @@ def brown_forsythe(groups: Sequence[Sample]) -> HypothesisTest:
     return HypothesisTest(BROWN_FORSYTHE, float(result.statistic), float(result.pvalue), df)
 
 
-def _choose(
-    groups: Sequence[Sample], blocks: Sequence[Sample]
-) -> tuple[HypothesisTest, str | None, float | None]:
+def _choose(groups: Sequence[Sample], blocks: Sequence[Sample]) -> tuple[HypothesisTest, str | None, float | None]:
     blocked = friedman(blocks)
     if blocked.statistic is not None:
         return blocked, "Kendall's W", kendalls_w(blocked.statistic, blocks[0].size, len(blocks))

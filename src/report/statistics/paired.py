@@ -66,10 +66,6 @@ def signed_rank(differences: Sample) -> HypothesisTest:
         return undefined(SIGNED_RANK, "no block shows any difference")
     sizes = np.abs(moved)
     ranks = stats.rankdata(sizes)
-    exact = (
-        differences.size < EXACT_BELOW
-        and moved.size == differences.size
-        and np.unique(sizes).size == sizes.size
-    )
+    exact = differences.size < EXACT_BELOW and moved.size == differences.size and np.unique(sizes).size == sizes.size
     result = stats.wilcoxon(moved, correction=not exact, method="exact" if exact else "approx")
     return HypothesisTest(SIGNED_RANK, float(ranks[moved > 0].sum()), float(result.pvalue))

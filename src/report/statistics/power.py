@@ -32,9 +32,7 @@ class Power:
     reason: str | None = None
 
 
-def power_for(
-    first: Sample, second: Sample, margin: float, alpha: float, target: float, test_name: str
-) -> Power:
+def power_for(first: Sample, second: Sample, margin: float, alpha: float, target: float, test_name: str) -> Power:
     """The power these samples had for `margin`, in their unit, and the runs that would reach `target`."""
     if min(first.size, second.size) < 2:
         return Power(reason=TOO_FEW)
@@ -61,9 +59,7 @@ def welch_power(margin: float, sds: tuple[float, float], sizes: tuple[float, flo
     critical = float(stats.t.isf(alpha / 2, df))
     if noncentrality > critical + 10:  # closer to 1 than a float can tell
         return 1.0
-    return float(
-        np.clip(1 - nctdtr(df, noncentrality, critical) + nctdtr(df, noncentrality, -critical), 0, 1)
-    )
+    return float(np.clip(1 - nctdtr(df, noncentrality, critical) + nctdtr(df, noncentrality, -critical), 0, 1))
 
 
 def _iterations_needed(

@@ -15,7 +15,8 @@ from src.report.statistics.values import finite
 JOULES_A_KWH = 3.6e6
 GRAMS_A_KG = 1000
 USUAL_TRAININGS = 1000
-TEST_IMAGES = "params.dataset.test_size"
+# How many images a run was tested on: the subset that was asked for, else all that there are.
+TEST_IMAGES = ("params.dataset.test_size", "params.dataset.test_available")
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,7 @@ def practical_meaning(
     """One entry per description of `energy_metric`, in their order."""
     scales = sorted({USUAL_TRAININGS, config.scale})
     entries = [
-        _one(runs[runs["treatment"] == energy.treatment], energy, energy_metric, scales, config)
-        for energy in energies
+        _one(runs[runs["treatment"] == energy.treatment], energy, energy_metric, scales, config) for energy in energies
     ]
     return [replace(entry, at_scale=_with_extra(entry.at_scale, entries)) for entry in entries]
 
@@ -68,9 +68,7 @@ def practical_meaning(
 def _one(
     runs: pd.DataFrame, energy: Description, energy_metric: str, scales: Sequence[int], config: AnalysisConfig
 ) -> Practical:
-    at_scale = (
-        tuple(_at_scale(energy, trainings, config) for trainings in scales) if energy.mean is not None else ()
-    )
+    at_scale = tuple(_at_scale(energy, trainings, config) for trainings in scales) if energy.mean is not None else ()
     per_prediction, per_point, reason = _per_learnt(runs, energy_metric)
     return Practical(energy.treatment, energy_metric, at_scale, per_prediction, per_point, reason)
 
@@ -92,9 +90,7 @@ def _at_scale(energy: Description, trainings: int, config: AnalysisConfig) -> At
 
 def _with_extra(own: Sequence[AtScale], entries: Sequence[Practical]) -> tuple[AtScale, ...]:
     best = {
-        scale.trainings: min(
-            (entry.at_scale[i] for entry in entries if entry.at_scale), key=lambda s: s.energy_kwh
-        )
+        scale.trainings: min((entry.at_scale[i] for entry in entries if entry.at_scale), key=lambda s: s.energy_kwh)
         for i, scale in enumerate(own)
     }
     return tuple(
@@ -113,9 +109,17 @@ def _per_learnt(runs: pd.DataFrame, energy_metric: str) -> tuple[float | None, f
     per_point = finite((runs[energy_metric] / (100 * accuracy)).to_numpy())
     if not per_point.size:
         return None, None, "no run has both an energy and an accuracy above 0"
-    images = pd.to_numeric(runs[TEST_IMAGES], errors="coerce") if TEST_IMAGES in runs else accuracy * np.nan
+    images = _test_images(runs)
     per_prediction = finite((runs[energy_metric] / (accuracy * images.where(images > 0))).to_numpy())
     point = float(np.median(per_point))
     if not per_prediction.size:
-        return None, point, f"the number of test images ({TEST_IMAGES}) is not recorded"
+        return None, point, f"the number of test images ({TEST_IMAGES[0]}) is not recorded"
     return float(np.median(per_prediction)), point, None
+
+
+def _test_images(runs: pd.DataFrame) -> pd.Series:
+    images = pd.Series(np.nan, index=runs.index)
+    for column in TEST_IMAGES:
+        if column in runs:
+            images = images.fillna(pd.to_numeric(runs[column], errors="coerce"))
+    return images

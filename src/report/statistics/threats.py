@@ -112,9 +112,7 @@ def _carry_over(metric: str, runs: pd.DataFrame, all_runs: pd.DataFrame) -> Thre
     samples = [values for _, values in groups]
     n = sum(values.size for values in samples)
     if len(groups) < 2:
-        return Threat(
-            "carry_over", metric, n, undefined("Kruskal-Wallis", "needs 2 predecessors, each twice")
-        )
+        return Threat("carry_over", metric, n, undefined("Kruskal-Wallis", "needs 2 predecessors, each twice"))
     medians = tuple((label, float(np.median(values))) for label, values in groups)
     middle = [median for _, median in medians]
     test = kruskal_wallis(samples)

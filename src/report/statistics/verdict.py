@@ -49,9 +49,7 @@ def judge(
     relevance = _relevance(percent_interval, relevant_percent)
     shown = f"{test.name}, Holm-corrected p = {test.p_holm:.3g}"
     if not significant or direction == 0:
-        return Verdict(
-            "no difference shown", significant, "undecided", f"{shown}; equivalence is not shown either"
-        )
+        return Verdict("no difference shown", significant, "undecided", f"{shown}; equivalence is not shown either")
     return Verdict("more" if direction > 0 else "less", True, relevance, shown)
 
 

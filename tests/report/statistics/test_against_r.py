@@ -90,9 +90,7 @@ def all_samples(groups: list[Sample], blocks: list[Sample]) -> Iterator[tuple[st
     yield "welch_anova|df", omnibus.welch_anova(groups).degrees_of_freedom[1]
 
 
-def two_samples(
-    first: Sample, second: Sample, blocks: list[Sample], level: float
-) -> Iterator[tuple[str, float]]:
+def two_samples(first: Sample, second: Sample, blocks: list[Sample], level: float) -> Iterator[tuple[str, float]]:
     welch = welch_t(first, second)
     yield from figures_of("welch", welch)
     yield "welch|df", welch.degrees_of_freedom[0]
@@ -148,9 +146,7 @@ def largest_differences(ours: Figures, theirs: Figures) -> dict[str, tuple[float
 @pytest.mark.parametrize("name", METRICS)
 def test_every_figure_agrees_with_r(name: str) -> None:
     ours, theirs = python_figures(name), r_figures()
-    assert set(ours) == {
-        key for key in theirs if key.startswith(f"{name}|") and not key.startswith("study|drift")
-    }
+    assert set(ours) == {key for key in theirs if key.startswith(f"{name}|") and not key.startswith("study|drift")}
     for each, (difference, key) in largest_differences(ours, theirs).items():
         print(f"\n{name}: {each}: largest relative difference {difference:.1e} ({key})")
         assert difference < TOLERANCES[each], key
@@ -158,9 +154,7 @@ def test_every_figure_agrees_with_r(name: str) -> None:
 
 def test_drift_agrees_with_r() -> None:
     runs = pd.read_csv(SAMPLES / "study.csv").assign(sweep="s", position=np.nan, sequence=np.nan)
-    found = {threat.kind: threat for threat in threats.look_for_threats(runs, runs, "energy_total_j", 0.05)}[
-        "drift"
-    ]
+    found = {threat.kind: threat for threat in threats.look_for_threats(runs, runs, "energy_total_j", 0.05)}["drift"]
     ours = dict(figures_of("study|drift", found.test))
     ours |= {"study|drift|slope": found.slope_percent or 0, "study|drift|effect": found.effect_percent or 0}
     theirs = r_figures()

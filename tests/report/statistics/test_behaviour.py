@@ -1,4 +1,4 @@
-"""What the statistics promise over many samples: error rates, coverage, power. Seeds make the counts repeat."""
+"""What the statistics promise over many samples: error rates, coverage, power; seeds make it repeatable."""
 
 from collections.abc import Callable
 
@@ -59,9 +59,7 @@ def test_blocks_find_what_loose_samples_do_not() -> None:
 
 
 @pytest.mark.parametrize("statistic", ["mean", "median"])
-@pytest.mark.parametrize(
-    ("name", "truth"), [("normal", (100, 100)), ("lognormal", (np.exp(4.045), np.exp(4)))]
-)
+@pytest.mark.parametrize(("name", "truth"), [("normal", (100, 100)), ("lognormal", (np.exp(4.045), np.exp(4)))])
 def test_bootstrap_intervals_hold_the_truth(name: str, truth: tuple[float, float], statistic: str) -> None:
     rng = np.random.default_rng(4)
     held = []
@@ -102,8 +100,7 @@ def test_a_difference_as_large_as_the_margin_is_seldom_called_the_same(test_name
 def test_equal_treatments_are_called_the_same_with_runs_enough(test_name: str) -> None:
     rng = np.random.default_rng(7)
     tests = [
-        two_one_sided_tests(rng.normal(100, 2, 30), rng.normal(100, 2, 30), 5.0, 5, test_name).test
-        for _ in range(100)
+        two_one_sided_tests(rng.normal(100, 2, 30), rng.normal(100, 2, 30), 5.0, 5, test_name).test for _ in range(100)
     ]
     assert share([test.p_value is not None and test.p_value < ALPHA for test in tests]) > 0.99
 
@@ -125,9 +122,7 @@ def test_power_grows_with_runs_and_with_the_difference() -> None:
 
 def test_the_rank_test_finds_a_shift() -> None:
     rng = np.random.default_rng(9)
-    found = [
-        mann_whitney_u(rng.normal(0, 1, n), rng.normal(0.8, 1, n)).p_value for n in [10] * 100 + [40] * 100
-    ]
+    found = [mann_whitney_u(rng.normal(0, 1, n), rng.normal(0.8, 1, n)).p_value for n in [10] * 100 + [40] * 100]
     small, large = (share([p is not None and p < ALPHA for p in part]) for part in (found[:100], found[100:]))
     assert small < 0.7 < 0.85 < large
 
@@ -140,8 +135,7 @@ def test_medians_drawn_as_order_statistics_are_medians_of_resamples(n: int) -> N
     resampled = np.median(values[rng.integers(n, size=(20_000, n))], axis=1)
     points = np.unique(resampled)
     gap = np.abs(
-        np.searchsorted(np.sort(drawn), points, "right")
-        - np.searchsorted(np.sort(resampled), points, "right")
+        np.searchsorted(np.sort(drawn), points, "right") - np.searchsorted(np.sort(resampled), points, "right")
     )
     # The Kolmogorov-Smirnov distance that two samples of this size exceed once in 10 000 times.
     assert gap.max() / 20_000 < 2.2 * np.sqrt(2 / 20_000)

@@ -8,15 +8,12 @@ from src.errors import ConfigError
 from src.report.statistics.comparable import comparable, differences
 
 
-def two_kinds(
-    key: str, one: object, other: object, labels: tuple[str, str] = ("torch", "jax")
-) -> pd.DataFrame:
-    runs = pd.DataFrame(
-        {"treatment": [labels[0]] * 3 + [labels[1]] * 3, "meter": "native", "energy_kind": "measured"}
-    )
+def two_kinds(key: str, one: object, other: object, labels: tuple[str, str] = ("torch", "jax")) -> pd.DataFrame:
+    runs = pd.DataFrame({"treatment": [labels[0]] * 3 + [labels[1]] * 3, "meter": "native", "energy_kind": "measured"})
     runs["params.training.epochs"] = 3
     runs["params.framework.name"] = runs["treatment"]
-    return runs.assign(**{key: [one] * 3 + [other] * 3})
+    runs[key] = [one] * 3 + [other] * 3
+    return runs
 
 
 @pytest.mark.parametrize(
@@ -42,9 +39,7 @@ def test_runs_that_differ_are_refused_with_key_values_and_remedy(column: str, ke
 
 def test_every_differing_key_is_named_at_once() -> None:
     runs = two_kinds("meter", "native", "energibridge").assign(**{"params.training.epochs": [1, 2, 3] * 2})
-    with pytest.raises(
-        ConfigError, match=r"meter is .*; training\.epochs is .*compare=\[meter,training\.epochs\]"
-    ):
+    with pytest.raises(ConfigError, match=r"meter is .*; training\.epochs is .*compare=\[meter,training\.epochs\]"):
         comparable(runs, [])
 
 
@@ -100,9 +95,7 @@ def test_a_swept_key_must_be_in_every_label_and_one_value_each(labels: tuple[str
 
 
 def test_a_misspelt_factor_is_refused() -> None:
-    with pytest.raises(
-        ConfigError, match=r"'hardwre', which no run has recorded; it may name: energy_kind, meter"
-    ):
+    with pytest.raises(ConfigError, match=r"'hardwre', which no run has recorded; it may name: energy_kind, meter"):
         comparable(two_kinds("meter", "native", "native"), ["hardwre"])
 
 

@@ -18,10 +18,22 @@ def test_the_defaults_can_be_used_and_hydra_takes_them() -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("alpha", 0.0), ("alpha", 0.6), ("relevant_percent", 0.0), ("outliers", "2sigma"), ("bootstrap_samples", 10),
-     ("seed", -1), ("spread_warning_percent", 0.0), ("minimum_runs", 0), ("target_power", 1.0), ("target_power", 0.01),
-     ("price_per_kwh", -1.0), ("grid_gco2e_per_kwh", -1.0), ("scale", 0)],
-)  # fmt: skip
+    [
+        ("alpha", 0.0),
+        ("alpha", 0.6),
+        ("relevant_percent", 0.0),
+        ("outliers", "2sigma"),
+        ("bootstrap_samples", 10),
+        ("seed", -1),
+        ("spread_warning_percent", 0.0),
+        ("minimum_runs", 0),
+        ("target_power", 1.0),
+        ("target_power", 0.01),
+        ("price_per_kwh", -1.0),
+        ("grid_gco2e_per_kwh", -1.0),
+        ("scale", 0),
+    ],
+)
 def test_an_unusable_value_is_named_with_the_remedy(key: str, value: float | str) -> None:
     config = AnalysisConfig()
     setattr(config, key, value)

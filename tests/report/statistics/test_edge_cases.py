@@ -21,7 +21,7 @@ SAMPLES: dict[str, Sample] = {
     "two": np.array([4.0, 6.0]),
     "two equal": np.array([5.0, 5.0]),
     "constant": np.full(10, 0.98),
-    "almost constant": 0.98 + 1e-16 * np.arange(10),
+    "almost constant": 0.98 + 1e-16 * np.arange(10, dtype=np.float64),
     "zeros": np.zeros(5),
     "ties": np.repeat([1.0, 2.0, 3.0], 4),
     "negative": RNG.normal(-5, 1, 10),
@@ -54,9 +54,7 @@ def test_an_interval_of_constant_values_is_that_value() -> None:
     assert found.cv_percent == pytest.approx(0, abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"), [("two", "3 to 5000"), ("constant", "equal"), ("many", "not 6000")]
-)
+@pytest.mark.parametrize(("name", "reason"), [("two", "3 to 5000"), ("constant", "equal"), ("many", "not 6000")])
 def test_normality_that_cannot_be_tested_is_not_assumed(name: str, reason: str) -> None:
     test = shapiro_wilk(SAMPLES[name])
     assert test.p_value is None
@@ -92,9 +90,21 @@ def test_every_pair_of_blocks_has_an_answer_or_a_reason(first: str, second: str)
     assert (found.test.p_value is None) == (found.test.reason is not None)
 
 
-@pytest.mark.parametrize("names", [("one",), ("ties",), ("constant", "constant"), ("one", "two"), ("ties", "zeros"),
-                                   ("two equal", "constant", "zeros"), ("two", "two", "two"), ("none", "ties"),
-                                   ("ties", "negative", "many")], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("one",),
+        ("ties",),
+        ("constant", "constant"),
+        ("one", "two"),
+        ("ties", "zeros"),
+        ("two equal", "constant", "zeros"),
+        ("two", "two", "two"),
+        ("none", "ties"),
+        ("ties", "negative", "many"),
+    ],
+    ids=str,
+)
 def test_all_treatments_have_an_answer_or_a_reason(names: tuple[str, ...]) -> None:
     groups = [SAMPLES[name] for name in names]
     n = min(group.size for group in groups)

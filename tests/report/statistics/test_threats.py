@@ -93,9 +93,7 @@ def test_unknown_places_are_no_threat_but_a_reason(make_runs: "MakeRuns", column
 
 @pytest.mark.parametrize("iterations", [1, 2])
 @pytest.mark.parametrize("means", [{"a": 100.0}, {"a": 0.0, "b": 0.0}], ids=["one treatment", "zeros"])
-def test_too_little_to_tell_has_a_reason(
-    make_runs: "MakeRuns", means: dict[str, float], iterations: int
-) -> None:
+def test_too_little_to_tell_has_a_reason(make_runs: "MakeRuns", means: dict[str, float], iterations: int) -> None:
     for threat in threats(make_runs(means, iterations=iterations)).values():
         assert threat.detected is None
         assert threat.test.reason

@@ -16,9 +16,7 @@ APART, NEAR = Interval(6, 9, 0.95, ""), Interval(2, 9, 0.95, "")
         pytest.param(0.01, 1.0, False, NEAR, "more", "undecided", id="more, perhaps too little to matter"),
         pytest.param(0.01, -1.0, False, Interval(-9, -6, 0.95, ""), "less", "relevant", id="less"),
         pytest.param(0.01, -1.0, False, None, "less", "undecided", id="less, no interval"),
-        pytest.param(
-            0.01, 1.0, True, NEAR, "practically the same", "not relevant", id="significant but small"
-        ),
+        pytest.param(0.01, 1.0, True, NEAR, "practically the same", "not relevant", id="significant but small"),
         pytest.param(0.5, 1.0, True, NEAR, "practically the same", "not relevant", id="equivalent"),
         pytest.param(None, 0.0, True, None, "practically the same", "not relevant", id="equal constants"),
         pytest.param(0.5, 1.0, False, NEAR, "no difference shown", "undecided", id="neither shown"),
