@@ -65,9 +65,7 @@ def test_known_power_within_half_a_percent(
     curve: Callable[[Array], Array], width: tuple[float, float], start_j: float, wraps: int, seed: int
 ) -> None:
     time_s = sample_times(seed)
-    energy = integrate(
-        recording({"CPU_ENERGY (J)": raw(curve(time_s), width, start_j)}, time_s), WINDOW, INTERVAL_MS
-    )
+    energy = integrate(recording({"CPU_ENERGY (J)": raw(curve(time_s), width, start_j)}, time_s), WINDOW, INTERVAL_MS)
     true_j = truth(curve, WINDOW["task"])
     assert energy.energy_j == pytest.approx(true_j, rel=0.005)
     assert abs(energy.energy_j - true_j) <= energy.resolution_j + 1
@@ -190,6 +188,12 @@ def test_what_lies_outside_the_windows_does_not_matter() -> None:
     reset = np.where(time_s > BEGIN_S + 13, 0.0, constant(time_s))
     energy = integrate(recording({"CPU_ENERGY (J)": reset}, time_s), WINDOW, INTERVAL_MS)
     assert energy.energy_j == pytest.approx(400)
+
+
+def test_two_close_samples_are_no_jump() -> None:
+    """A counter that is refreshed between two samples one millisecond apart shows no power."""
+    time_s = np.array([0.0, 0.001, 0.2, 0.4, 0.6])
+    assert unwrap(time_s, np.array([100.0, 106.0, 114.0, 122.0, 130.0]), "x").energy_j[-1] == 30
 
 
 @pytest.mark.parametrize("columns", [{}, {"CORE0_ENERGY (J)": 1.0}], ids=["none", "only a sub-domain"])

@@ -23,5 +23,5 @@ def test_only_the_allowed_is_inherited() -> None:
 
 
 def test_the_frameworks_own_settings_win() -> None:
-    found = worker_environment({"LANG": "C"}, {"LANG": "de", "MALLOC_ARENA_MAX": "1"}, Path("/project"))
-    assert (found["LANG"], found["MALLOC_ARENA_MAX"]) == ("de", "1")
+    found = worker_environment({"LANG": "C"}, {"LANG": "de", "PYTHONUNBUFFERED": "0"}, Path("/project"))
+    assert (found["LANG"], found["PYTHONUNBUFFERED"]) == ("de", "0")

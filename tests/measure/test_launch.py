@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from src.measure.guard import MARKER, marked
+from src.measure.guard import MARKER, kill_all, marked
 from src.measure.launch import ROOT, launch
 
 # Starts a grandchild in a session of its own whose parent has ended, notes both pids, then goes on for long.
@@ -143,6 +143,18 @@ def test_the_environment_is_the_one_given(tmp_path: Path) -> None:
     launch(["env"], tmp_path / "log", environment, 5)
     names = {line.split("=")[0] for line in (tmp_path / "log").read_text().splitlines()}
     assert names - {"PWD", "SHLVL", "_", "LC_CTYPE"} == {"PATH", "ONLY", MARKER}
+
+
+def test_ctrl_c_at_the_terminal_reaches_only_the_launcher(tmp_path: Path) -> None:
+    launch([sys.executable, "-c", "import os; print(os.getsid(0))"], tmp_path / "log", dict(os.environ), 5)
+    assert int((tmp_path / "log").read_text()) != os.getsid(0)
+
+
+def test_killing_goes_on_until_nothing_new_is_found() -> None:
+    with subprocess.Popen(["sleep", "60"]) as first, subprocess.Popen(["sleep", "60"]) as second:
+        rounds = iter([[psutil.Process(first.pid)], [psutil.Process(second.pid)], []])
+        killed = kill_all(lambda: next(rounds))
+    assert killed == [f"sleep ({first.pid})", f"sleep ({second.pid})"]
 
 
 def test_processes_are_found_by_their_mark() -> None:

@@ -35,9 +35,7 @@ def nvmlDeviceGetPowerUsage(handle): return 50_000
 """
 
 
-def start(
-    meter: Sequence[str], out: Path, command: Sequence[str], *options: str, path: str = ""
-) -> list[str]:
+def start(meter: Sequence[str], out: Path, command: Sequence[str], *options: str, path: str = "") -> list[str]:
     """The finished meter's exit code and output."""
     name, *own = meter
     line = [
@@ -53,9 +51,7 @@ def start(
         "--",
     ]
     environment = {**os.environ, "PYTHONPATH": path}
-    done = subprocess.run(
-        [*line, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*line, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     return [str(done.returncode), done.stdout + done.stderr]
 
 
@@ -138,14 +134,15 @@ def test_native_sums_sockets_and_mends_wraps(tmp_path: Path) -> None:
     first = zone(tmp_path, "intel-rapl:0", "package-0", RANGE_UJ - 1_000_000)
     second = zone(tmp_path, "intel-rapl:1", "package-1", 5_000_000)
     dram = zone(tmp_path, "intel-rapl:0:0", "dram", 7)
-    zone(tmp_path, "intel-rapl:2", "psys", 1)
-    zone(tmp_path, "intel-rapl-mmio:0", "package-0", 1)
+    twice = [zone(tmp_path, "intel-rapl:2", "psys", 1), zone(tmp_path, "intel-rapl-mmio:0", "package-0", 1)]
     reader = Powercap(tmp_path)
     assert list(reader.columns) == ["DRAM_ENERGY (J)", "PACKAGE_ENERGY (J)"]
     assert reader.read() == [0, 0]
     first.write_text("3000000\n")
     second.write_text("6000000\n")
     dram.write_text("500007\n")
+    for other in twice:
+        other.write_text("9000000\n")
     assert reader.read() == [0.5, 1 + 3 + 1]
 
 

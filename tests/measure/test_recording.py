@@ -109,9 +109,7 @@ def test_marks_of_what_is_no_measurement_become_flags(tmp_path: Path, mark: str)
 
 def test_a_large_file_is_read_quickly(tmp_path: Path) -> None:
     names = ["CPU_ENERGY (J)", *(f"CPU_USAGE_{n}" for n in range(57))]
-    rows = [
-        ",".join(["200", str(1000 + 200 * n), *map(str, np.full(58, n + 0.123456789))]) for n in range(3000)
-    ]
+    rows = [",".join(["200", str(1000 + 200 * n), *map(str, np.full(58, n + 0.123456789))]) for n in range(3000)]
     path = write(tmp_path / "a.csv", ",".join(["Delta", "Time", *names]), *rows)
     took_s = []
     for _ in range(5):

@@ -18,12 +18,8 @@ Run = Callable[..., Measured]
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, energibridge: Any, worker_command: Any, environment: dict[str, str], meter_config: Any
-) -> Run:
-    def start(
-        mode: str = "good", timeout_s: float = 20, extra: tuple[str, ...] = (), **settings: str
-    ) -> Measured:
+def run(tmp_path: Path, energibridge: Any, worker_command: Any, environment: dict[str, str], meter_config: Any) -> Run:
+    def start(mode: str = "good", timeout_s: float = 20, extra: tuple[str, ...] = (), **settings: str) -> Measured:
         config = meter_config("energibridge", binary=energibridge(**settings))
         meter = make_meter("energibridge", config, gpu=False)
         meter = dataclasses.replace(meter, program=(*meter.program, *extra))
@@ -57,13 +53,9 @@ def test_good_runs(run: Run, settings: dict[str, str], power_w: float, flags: se
 @pytest.mark.parametrize(
     ("settings", "blamed", "says"),
     [
-        pytest.param(
-            {"FAULT": "no_permission"}, MeterError, "Permission denied", id="panic before the command"
-        ),
+        pytest.param({"FAULT": "no_permission"}, MeterError, "Permission denied", id="panic before the command"),
         pytest.param({"FAULT": "no_permission"}, MeterError, "setcap cap_sys_rawio", id="its remedy"),
-        pytest.param(
-            {"FAULT": "slow_sample", "mode": "hang"}, MeterError, "raise meter.interval_ms", id="slow sample"
-        ),
+        pytest.param({"FAULT": "slow_sample", "mode": "hang"}, MeterError, "raise meter.interval_ms", id="slow sample"),
         pytest.param({"CPU": "none"}, MeterError, "no energy or power column", id="no energy column"),
         pytest.param({"FAULT": "still"}, MeterError, "did not move", id="energy stands still"),
         pytest.param({"FAULT": "reset"}, MeterError, "falls without a plausible wrap", id="counter reset"),

@@ -22,9 +22,7 @@ def test_a_working_energibridge_is_taken_first(energibridge: Any, meter_config: 
     assert meter.rejected == ()
 
 
-def test_a_broken_energibridge_is_passed_over_and_told(
-    energibridge: Any, meter_config: Any, tmp_path: Path
-) -> None:
+def test_a_broken_energibridge_is_passed_over_and_told(energibridge: Any, meter_config: Any, tmp_path: Path) -> None:
     config = meter_config("auto", binary=energibridge(FAULT="no_permission"))
     meter = select_meter(config, gpu=False, powercap=tmp_path / "absent")
     assert (meter.name, meter.energy_kind) == ("estimate", "estimated")
