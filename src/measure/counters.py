@@ -59,9 +59,7 @@ def counter_range(largest_j: float) -> float:
 def accumulate(time_s: Array, power_w: Array, name: str) -> Array:
     """Energy since the first sample of power readings, (n,) in J, by the trapezoid rule."""
     if np.any(power_w < 0) or np.any(power_w > PLAUSIBLE_W):
-        raise EnergyError(
-            f"`{name}` holds powers outside 0 to {PLAUSIBLE_W:.0f} W; leave it out of meter.columns"
-        )
+        raise EnergyError(f"`{name}` holds powers outside 0 to {PLAUSIBLE_W:.0f} W; leave it out of meter.columns")
     step_j = np.diff(time_s) * (power_w[1:] + power_w[:-1]) / 2
     return np.concatenate(([0.0], np.cumsum(step_j)))
 
@@ -72,9 +70,7 @@ def _wrap_bound(rising_w: Array) -> float:
     return min(PLAUSIBLE_W, max(LEAST_BOUND_W, SPREAD * highest_w))
 
 
-def _refuse(
-    time_s: Array, power_w: Array, bad: np.ndarray[tuple[int], np.dtype[np.bool_]], what: str
-) -> None:
+def _refuse(time_s: Array, power_w: Array, bad: np.ndarray[tuple[int], np.dtype[np.bool_]], what: str) -> None:
     """Raise where any step is bad, naming the first."""
     if not bad.any():
         return

@@ -125,9 +125,7 @@ def integrate(
     time_s = recording.time_s[rows]
     curves, wraps, more = _curves(sources, recording, rows, interval_s)
     flags += [*more, *_gaps(time_s, interval_s)]
-    total = _Curve(
-        time_s, np.sum([curves[s.column].energy_j for s in sources if s.counted], axis=0), interval_s
-    )
+    total = _Curve(time_s, np.sum([curves[s.column].energy_j for s in sources if s.counted], axis=0), interval_s)
     main = windows.get(TASK, windows.get(TOTAL, hull))
     domains_j, still = _domains(sources, curves, main)
     return Energy(
@@ -163,9 +161,7 @@ def _check_cover(time_s: Array, hull: Window, interval_s: float) -> list[Flag]:
         )
     if max(early_s, late_s) <= 0:
         return []
-    return [
-        Flag("edge", f"the run reaches {max(early_s, late_s) * 1000:.0f} ms beyond the samples: extrapolated")
-    ]
+    return [Flag("edge", f"the run reaches {max(early_s, late_s) * 1000:.0f} ms beyond the samples: extrapolated")]
 
 
 def _check_samples(time_s: Array, windows: Mapping[str, Window], interval_s: float) -> list[Flag]:
@@ -184,9 +180,7 @@ def _check_samples(time_s: Array, windows: Mapping[str, Window], interval_s: flo
             )
     if not short:
         return []
-    return [
-        Flag("short_window", f"fewer than two samples in {', '.join(short)}: energy is interpolated there")
-    ]
+    return [Flag("short_window", f"fewer than two samples in {', '.join(short)}: energy is interpolated there")]
 
 
 def _rows_around(time_s: Array, hull: Window) -> slice:
@@ -226,8 +220,7 @@ def _energy(source: Source, time_s: Array, values: Array) -> tuple[Array, int]:
     """Energy of one source since the first sample, and its mended wraps."""
     if not np.isfinite(values).all():
         raise EnergyError(
-            f"`{source.column}` has samples without a value; measure again, or name the other "
-            "columns in meter.columns"
+            f"`{source.column}` has samples without a value; measure again, or name the other columns in meter.columns"
         )
     scaled = values * source.scale
     if source.is_power:
@@ -250,15 +243,9 @@ def _domains(
     if main_domains & set(still) or len(still) == len(sums):
         names = ", ".join(source.column for source in sources if source.counted)
         raise EnergyError(f"no energy: {names} did not move during the run; this meter does not work here")
-    flags = (
-        [Flag("still", f"the counters of {', '.join(still)} do not move and are not reported")]
-        if still
-        else []
-    )
+    flags = [Flag("still", f"the counters of {', '.join(still)} do not move and are not reported")] if still else []
     if not main_domains:
-        flags.append(
-            Flag("gpu_only", "the processor's own energy is missing: only what the columns name is counted")
-        )
+        flags.append(Flag("gpu_only", "the processor's own energy is missing: only what the columns name is counted"))
     return {domain: energy_j for domain, energy_j in sums.items() if domain not in still}, flags
 
 

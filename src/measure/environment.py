@@ -15,9 +15,7 @@ INHERITED = (
 """What programs need to start at all, and what selects or finds a GPU. Nothing that tunes a framework."""
 
 
-def worker_environment(
-    inherited: Mapping[str, str], settings: Mapping[str, str], root: Path
-) -> dict[str, str]:
+def worker_environment(inherited: Mapping[str, str], settings: Mapping[str, str], root: Path) -> dict[str, str]:
     """Environment of a worker and its meter: the allowed part of `inherited`, our own, then `settings`.
 
     `settings` are the framework's variables (framework.env) and win over everything else. `root` is the

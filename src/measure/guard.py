@@ -40,9 +40,7 @@ def main(arguments: list[str]) -> int:
     _adopt_orphans()
     try:
         with log.open("ab") as output:
-            child = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-            )
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     except OSError as error:
         return _report("not started", None, [], str(error))
     _watch(lambda: child.wait(), "exit", endings)

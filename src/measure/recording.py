@@ -59,9 +59,7 @@ def read_recording(path: Path, every_column: bool = False) -> Recording:
         flags = (*flags, Flag("long_rows", text))
     time_s = _column(path, header, rows, shifts, "Time") / 1000.0
     if np.any(np.diff(time_s) < 0):
-        raise EnergyError(
-            f"{path}: Time runs backwards; the clock was set during the run, so measure it again"
-        )
+        raise EnergyError(f"{path}: Time runs backwards; the clock was set during the run, so measure it again")
     # Time is cut to whole milliseconds: of two samples in one, the second came later and has its own energy.
     time_s[1:][np.diff(time_s) == 0] += 0.0005
     columns = {name: _column(path, header, rows, shifts, name) for name in kept}
@@ -84,9 +82,7 @@ def _lines(path: Path) -> tuple[list[str], list[str], tuple[Flag, ...]]:
         lines.pop()
         flags = (Flag("truncated", "the last line is incomplete and was dropped"),)
     if not lines:
-        raise EnergyError(
-            f"{path} holds a header but no complete row; the meter ended before its first sample"
-        )
+        raise EnergyError(f"{path} holds a header but no complete row; the meter ended before its first sample")
     return header, lines, flags
 
 
@@ -133,9 +129,7 @@ def _column(
                 values[number] = float(rows[number][index + shift])
     except (ValueError, IndexError) as error:
         line = _bad_line(rows, index)
-        raise EnergyError(
-            f"{path}, line {line}: no number for `{name}`; the file is damaged there"
-        ) from error
+        raise EnergyError(f"{path}, line {line}: no number for `{name}`; the file is damaged there") from error
     return values
 
 

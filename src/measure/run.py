@@ -99,13 +99,10 @@ def _blame_no_result(ending: Ending, meter: Meter, folder: Path, error: Contract
         ) from error
     if not began and not (folder / ENERGY_FILE).exists():
         raise MeterError(
-            f"meter {meter.name} ended ({code}) before it started the "
-            f"worker.\n{meter.remedy}{_log_tail(folder)}"
+            f"meter {meter.name} ended ({code}) before it started the worker.\n{meter.remedy}{_log_tail(folder)}"
         ) from error
     left = f"; it left {', '.join(ending.killed)} running" if ending.killed else ""
-    raise RunError(
-        f"the worker ended ({code}) without a result ({error}){left}{_log_tail(folder)}"
-    ) from error
+    raise RunError(f"the worker ended ({code}) without a result ({error}){left}{_log_tail(folder)}") from error
 
 
 def _describe(returncode: int | None) -> str:
@@ -125,9 +122,7 @@ def _with_flags(energy: Energy, ending: Ending) -> Energy:
     """Add what the ending of a good run left to say."""
     extra = []
     if ending.killed:
-        extra.append(
-            Flag("left_processes", f"processes were left running and killed: {', '.join(ending.killed)}")
-        )
+        extra.append(Flag("left_processes", f"processes were left running and killed: {', '.join(ending.killed)}"))
     if ending.returncode:
         extra.append(Flag("exit_code", f"the result is complete, but: {_describe(ending.returncode)}"))
     return dataclasses.replace(energy, flags=energy.flags + tuple(extra))

@@ -20,9 +20,7 @@ def phase_windows(events: Sequence[Event]) -> dict[str, Window]:
     Raises RunError where a phase never began or never ended, or ends before it begins.
     """
     edges = {(event.phase, event.edge): event.t for event in events}
-    windows = {
-        phase: _window(edges.get((phase, "begin")), edges.get((phase, "end")), phase) for phase in PHASES
-    }
+    windows = {phase: _window(edges.get((phase, "begin")), edges.get((phase, "end")), phase) for phase in PHASES}
     times = [event.t for event in events]
     windows[TASK] = _window(windows[TASK_PHASES[0]][0], windows[TASK_PHASES[-1]][1], TASK)
     windows[TOTAL] = _window(min(times), max(times), TOTAL)
@@ -32,11 +30,7 @@ def phase_windows(events: Sequence[Event]) -> dict[str, Window]:
 def _window(begin: float | None, end: float | None, phase: str) -> Window:
     if begin is None or end is None:
         missing = "began" if begin is None else "ended"
-        raise RunError(
-            f"the worker's events say that phase `{phase}` never {missing}; see its log for the reason"
-        )
+        raise RunError(f"the worker's events say that phase `{phase}` never {missing}; see its log for the reason")
     if end < begin:
-        raise RunError(
-            f"phase `{phase}` ends before it begins; the clock was set during the run, so repeat it"
-        )
+        raise RunError(f"phase `{phase}` ends before it begins; the clock was set during the run, so repeat it")
     return begin, end

@@ -21,9 +21,7 @@ class Nvml:
             pynvml.nvmlInit()
             sources = [_source(pynvml, index) for index in range(pynvml.nvmlDeviceGetCount())]
         except pynvml.NVMLError as error:
-            raise ReaderError(
-                f"NVIDIA's driver does not answer ({error}); is it installed and loaded?"
-            ) from error
+            raise ReaderError(f"NVIDIA's driver does not answer ({error}); is it installed and loaded?") from error
         if not sources:
             raise ReaderError("NVIDIA's driver is loaded but reports no GPU")
         self.columns: Sequence[str] = [column for column, _ in sources]

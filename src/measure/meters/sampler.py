@@ -53,9 +53,7 @@ def run_meter(name: str, options: argparse.Namespace, make_reader: Callable[[], 
         return _meter(options.command, options.interval / 1000, reader, first, file)
 
 
-def _meter(
-    command: Sequence[str], interval_s: float, reader: Reader, first: Sequence[float], file: TextIO
-) -> int:
+def _meter(command: Sequence[str], interval_s: float, reader: Reader, first: Sequence[float], file: TextIO) -> int:
     """Sample before the command starts, then on an absolute schedule, and once after it has ended."""
     rows = _Rows(file, reader.columns)
     rows.write(first)
@@ -66,7 +64,7 @@ def _meter(
     except OSError as error:
         print(f"cannot start {command[0]}: {error}", file=sys.stderr)
         return 127
-    sleeper.forward_signals(child)
+    sleeper.hand_signals_to(child)
     tick = 1
     while not sleeper.ended(child, start_s + tick * interval_s):
         rows.write(reader.read())
@@ -101,11 +99,22 @@ class _Sleeper:
             # Without a handler of its own a SIGCHLD would be dropped before it reaches the pipe.
             signal.signal(signal.SIGCHLD, lambda *_: None)
             signal.set_wakeup_fd(write)
-
-    def forward_signals(self, child: subprocess.Popen[bytes]) -> None:
-        """Hand SIGTERM and SIGINT on to the child, whose end then ends the meter."""
+        self._child: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda received, _: child.send_signal(received))
+            signal.signal(number, lambda received, _: self._hand_on(received))
+
+    def hand_signals_to(self, child: subprocess.Popen[bytes]) -> None:
+        """Hand SIGTERM and SIGINT on to the child, whose end then ends the meter; early ones follow now."""
+        self._child = child
+        for number in self._early:
+            child.send_signal(number)
+
+    def _hand_on(self, number: int) -> None:
+        if self._child is None:
+            self._early.append(number)
+        else:
+            self._child.send_signal(number)
 
     def ended(self, child: subprocess.Popen[bytes], until_s: float) -> bool:
         """Wait until the monotonic clock shows `until_s`; True as soon as the child has ended."""

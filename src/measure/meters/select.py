@@ -107,9 +107,7 @@ def make_meter(name: str, config: MeterConfig, gpu: bool, powercap: Path = POWER
         remedy = energibridge_fails(binary)
     elif name == "native":
         program = (*python, "--powercap", str(powercap))
-        description = "Linux powercap (RAPL of all sockets)" + (
-            " and NVIDIA's energy counters" if gpu else ""
-        )
+        description = "Linux powercap (RAPL of all sockets)" + (" and NVIDIA's energy counters" if gpu else "")
     elif name == "estimate":
         kind, program = "estimated", (*python, *_power_model(config))
         description = (
@@ -162,17 +160,14 @@ def _version(binary: str) -> str:
     try:
         done = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise MeterError(
-            f"{binary} cannot be run ({error}); is it made for this system and executable?"
-        ) from error
+        raise MeterError(f"{binary} cannot be run ({error}); is it made for this system and executable?") from error
     return done.stdout.split()[-1] if done.stdout.split() else "of unknown version"
 
 
 def _power_model(config: MeterConfig) -> tuple[str, ...]:
     if not 0 <= config.idle_w <= config.busy_w or config.busy_w == 0:
         raise ConfigError(
-            f"meter.idle_w={config.idle_w:g} and meter.busy_w={config.busy_w:g} must be powers in W, "
-            "idle below busy"
+            f"meter.idle_w={config.idle_w:g} and meter.busy_w={config.busy_w:g} must be powers in W, idle below busy"
         )
     return "--idle-w", str(config.idle_w), "--busy-w", str(config.busy_w)
 
