@@ -45,7 +45,7 @@ def download(
             verify(content, address)
         except DatasetError as error:
             reasons.append(str(error))
-            log.warning("%s", error)
+            log.info("%s", error)
             continue
         write_atomically(target, content)
         return address

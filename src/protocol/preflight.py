@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from src.dataset.prepare import Prepared, prepare
-from src.errors import ConfigError
+from src.errors import ConfigError, MeterError, SetupError
 from src.measure.meters.select import Meter, select_meter
 from src.plan.check import check
 from src.plan.schema import Config, Device
@@ -76,8 +76,8 @@ def _make_ready(config: Config, root: Path) -> Ready:
     on_gpu = config.hardware.device is Device.cuda
     if on_gpu:
         require_gpu()
+    meter = _select_meter(config, on_gpu)
     prepared = prepare(config.dataset, root)
-    meter = select_meter(config.meter, gpu=on_gpu)
     facts = {
         "hardware.name": config.hardware.name or (gpu_names()[0] if on_gpu else cpu_name()),
         "dataset.train_size": str(prepared.train_size),
@@ -85,6 +85,14 @@ def _make_ready(config: Config, root: Path) -> Ready:
         "dataset.checksum": prepared.checksum,
     }
     return Ready(python, prepared, meter, facts)
+
+
+def _select_meter(config: Config, on_gpu: bool) -> Meter:
+    """The meter, tried out; one that does not work before anything was measured is a matter of setting up."""
+    try:
+        return select_meter(config.meter, gpu=on_gpu)
+    except MeterError as error:
+        raise SetupError(f"meter={config.meter.name}: {error}") from error
 
 
 def _refuse_large_batch(config: Config, prepared: Prepared) -> None:
