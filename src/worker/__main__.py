@@ -1,4 +1,4 @@
-"""The measured process: `python -m src.worker FOLDER/job.json` writes events.jsonl and result.json beside the job."""
+"""The measured process: `python -m src.worker FOLDER/job.json` writes its events and result beside the job."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     try:
         job = Job.read(path)
         affinity = set_affinity(job.affinity)
-        # Only now, because NumPy and the frameworks size their thread pools by the affinity when they are imported.
+        # Only now: NumPy and the frameworks size their thread pools by the affinity when they are imported.
         from src.worker.run import run
 
         run(job, path.parent, affinity, BEGAN)

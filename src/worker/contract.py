@@ -1,7 +1,7 @@
 """The files both sides of a run share: job.json, events.jsonl and result.json.
 
-Standard library only, because the measured process imports this module too. Every file carries `version`; a reader
-refuses a version it does not know. Writing is atomic: a file is either whole or absent.
+Standard library only, because the measured process imports this module too. Every file carries `version`; a
+reader refuses a version it does not know. Writing is atomic: a file is either whole or absent.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class ContractError(ValueError):
 class Job:
     """All that the worker needs to know; plain values only, so that job.json alone can repeat a run.
 
-    `layers` is the framework-neutral network (see `src.worker.network`); `images` etc. are paths of `.npy` files:
-    images float32 (n, height, width, channels) in [0, 1], labels int64 (n,). `train_size` and `test_size` take the
-    first rows. `trainer` is the name of a module in `src.worker.trainers`; `options` are that trainer's own settings.
-    `affinity` lists the CPUs to run on; empty means all.
+    `layers` is the framework-neutral network (see `src.worker.network`); `images` etc. are paths of `.npy`
+    files: images float32 (n, height, width, channels) in [0, 1], labels int64 (n,). `train_size` and
+    `test_size` take the first rows. `trainer` is the name of a module in `src.worker.trainers`; `options` are
+    that trainer's own settings. `affinity` lists the CPUs to run on; empty means all.
     """
 
     framework: str
@@ -81,10 +81,11 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a worker that finished its work reports. Losses are means over samples; accuracy is a fraction of 1.
+    """What a worker that finished reports. Losses are means over samples; accuracy is a fraction of 1.
 
-    `samples_per_s` is training images per second of the train phase. `peak_memory_bytes` is the process's maximum
-    resident set. `shapes` are the trainable parameters' shapes in the framework-neutral layout, in network order.
+    `samples_per_s` is training images per second of the train phase. `peak_memory_bytes` is the process's
+    maximum resident set. `shapes` are the trainable parameters' shapes in the framework-neutral layout, in
+    network order.
     """
 
     framework: str
@@ -164,7 +165,7 @@ def _values(cls: type[Any], path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ContractError(f"{path} cannot be read ({error})") from error
     if not isinstance(values, dict) or values.get("version") != VERSION:
-        raise ContractError(f"{path} is not of version {VERSION}; make it again with this version of the project")
+        raise ContractError(f"{path} is not of version {VERSION}; make it again with this project's version")
     known = {f.name for f in dataclasses.fields(cls)}
     if set(values) != known:
         raise ContractError(f"{path}: these fields are missing or unknown: {sorted(set(values) ^ known)}")

@@ -62,7 +62,5 @@ def _rows(path: str, count: int, dtype: str, dimensions: int) -> Any:
     if array.dtype != dtype or array.ndim != dimensions:
         raise DataError(f"{path} holds {array.dtype} {array.shape}, not {dtype} of {dimensions} dimensions")
     if len(array) < count:
-        raise DataError(
-            f"{path} has {len(array)} rows, fewer than the {count} wanted; lower dataset.train_size"
-        )
+        raise DataError(f"{path} has {len(array)} rows, fewer than the {count} wanted; lower dataset.train_size")
     return array[:count]

@@ -1,4 +1,4 @@
-"""The measured process holds one framework and nothing else: whatever else it loads would be measured with it."""
+"""The measured process holds one framework and nothing else: all that it loads is measured with it."""
 
 from __future__ import annotations
 

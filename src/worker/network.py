@@ -1,8 +1,9 @@
-"""The framework-neutral network: a list of layers, and what follows from it (shapes, parameters, multiplications).
+"""The framework-neutral network: a list of layers, and what follows from it (shapes, parameters, FLOP).
 
-A layer is a plain dictionary whose `kind` says which other keys it has (see `KEYS`). Images are height × width ×
-channels; convolution kernels are HWIO, dense kernels (inputs, units), and `flatten` runs over H, W, C in that order.
-Standard library only: the planner checks a model with the same functions that the trainers build it from.
+A layer is a plain dictionary whose `kind` says which other keys it has (see `KEYS`). Images are height ×
+width × channels; convolution kernels are HWIO, dense kernels (inputs, units), and `flatten` runs over H, W, C
+in that order. Standard library only: the planner checks a model with the same functions that the trainers
+build it from.
 """
 
 from __future__ import annotations
@@ -47,13 +48,11 @@ def check(layers: Sequence[Layer], input_shape: Shape, classes: int) -> None:
         if (layer.get("activation") == "softmax") != (index == last):
             raise NetworkError(index, layer["kind"], "softmax belongs on the last layer, and on no other")
     if layers[last]["units"] != classes:
-        raise NetworkError(
-            last, "dense", f"units is {layers[last]['units']}; the data have {classes} classes"
-        )
+        raise NetworkError(last, "dense", f"units is {layers[last]['units']}; the data have {classes} classes")
 
 
 def output_shapes(layers: Sequence[Layer], input_shape: Shape) -> list[Shape]:
-    """Shape after each layer, without the batch axis; raises NetworkError where one does not fit the one before."""
+    """Shape after each layer, without the batch axis; raises NetworkError where layers do not fit."""
     shapes: list[Shape] = []
     shape = input_shape
     for index, layer in enumerate(layers):
@@ -86,8 +85,8 @@ def parameter_count(layers: Sequence[Layer], input_shape: Shape) -> int:
 def training_flop(layers: Sequence[Layer], input_shape: Shape) -> int:
     """Floating-point operations of one sample, forward and backward, in convolutions and dense layers.
 
-    A multiply-add counts as two. The backward pass costs one product for the kernel's gradient and one for the
-    input's; the first layer needs no gradient of its input.
+    A multiply-add counts as two. The backward pass costs one product for the kernel's gradient and one for
+    the input's; the first layer needs no gradient of its input.
     """
     flop = 0
     first = True
@@ -96,19 +95,17 @@ def training_flop(layers: Sequence[Layer], input_shape: Shape) -> int:
     ):
         if layer["kind"] not in ("conv", "dense"):
             continue
-        products = math.prod(after) * (
-            layer["kernel"] ** 2 * before[2] if layer["kind"] == "conv" else before[0]
-        )
+        products = math.prod(after) * (layer["kernel"] ** 2 * before[2] if layer["kind"] == "conv" else before[0])
         flop += 2 * products * (2 if first else 3)
         first = False
     return flop
 
 
 def activate_after_pool(layers: Sequence[Layer]) -> list[Layer]:
-    """The same network with each activation before a max-pooling moved behind it, where there is less to activate.
+    """The same network with each activation before a max-pooling moved behind it, where there is less to do.
 
-    ReLU and tanh never decrease, so the maximum of the activated values is the activated maximum; the pooling layer
-    then carries the `activation`. For trainers only: the result does not pass `check`.
+    ReLU and tanh never decrease, so the maximum of the activated values is the activated maximum; the pooling
+    layer then carries the `activation`. For trainers only: the result does not pass `check`.
     """
     moved: list[Layer] = [dict(layer) for layer in layers]
     for index in range(len(moved) - 1):
@@ -124,9 +121,7 @@ def _check_keys(index: int, layer: Layer) -> None:
         raise NetworkError(index, kind, f"unknown kind; use one of {', '.join(KEYS)}")
     wrong = set(layer) ^ {"kind", *KEYS[kind]}
     if wrong:
-        raise NetworkError(
-            index, kind, f"missing or unknown {sorted(wrong)}; its keys are {list(KEYS[kind])}"
-        )
+        raise NetworkError(index, kind, f"missing or unknown {sorted(wrong)}; its keys are {list(KEYS[kind])}")
     for key in KEYS[kind]:
         _check_value(index, kind, key, layer[key])
 

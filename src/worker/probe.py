@@ -1,7 +1,8 @@
 """For the parity tests: `python -m src.worker.probe FOLDER/job.json OUT.npz` writes what a trainer computes.
 
-The file holds `shape_0`, `shape_1`, … (parameter shapes, neutral layout), `logits` of the first batch before any
-training, `step_losses` of the first steps, and `accuracy` and `loss` on the test images after the first epoch.
+The file holds `shape_0`, `shape_1`, … (parameter shapes, neutral layout), `logits` of the first batch before
+any training, `step_losses` of the first steps, and `accuracy` and `loss` on the test images after the first
+epoch.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +37,8 @@ def probe(job: Job, out: Path) -> None:
         trainer.train(state, [order[STEPS:]], nullcontext)
     loss, accuracy = trainer.evaluate(state)
     shapes = {f"shape_{index}": np.array(shape) for index, shape in enumerate(trainer.shapes(state))}
-    np.savez(out, logits=logits, step_losses=step_losses, loss=loss, accuracy=accuracy, **shapes)
+    arrays: dict[str, Any] = {"logits": logits, "step_losses": step_losses, "loss": loss, "accuracy": accuracy}
+    np.savez(out, **arrays, **shapes)
 
 
 def _single_steps(order: NDArray[np.int64]) -> Orders:

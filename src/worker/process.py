@@ -11,13 +11,13 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends (Linux; elsewhere the launcher's process group does)."""
+    """Have the kernel kill this process when its parent ends (Linux; elsewhere the launcher sees to it)."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def set_affinity(cpus: list[int]) -> list[int]:
-    """Run on these CPUs only (none given: on all); returns those in force, nothing where the system can't say."""
+    """Run on these CPUs only (none given: on all); returns those in force, none where no one can say."""
     if sys.platform != "linux":
         return []
     if cpus:

@@ -26,8 +26,8 @@ class TrainerError(WorkerError):
 class Trainer(Protocol):
     """The functions of a module in `src.worker.trainers`, in the order in which the worker calls them.
 
-    All variants do the same work: softmax cross-entropy, averaged over the batch; Adam as in Kingma & Ba (2015),
-    algorithm 1, θ ← θ - α·m̂/(√v̂ + ε); float32 throughout. The state's type is the trainer's own.
+    All variants do the same work: softmax cross-entropy, averaged over the batch; Adam as in Kingma & Ba
+    (2015), algorithm 1, θ ← θ - α·m̂/(√v̂ + ε); float32 throughout. The state's type is the trainer's own.
     """
 
     PACKAGES: tuple[str, ...]

@@ -16,7 +16,8 @@ Array = NDArray[np.float32]
 def initial_weights(layers: Sequence[Layer], input_shape: Shape, seed: int) -> list[Array]:
     """Kernels (HWIO or (inputs, units)) and biases in network order; float32.
 
-    Kernels are Glorot-uniform, U(-l, l) with l = √(6 / (fan_in + fan_out)) (Glorot & Bengio 2010); biases are zero.
+    Kernels are Glorot-uniform, U(-l, l) with l = √(6 / (fan_in + fan_out)) (Glorot & Bengio 2010); biases are
+    zero.
     """
     generator = np.random.default_rng(seed)
     return [_draw(shape, generator) for shape in parameter_shapes(layers, input_shape)]

@@ -1,7 +1,8 @@
-"""Six trainers, one network, one piece of work: each runs in its own environment, the files they write are compared.
+"""Six trainers, one network, one piece of work: each runs in its own environment, the files they write are
+compared.
 
-The reference is PyTorch's standard trainer. An environment that is not set up is skipped with the reason; all of them
-are there after `make setup`.
+The reference is PyTorch's standard trainer. An environment that is not set up is skipped with the reason; all
+of them are there after `make setup`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FRAMEWORKS = ("torch", "tf", "jax", "torch_tuned", "tf_tuned", "jax_tuned")
 OTHERS = FRAMEWORKS[1:]
 TRAIN_SIZE, TEST_SIZE = 1437, 360
-CNN = [
+CNN: list[dict[str, Any]] = [
     {"kind": "conv", "filters": 64, "kernel": 3, "padding": "same", "activation": "relu"},
     {"kind": "max_pool", "size": 2, "stride": 2},
     {"kind": "conv", "filters": 128, "kernel": 5, "padding": "same", "activation": "relu"},
@@ -31,7 +33,7 @@ CNN = [
     {"kind": "flatten"},
     {"kind": "dense", "units": 10, "activation": "softmax"},
 ]
-LENET = [
+LENET: list[dict[str, Any]] = [
     {"kind": "conv", "filters": 6, "kernel": 5, "padding": "same", "activation": "tanh"},
     {"kind": "avg_pool", "size": 2, "stride": 2},
     {"kind": "conv", "filters": 16, "kernel": 5, "padding": "valid", "activation": "relu"},
@@ -131,7 +133,10 @@ def _job(framework: str, config: dict[str, object], digits: dict[str, str], netw
         trainer=str(config["trainer"]),
         options={},
         layers=NETWORKS[network],
-        **digits,
+        train_images=digits["train_images"],
+        train_labels=digits["train_labels"],
+        test_images=digits["test_images"],
+        test_labels=digits["test_labels"],
         train_size=TRAIN_SIZE,
         test_size=TEST_SIZE,
         classes=10,

@@ -33,7 +33,7 @@ class Tensors:
 
 def configure(job: Job) -> None:
     """Set threads; on a GPU, check that there is one and keep float32 products from becoming TF32."""
-    # XLA's CPU client sizes its thread pool once, when it starts, from this variable or else from the affinity.
+    # XLA's CPU client sizes its thread pool when it starts, from this variable or else from the affinity.
     os.environ["NPROC"] = str(job.threads)
     jax.config.update("jax_platforms", job.device)
     if job.device == "cuda":
@@ -52,7 +52,7 @@ def describe() -> tuple[dict[str, str], str]:
     return {package.__name__: package.__version__ for package in packages}, name
 
 
-def prepare(job: Job, data: Data) -> Tensors:
+def prepare(job: Job, data: Data) -> Tensors:  # noqa: ARG001
     """The data as arrays on the device."""
     return Tensors(
         jnp.asarray(data.train_images),

@@ -1,6 +1,6 @@
 """Max-pooling that is fast to differentiate on a CPU.
 
-XLA differentiates `reduce_window` by select-and-scatter, one element at a time: 20 ms a step where this takes 2.
+XLA differentiates `reduce_window` by select-and-scatter, one element at a time: 20 ms a step; this takes 2.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from jax import lax
 
 
 def max_pool(x: jax.Array, size: int, stride: int) -> jax.Array:
-    """Maximum over size × size windows of (n, height, width, channels), no padding, incomplete windows dropped."""
+    """Maximum over size × size windows of (n, height, width, channels); incomplete windows are dropped."""
     height, width = x.shape[1:3]
     if size == stride and height % size == 0 and width % size == 0:
         return _pool_blocks(x, size)
@@ -31,7 +31,7 @@ def _forward(x: jax.Array, size: int) -> tuple[jax.Array, tuple[jax.Array, jax.A
 
 
 def _backward(size: int, saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array]:
-    """The gradient goes to the first maximum of each window, as in the other frameworks; JAX's own would split it."""
+    """The gradient goes to each window's first maximum, as in the other frameworks; `max` would split it."""
     x, maximum = saved
     blocks = _blocks(x, size)
     taken = jnp.zeros(maximum.shape, bool)

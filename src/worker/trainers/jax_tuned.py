@@ -1,8 +1,8 @@
-"""JAX made fast: plain functions, one step compiled ahead with donated buffers, max-pool without `reduce_window`.
+"""JAX made fast: plain functions, a step compiled ahead with donated buffers, an own max-pool.
 
-What did not help on a CPU: a whole epoch in `lax.scan` (inside a loop XLA's backward convolutions lose their fast
-path and take 45 times as long). Half of the gain is in the process's environment (`framework.env`): malloc's settings
-and XLA's choice of convolution kernels.
+What did not help on a CPU: a whole epoch in `lax.scan` (inside a loop XLA's backward convolutions lose their
+fast path and take 45 times as long). Half of the gain is in the process's environment (`framework.env`):
+malloc's settings and XLA's choice of convolution kernels.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"relu": jax.nn.relu,
 
 @dataclass
 class State:
-    """Parameters, Adam's moments, the compiled step, and data on the device; each step replaces the first two."""
+    """Parameters, Adam's moments, the compiled step, and data on the device; steps replace the first two."""
 
     job: Job
     tensors: common.Tensors
@@ -92,9 +92,7 @@ def _train_epoch(state: State, order: NDArray[np.int32]) -> float:
     total = jnp.zeros(())
     data = state.tensors.train_images, state.tensors.train_labels
     for batch in order:
-        state.parameters, state.moments, total = state.step(
-            state.parameters, state.moments, total, *data, batch
-        )
+        state.parameters, state.moments, total = state.step(state.parameters, state.moments, total, *data, batch)
     # The only wait for the device in an epoch.
     return float(total) / len(order)
 
@@ -122,9 +120,7 @@ def _eval_step(
     return loss, (output.argmax(1) == labels).sum()
 
 
-def _loss(
-    layers: Sequence[Layer], parameters: list[jax.Array], images: jax.Array, labels: jax.Array
-) -> jax.Array:
+def _loss(layers: Sequence[Layer], parameters: list[jax.Array], images: jax.Array, labels: jax.Array) -> jax.Array:
     output = _forward(layers, parameters, images)
     return optax.softmax_cross_entropy_with_integer_labels(output, labels).mean()
 

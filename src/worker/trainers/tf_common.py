@@ -45,7 +45,7 @@ def describe() -> tuple[dict[str, str], str]:
     return {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__}, device
 
 
-def prepare(job: Job, data: Data) -> Tensors:
+def prepare(job: Job, data: Data) -> Tensors:  # noqa: ARG001
     """The data as tensors on the device."""
     return Tensors(
         tf.convert_to_tensor(data.train_images),

@@ -70,9 +70,7 @@ def evaluate(state: State) -> tuple[float, float]:
 
 def logits(state: State, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Logits (n, classes) of images (n, height, width, channels)."""
-    output: NDArray[np.float32] = _forward(
-        state.layers, state.parameters, tf.convert_to_tensor(images)
-    ).numpy()
+    output: NDArray[np.float32] = _forward(state.layers, state.parameters, tf.convert_to_tensor(images)).numpy()
     return output
 
 

@@ -1,4 +1,4 @@
-"""PyTorch as its tutorials teach it: eager, NCHW, nn.Sequential, torch.optim.Adam; batches indexed from a tensor."""
+"""PyTorch as its tutorials teach it: eager, NCHW, nn.Sequential, torch.optim.Adam; tensors for batches."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """PyTorch made fast: eager, channels-last images, max-pool before the activation, fused Adam.
 
-What did not help on a CPU: `torch.compile` (slower convolutions than oneDNN's, 16 s and more to compile). The rest of
-the gain is in the process's environment (`framework.env`): without malloc's settings each step gives its large
-buffers back to the system and takes them again, page by page.
+What did not help on a CPU: `torch.compile` (slower convolutions than oneDNN's, 16 s and more to compile). The
+rest of the gain is in the process's environment (`framework.env`): without malloc's settings each step gives
+its large buffers back to the system and takes them again, page by page.
 """
 
 from __future__ import annotations

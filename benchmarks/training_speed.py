@@ -1,0 +1,236 @@
+"""Training speed of the six trainers, against plain scripts and against the machine's own matrix product.
+
+`python -m benchmarks.training_speed --rounds 5 --steps 40` runs, interleaved in each round and each in a
+process of its own: the float32 matrix product, the three plain scripts of `benchmarks/training`, and the six
+trainers under the same worker command that is measured. Only epochs after the first count, so that nothing
+that is compiled or first touched does. Writes `training_speed.json` and `training_speed.md` to `--out`, and
+prints the table.
+
+Goals: a standard trainer reaches 0.97 of its plain script; the tuned ones reach, as a share of the matrix
+product, TensorFlow 0.93, PyTorch 0.78, JAX 0.72.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from src.worker.contract import EPOCH, EVENTS_FILE, JOB_FILE, Job, read_events
+from src.worker.network import training_flop
+
+ROOT = Path(__file__).resolve().parents[1]
+PLAIN = ("plain_torch", "plain_tf", "plain_jax")
+TRAINERS = ("torch", "tf", "jax", "torch_tuned", "tf_tuned", "jax_tuned")
+GEMM = "gemm"
+BATCH = 64
+INPUT_SHAPE = (28, 28, 1)
+GOALS = {"torch": 0.97, "tf": 0.97, "jax": 0.97, "torch_tuned": 0.78, "tf_tuned": 0.93, "jax_tuned": 0.72}
+LAYERS: list[dict[str, Any]] = [
+    {"kind": "conv", "filters": 64, "kernel": 3, "padding": "same", "activation": "relu"},
+    {"kind": "max_pool", "size": 2, "stride": 2},
+    {"kind": "conv", "filters": 128, "kernel": 5, "padding": "same", "activation": "relu"},
+    {"kind": "max_pool", "size": 2, "stride": 2},
+    {"kind": "flatten"},
+    {"kind": "dense", "units": 10, "activation": "softmax"},
+]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every option of a benchmark run shares."""
+
+    folder: Path
+    steps: int
+    epochs: int
+    threads: int
+
+    @property
+    def samples(self) -> int:
+        """Images of one epoch."""
+        return self.steps * BATCH
+
+
+def main() -> None:
+    """Run the rounds and write the tables."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        setting = Setting(Path(folder), arguments.steps, arguments.epochs, arguments.threads)
+        write_images(setting)
+        rates = run_rounds(setting, arguments.rounds, arguments.only or [*PLAIN, *TRAINERS])
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    rows = summarize(rates)
+    (arguments.out / "training_speed.json").write_text(json.dumps({"rates": rates, "rows": rows}, indent=1))
+    (arguments.out / "training_speed.md").write_text(table(rows))
+    print(table(rows))
+
+
+def run_rounds(setting: Setting, rounds: int, options: list[str]) -> dict[str, list[float]]:
+    """Samples per second of each option (of `gemm`: floating-point operations per second), one a round.
+
+    The order within a round is shuffled, so that no option always follows the same other.
+    """
+    rates: dict[str, list[float]] = {name: [] for name in (GEMM, *options)}
+    for number in range(rounds):
+        for name in random.Random(number).sample(list(rates), len(rates)):
+            rates[name].append(measure(setting, name))
+            print(f"round {number + 1}/{rounds}: {name} {rates[name][-1]:.4g}", file=sys.stderr)
+    return rates
+
+
+def measure(setting: Setting, name: str) -> float:
+    """One run of one option."""
+    if name == GEMM:
+        return measure_gemm(setting.threads)
+    seconds = run_plain(setting, name) if name in PLAIN else run_trainer(setting, name)
+    return setting.samples / statistics.median(seconds[1:])
+
+
+def measure_gemm(threads: int) -> float:
+    """Operations per second of NumPy's float32 product of 2048 × 2048 matrices, in a process with these
+    threads.
+    """
+    code = (
+        "import time, numpy as np; a = np.random.rand(2048, 2048).astype('f'); a @ a; t = time.perf_counter();"
+        "[a @ a for _ in range(40)]; print(40 * 2 * 2048**3 / (time.perf_counter() - t))"
+    )
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
+    return float(_output([sys.executable, "-c", code], environment))
+
+
+def run_plain(setting: Setting, name: str) -> list[float]:
+    """Seconds of each epoch of a plain script, in the environment of the standard trainer."""
+    framework = name.removeprefix("plain_")
+    arguments = [str(setting.folder / f"train_{part}.npy") for part in ("images", "labels")]
+    script = ROOT / "benchmarks" / "training" / f"{name}.py"
+    command = [_python(framework), str(script), *arguments, str(setting.epochs), str(setting.threads)]
+    seconds: list[float] = json.loads(_output(command, {**os.environ, **_config(framework)["env"]}).splitlines()[-1])
+    return seconds
+
+
+def run_trainer(setting: Setting, name: str) -> list[float]:
+    """Seconds of each epoch of a trainer, from its worker's events."""
+    config = _config(name)
+    (setting.folder / EVENTS_FILE).unlink(missing_ok=True)
+    _job(setting, config).write(setting.folder / JOB_FILE)
+    command = [_python(config["environment"]), "-m", "src.worker", str(setting.folder / JOB_FILE)]
+    _output(command, {**os.environ, **config["env"]})
+    edges = [event.t for event in read_events(setting.folder / EVENTS_FILE) if event.phase == EPOCH]
+    return [end - begin for begin, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def summarize(rates: dict[str, list[float]]) -> list[dict[str, Any]]:
+    """Per option the median rate, and the median over rounds of its ratios to plain script and matrix
+    product.
+    """
+    flop = training_flop(LAYERS, INPUT_SHAPE)
+    rows = []
+    for name, values in rates.items():
+        if name == GEMM:
+            continue
+        plain = rates.get(f"plain_{name}", [])
+        rows.append(
+            {
+                "option": name,
+                "samples_per_s": statistics.median(values),
+                "of_plain": _median_ratio(values, plain),
+                "of_gemm": _median_ratio([value * flop for value in values], rates[GEMM]),
+                "goal": GOALS.get(name),
+            }
+        )
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as a Markdown table."""
+    lines = [
+        "| option | samples/s | of its plain script | of the machine's matrix product | goal |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for row in rows:
+        ratios = ["" if row[key] is None else f"{row[key]:.2f}" for key in ("of_plain", "of_gemm", "goal")]
+        lines.append(f"| {row['option']} | {row['samples_per_s']:.0f} | {' | '.join(ratios)} |")
+    return "\n".join(lines) + "\n"
+
+
+def write_images(setting: Setting) -> None:
+    """Random images: the work of a step does not depend on what they show."""
+    generator = np.random.default_rng(0)
+    images = generator.random((setting.samples, *INPUT_SHAPE), np.float32)
+    labels = generator.integers(0, 10, setting.samples)
+    for part in ("train", "test"):
+        np.save(setting.folder / f"{part}_images.npy", images)
+        np.save(setting.folder / f"{part}_labels.npy", labels)
+
+
+def _job(setting: Setting, config: dict[str, Any]) -> Job:
+    return Job(
+        framework=config["name"],
+        trainer=config["trainer"],
+        options=config["options"],
+        layers=LAYERS,
+        train_images=str(setting.folder / "train_images.npy"),
+        train_labels=str(setting.folder / "train_labels.npy"),
+        test_images=str(setting.folder / "test_images.npy"),
+        test_labels=str(setting.folder / "test_labels.npy"),
+        train_size=setting.samples,
+        test_size=BATCH,
+        classes=10,
+        epochs=setting.epochs,
+        batch_size=BATCH,
+        eval_batch_size=BATCH,
+        learning_rate=1e-3,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-7,
+        seed=0,
+        device="cpu",
+        threads=setting.threads,
+    )
+
+
+def _median_ratio(values: list[float], others: list[float]) -> float | None:
+    """Median of the ratios within each round, which a machine that slows down for a while does not move."""
+    return statistics.median(a / b for a, b in zip(values, others, strict=True)) if others else None
+
+
+def _config(name: str) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load((ROOT / f"conf/framework/{name}.yaml").read_text())
+    return config
+
+
+def _python(environment: str) -> str:
+    return str(ROOT / ".venvs" / environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+
+
+def _output(command: list[str], environment: dict[str, str]) -> str:
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+    return done.stdout
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=40, help="steps an epoch")
+    parser.add_argument("--epochs", type=int, default=3, help="epochs a run; the first does not count")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", nargs="*", choices=[*PLAIN, *TRAINERS], help="a few of the options")
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "benchmarks")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
