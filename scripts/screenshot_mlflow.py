@@ -31,7 +31,11 @@ from src.errors import SetupError  # noqa: E402
 from src.track import open_store  # noqa: E402
 
 START_TIMEOUT_S = 90
-SETTLE_S = 8
+SETTLE_S = 7
+TIDY = "localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false')"
+"""Close the assistant's panel."""
+
+VIEW = "workflowType=machine_learning&viewStateShareKey=joulebench"
 SIZE = (1600, 1000)
 
 
@@ -41,16 +45,19 @@ def main() -> None:
     store = open_store(arguments.store)
     runs = store.runs(arguments.experiment)
     experiment_id = store.experiment_id(arguments.experiment)
+    parent_run_id = store.client.get_run(runs["run_id"].iloc[-1]).data.tags["mlflow.parentRunId"]
     arguments.out.mkdir(parents=True, exist_ok=True)
     with serving(store.uri) as address, Browser(*SIZE) as browser:
-        for name, path in pages(experiment_id, runs).items():
+        browser.open(address, 3)
+        browser.evaluate(TIDY)
+        for name, path in pages(experiment_id, runs, parent_run_id).items():
             picture = arguments.out / f"mlflow-{name}.png"
             browser.open(f"{address}/#/{path}", SETTLE_S)
             browser.picture(picture)
             print(picture)
 
 
-def pages(experiment_id: str, runs: pd.DataFrame) -> dict[str, str]:
+def pages(experiment_id: str, runs: pd.DataFrame, parent_run_id: str) -> dict[str, str]:
     """The pages worth a picture; the run is the last one that finished."""
     runs = runs[runs["status"] == "finished"]
     run_id = runs["run_id"].iloc[-1]
@@ -58,10 +65,11 @@ def pages(experiment_id: str, runs: pd.DataFrame) -> dict[str, str]:
     some = runs.groupby("treatment")["run_id"].last().tolist()
     compared = quote("[" + ",".join(f'"{run}"' for run in some) + "]")
     return {
-        "runs": f"{parent}/runs",
-        "charts": f"{parent}/runs?compareRunsMode=CHART",
+        "runs": f"{parent}/runs?{VIEW}",
+        "charts": f"{parent}/runs?compareRunsMode=CHART&{VIEW}",
         "compare": f"compare-runs?runs={compared}&experiments=%5B%22{experiment_id}%22%5D",
         "run": f"{parent}/runs/{run_id}",
+        "sweep": f"{parent}/runs/{parent_run_id}",
         "metrics": f"{parent}/runs/{run_id}/model-metrics",
         "artifacts": f"{parent}/runs/{run_id}/artifacts/power.png",
     }
@@ -109,13 +117,9 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument(
-        "--experiment", default="joulebench", help="MLflow's experiment (default: %(default)s)"
-    )
+    parser.add_argument("--experiment", default="joulebench", help="MLflow's experiment (default: %(default)s)")
     parser.add_argument("--store", help="MLflow's store (default: MLFLOW_TRACKING_URI, else ./mlflow.db)")
-    parser.add_argument(
-        "--out", type=Path, default=Path("docs/results/pictures"), help="folder (default: %(default)s)"
-    )
+    parser.add_argument("--out", type=Path, default=Path("docs/results/pictures"), help="folder (default: %(default)s)")
     return parser.parse_args()
 
 
