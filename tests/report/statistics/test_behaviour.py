@@ -12,7 +12,7 @@ from src.report.statistics.effect_sizes import EffectSize, cliffs_delta, hedges_
 from src.report.statistics.equivalence import two_one_sided_tests
 from src.report.statistics.paired import compare_blocks
 from src.report.statistics.pairs import published_test
-from src.report.statistics.power import welch_power
+from src.report.statistics.power import power_for, welch_power
 from src.report.statistics.two_samples import MANN_WHITNEY, WELCH, mann_whitney_u, welch_t
 from src.report.statistics.values import Sample
 
@@ -118,6 +118,18 @@ def test_power_grows_with_runs_and_with_the_difference() -> None:
     assert by_size == sorted(by_size)
     assert by_margin == sorted(by_margin)
     assert by_size[-1] == by_margin[-1] == 1.0
+
+
+def test_ranks_need_more_runs_than_means_for_the_same_power() -> None:
+    sample = np.random.default_rng(10).normal(100, 10, 200)
+    by_means, by_ranks = (power_for(sample, sample, 2.0, ALPHA, 0.8, name) for name in (WELCH, MANN_WHITNEY))
+    assert by_means.iterations_needed is not None
+    assert by_ranks.iterations_needed is not None
+    assert by_means.power is not None
+    assert by_ranks.power is not None
+    # 0.864 is the least efficiency of ranks (Hodges and Lehmann, 1956).
+    assert by_ranks.iterations_needed == pytest.approx(by_means.iterations_needed / 0.864, abs=2)
+    assert by_ranks.power < by_means.power
 
 
 def test_the_rank_test_finds_a_shift() -> None:

@@ -8,7 +8,9 @@ from src.errors import ConfigError
 from src.report.statistics.comparable import comparable, differences
 
 
-def two_kinds(key: str, one: object, other: object, labels: tuple[str, str] = ("torch", "jax")) -> pd.DataFrame:
+def two_kinds(
+    key: str, one: str | float, other: str | float, labels: tuple[str, str] = ("torch", "jax")
+) -> pd.DataFrame:
     runs = pd.DataFrame({"treatment": [labels[0]] * 3 + [labels[1]] * 3, "meter": "native", "energy_kind": "measured"})
     runs["params.training.epochs"] = 3
     runs["params.framework.name"] = runs["treatment"]
