@@ -9,6 +9,7 @@ import numpy as np
 
 from src.errors import EnergyError
 from src.measure.counters import accumulate, unwrap
+from src.measure.curve import Curve, PowerTrace
 from src.measure.domains import Source, find_sources
 from src.measure.recording import Array, Flag, Recording
 from src.measure.windows import TASK, TOTAL, Window
@@ -22,27 +23,6 @@ class WindowEnergy:
 
     energy_j: float
     duration_s: float
-
-
-@dataclass(frozen=True)
-class PowerTrace:
-    """Mean power (n,) between `edges_s` (n + 1,), seconds since the first window began."""
-
-    edges_s: Array
-    power_w: Array
-
-    @property
-    def time_s(self) -> Array:
-        """Middle of each step, (n,)."""
-        return (self.edges_s[1:] + self.edges_s[:-1]) / 2
-
-    def thinned(self, points: int = 200) -> PowerTrace:
-        """At most `points` equal steps that hold the same energy."""
-        if self.power_w.size <= points:
-            return self
-        energy_j = np.concatenate(([0.0], np.cumsum(self.power_w * np.diff(self.edges_s))))
-        edges_s = np.linspace(self.edges_s[0], self.edges_s[-1], points + 1)
-        return PowerTrace(edges_s, np.diff(np.interp(edges_s, self.edges_s, energy_j)) / np.diff(edges_s))
 
 
 @dataclass(frozen=True)
@@ -70,37 +50,6 @@ class Energy:
         return self.energy_j / self.duration_s
 
 
-@dataclass(frozen=True)
-class _Curve:
-    """Energy since the first sample over time; beyond its ends it goes on at the power found there."""
-
-    time_s: Array
-    energy_j: Array
-    interval_s: float
-
-    def at(self, time_s: Array | float) -> Array:
-        """Energy at the given times by linear interpolation."""
-        first_s, last_s = float(self.time_s[0]), float(self.time_s[-1])
-        inner = np.asarray(np.interp(time_s, self.time_s, self.energy_j))
-        before_s, after_s = np.maximum(first_s - time_s, 0), np.maximum(time_s - last_s, 0)
-        if not np.any(before_s) and not np.any(after_s):
-            return inner
-        span_s = min(self.interval_s, last_s - first_s)
-        head_w = (np.interp(first_s + span_s, self.time_s, self.energy_j) - self.energy_j[0]) / span_s
-        tail_w = (self.energy_j[-1] - np.interp(last_s - span_s, self.time_s, self.energy_j)) / span_s
-        return np.asarray(inner - before_s * head_w + after_s * tail_w)
-
-    def between(self, window: Window) -> float:
-        """Energy of one window."""
-        return float(self.at(window[1]) - self.at(window[0]))
-
-    def uncertainty(self, t: float) -> float:
-        """How far the true energy at `t` can be from the interpolated one."""
-        after = int(np.clip(np.searchsorted(self.time_s, t), 1, self.time_s.size - 1))
-        here_j = float(self.at(t))
-        return float(max(abs(here_j - self.energy_j[after - 1]), abs(self.energy_j[after] - here_j)))
-
-
 def integrate(
     recording: Recording, windows: Mapping[str, Window], interval_ms: float, columns: Sequence[str] = ()
 ) -> Energy:
@@ -125,7 +74,7 @@ def integrate(
     time_s = recording.time_s[rows]
     curves, wraps, more = _curves(sources, recording, rows, interval_s)
     flags += [*more, *_gaps(time_s, interval_s)]
-    total = _Curve(time_s, np.sum([curves[s.column].energy_j for s in sources if s.counted], axis=0), interval_s)
+    total = Curve(time_s, np.sum([curves[s.column].energy_j for s in sources if s.counted], axis=0), interval_s)
     main = windows.get(TASK, windows.get(TOTAL, hull))
     domains_j, still = _domains(sources, curves, main)
     return Energy(
@@ -192,7 +141,7 @@ def _rows_around(time_s: Array, hull: Window) -> slice:
 
 def _curves(
     sources: Sequence[Source], recording: Recording, rows: slice, interval_s: float
-) -> tuple[dict[str, _Curve], int, list[Flag]]:
+) -> tuple[dict[str, Curve], int, list[Flag]]:
     """Energy of every usable source, the wraps of the counted ones, and flags.
 
     A core counter that falls or jumps is left out: it is a sub-domain, and must not spoil the package.
@@ -207,7 +156,7 @@ def _curves(
                 raise
             unreliable.append(source.column)
             continue
-        curves[source.column] = _Curve(time_s, energy_j, interval_s)
+        curves[source.column] = Curve(time_s, energy_j, interval_s)
         wraps += mended if source.counted else 0
     flags = [Flag("wrap", f"{wraps} counter wraps were mended")] if wraps else []
     if unreliable:
@@ -230,7 +179,7 @@ def _energy(source: Source, time_s: Array, values: Array) -> tuple[Array, int]:
 
 
 def _domains(
-    sources: Sequence[Source], curves: Mapping[str, _Curve], main: Window
+    sources: Sequence[Source], curves: Mapping[str, Curve], main: Window
 ) -> tuple[dict[str, float], list[Flag]]:
     """Energy of each domain in the main window; one that stands still is left out, never a silent zero."""
     sums: dict[str, float] = {}
@@ -263,7 +212,7 @@ def _gaps(time_s: Array, interval_s: float) -> list[Flag]:
     ]
 
 
-def _trace(total: _Curve, hull: Window) -> PowerTrace:
+def _trace(total: Curve, hull: Window) -> PowerTrace:
     """Power from sample to sample inside the hull; samples closer than half an interval are merged."""
     inside = total.time_s[(total.time_s > hull[0]) & (total.time_s < hull[1])]
     edges = [hull[0]]
