@@ -14,6 +14,8 @@ from src.measure.domains import Source, find_sources
 from src.measure.recording import Array, Flag, Recording
 from src.measure.windows import TASK, TOTAL, Window
 
+__all__ = ["Energy", "PowerTrace", "WindowEnergy", "integrate", "whole_file"]
+
 GAP_INTERVALS = 10
 
 
