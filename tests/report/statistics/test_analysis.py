@@ -74,6 +74,7 @@ def test_verdicts_of_three_treatments(make_runs: "MakeRuns", config: AnalysisCon
     assert interval is not None
     assert 18 < interval.low < interval.high < 22
     assert greedy.paired.n_blocks == 30
+    assert greedy.power.alpha == pytest.approx(0.05 / 3)
     assert not caution_kinds(analysis)
 
 
