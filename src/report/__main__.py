@@ -1,0 +1,73 @@
+"""Compare the treatments of an experiment: `python -m src.report experiment=NAME [analysis.outliers=3sigma ...]`."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from omegaconf import DictConfig
+
+from src.cli import command_line
+from src.errors import ConfigError
+from src.plan.schema import Config, typed
+from src.report.statistics.config import AnalysisConfig
+from src.report.statistics.config import check as check_analysis
+
+REPORTS = Path("reports")
+QUIET = ("hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout")
+"""A report leaves nothing but its own folder behind."""
+
+
+@hydra.main(version_base="1.3", config_path="../../conf", config_name="config")
+def report(cfg: DictConfig) -> None:
+    """Write the report, print its answer and where it lies."""
+    from src.report.make import make_report, report_folder
+    from src.track import open_store
+
+    config = typed(cfg)
+    store = open_store(config.tracking_uri)
+    folder = report_folder(REPORTS, config.experiment)
+    made = make_report(store, config.experiment, config.analysis, folder)
+    print("\n".join(made.answer))
+    print(f"\nReport: {made.page}")
+
+
+def main() -> int:
+    """Exit code 2 for a mistake on the command line, 1 where the store cannot be read, 130 after Ctrl-C."""
+    given = sys.argv[1:]
+    if "--help" in given or "-h" in given:
+        print(usage())
+        return 0
+    sys.argv[1:] = [*QUIET, *given]
+    return command_line(_command, check=_check)
+
+
+def usage() -> str:
+    """What may be said on the command line."""
+    usual = AnalysisConfig()
+    keys = [f"  analysis.{entry.name}={getattr(usual, entry.name)}" for entry in dataclasses.fields(usual)]
+    return "\n".join(
+        [
+            "python -m src.report experiment=NAME [tracking_uri=URI] [analysis.KEY=VALUE ...]",
+            "",
+            f"Compare the runs of an experiment; the report is written to {REPORTS}/NAME/. Keys and their defaults:",
+            *keys,
+        ]
+    )
+
+
+def _command() -> None:
+    if get_args_parser().parse_args(sys.argv[1:]).multirun:
+        raise ConfigError("-m measures; a report is about one experiment: python -m src.report experiment=NAME")
+    report()
+
+
+def _check(config: Config) -> None:
+    check_analysis(config.analysis)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

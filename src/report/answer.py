@@ -1,0 +1,271 @@
+"""The answer in plain sentences, generated from the results and true to them. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from src.report.shown import described
+from src.report.statistics.analysis import Analysis
+from src.report.statistics.describe import Description
+from src.report.statistics.pairs import Pair
+from src.report.wording import (
+    confidence,
+    count,
+    enumerate_all,
+    interval,
+    number,
+    p_phrase,
+    percent,
+    quantity,
+    signed,
+)
+
+KINDS = {
+    "estimated": (
+        "ESTIMATED from the processor's load and a power model, not measured: it tells how long and how busily "
+        "the processor worked, not what it drew"
+    ),
+    "replayed": "REPLAYED from earlier recordings, not measured in these runs",
+    "imported": "IMPORTED from recordings made elsewhere; how they were measured was not under this tool's control",
+}
+CAUTIONS = {
+    "drift": "energy drifted over the sweep",
+    "position": "energy depends on the position in the block",
+    "carry_over": "energy depends on what ran before",
+    "spread": "runs of the same treatment spread widely",
+    "few_runs": "there are few runs",
+    "low_power": "so many runs had little chance to show a difference that matters",
+    "faults": "some recordings have faults",
+    "failed": "some runs failed",
+}
+FEW_PAIRS = 4
+"""With more treatments beside the best one, only the nearest and the farthest are put into words."""
+
+
+def kind_notices(kinds: Mapping[str, int]) -> tuple[str, ...]:
+    """What must be said of energy that was not measured here; `kinds` counts runs. Empty if all was measured."""
+    total = sum(kinds.values())
+    notices = []
+    for kind in sorted(set(kinds) - {"measured"}):
+        text = KINDS.get(kind, f"of unknown origin ('{kind}')")
+        who = "The energy of all runs" if kinds[kind] == total else f"The energy of {kinds[kind]} of {total} runs"
+        notices.append(f"{who} is {text}.")
+    return tuple(notices)
+
+
+def answer(analysis: Analysis, kinds: Mapping[str, int]) -> tuple[str, ...]:
+    """Which treatment spends less, by how much, whether it is real and whether it matters."""
+    energies = described(analysis, analysis.energy_metric)
+    if not energies:
+        return (*kind_notices(kinds), "No run has an energy, so nothing can be said about it.")
+    if len(energies) == 1:
+        return (*kind_notices(kinds), _only_one(energies[0], analysis), *_accuracy(analysis))
+    return (
+        *kind_notices(kinds),
+        headline(analysis),
+        *_beside_the_best(analysis),
+        *_time_and_power(analysis),
+        *_accuracy(analysis),
+        *_cost(analysis),
+        *_care(analysis),
+    )
+
+
+def headline(analysis: Analysis) -> str:
+    """One sentence: who spends the least, if anybody was shown to."""
+    energies = described(analysis, analysis.energy_metric)
+    best = energies[0]
+    if len(energies) == 1:
+        return _only_one(best, analysis)
+    pairs = analysis.pairs_of(best.metric)
+    rivals = [pair for pair in pairs if pair.first == best.treatment and pair.verdict.word != "more"]
+    if not rivals:
+        return f"{best.treatment} spent the least energy: {_median(best, analysis)}."
+    if all(pair.verdict.word == "practically the same" for pair in pairs):
+        names = enumerate_all([energy.treatment for energy in energies])
+        return (
+            f"{names} spend practically the same energy: a difference of "
+            f"{analysis.config.relevant_percent:g} % is ruled out for {_every_pair(pairs)}."
+        )
+    if not any(pair.verdict.significant for pair in pairs):
+        return (
+            f"No treatment was shown to spend less energy than another. The lowest median is that of "
+            f"{best.treatment}: {_median(best, analysis)}."
+        )
+    return _shared_first_place(best, rivals, analysis)
+
+
+def pair_sentence(pair: Pair, analysis: Analysis) -> str:
+    """What may be said of one pair, with its numbers."""
+    sentences = {
+        "practically the same": _same,
+        "no difference shown": _not_shown,
+        "not testable": _not_testable,
+    }
+    return sentences.get(pair.verdict.word, _different)(pair, analysis)
+
+
+def _only_one(energy: Description, analysis: Analysis) -> str:
+    return (
+        f"Only {energy.treatment} was measured: {_median(energy, analysis)}. With nothing beside it, nothing can "
+        "be compared."
+    )
+
+
+def _median(energy: Description, analysis: Analysis) -> str:
+    known = f"a median of {quantity(energy.median, energy.unit)} per run"
+    if energy.median_interval is None:
+        return f"{known} ({count(energy.n, 'run')})"
+    level = confidence(analysis.config.alpha)
+    return f"{known} ({level} interval {interval(energy.median_interval)} {energy.unit}, {count(energy.n, 'run')})"
+
+
+def _shared_first_place(best: Description, rivals: list[Pair], analysis: Analysis) -> str:
+    same = [pair.second for pair in rivals if pair.verdict.word == "practically the same"]
+    open_ = [pair.second for pair in rivals if pair.verdict.word != "practically the same"]
+    parts = []
+    if same:
+        parts.append(f"is practically the same as that of {enumerate_all(same)}")
+    if open_:
+        parts.append(f"was not shown to be less than that of {enumerate_all(open_, 'or')}")
+    return f"{best.treatment} has the lowest energy, {_median(best, analysis)}, but it {' and '.join(parts)}."
+
+
+def _every_pair(pairs: tuple[Pair, ...]) -> str:
+    return "this pair" if len(pairs) == 1 else f"each of the {len(pairs)} pairs"
+
+
+def _beside_the_best(analysis: Analysis) -> Iterable[str]:
+    best = described(analysis, analysis.energy_metric)[0].treatment
+    pairs = [pair for pair in analysis.pairs_of(analysis.energy_metric) if pair.first == best]
+    told = pairs if len(pairs) <= FEW_PAIRS else [pairs[0], pairs[-1]]
+    for pair in told:
+        yield pair_sentence(pair, analysis)
+    if len(told) < len(pairs):
+        more = sum(pair.verdict.word == "more" for pair in pairs)
+        yield f"In all, {more} of the {len(pairs)} other treatments were shown to spend more than {best}."
+
+
+def _size(pair: Pair, analysis: Analysis) -> str:
+    """The difference of the medians with its interval."""
+    difference, level = pair.difference, confidence(analysis.config.alpha)
+    text = f"{signed(difference.value, 4)} {pair.unit}, {percent(difference.percent)}"
+    if difference.percent_interval is None:
+        return text
+    return f"{text}, {level} interval {interval(difference.percent_interval, 3)} %"
+
+
+def _test(pair: Pair) -> str:
+    return f"{pair.test.name}, {p_phrase(pair.test.p_holm)} after Holm's correction"
+
+
+def _different(pair: Pair, analysis: Analysis) -> str:
+    limit = f"{analysis.config.relevant_percent:g} %"
+    matters = (
+        f"and more than the {limit} that matter here"
+        if pair.verdict.relevance == "relevant"
+        else f"but whether it exceeds the {limit} that matter here is not settled"
+    )
+    value = pair.difference.value or 0.0
+    if (value > 0) != (pair.verdict.word == "more"):
+        return (
+            f"{pair.second} spent {pair.verdict.word} than {pair.first} by the test ({_test(pair)}), though the "
+            f"medians do not say so ({_size(pair, analysis)})."
+        )
+    return (
+        f"{pair.second} spent {pair.verdict.word} than {pair.first} in the median ({_size(pair, analysis)}); the "
+        f"difference is significant ({_test(pair)}), {matters}."
+    )
+
+
+def _same(pair: Pair, analysis: Analysis) -> str:
+    limit = f"{analysis.config.relevant_percent:g} %"
+    also = ", although the difference is significant" if pair.verdict.significant else ""
+    return (
+        f"{pair.first} and {pair.second} are practically the same{also}: a difference of {limit} is ruled out "
+        f"(two one-sided tests, {p_phrase(pair.equivalence.test.p_holm)}); {pair.second}'s median differs by "
+        f"{_size(pair, analysis)}."
+    )
+
+
+def _not_shown(pair: Pair, analysis: Analysis) -> str:
+    config = analysis.config
+    needed = pair.power.iterations_needed
+    runs = (
+        f" About {number(needed, 1)} runs of each would show a difference of {config.relevant_percent:g} % with a "
+        f"probability of {config.target_power:g}."
+        if needed and needed > min(pair.n_first, pair.n_second)
+        else ""
+    )
+    return (
+        f"Between {pair.first} and {pair.second} no difference was shown ({_test(pair)}), and none of "
+        f"{config.relevant_percent:g} % was ruled out: {pair.second}'s median differs by {_size(pair, analysis)}."
+        f"{runs}"
+    )
+
+
+def _not_testable(pair: Pair, analysis: Analysis) -> str:
+    return (
+        f"{pair.first} and {pair.second} cannot be tested against each other ({pair.verdict.reason}); "
+        f"{pair.second}'s median differs by {_size(pair, analysis)}."
+    )
+
+
+def _time_and_power(analysis: Analysis) -> Iterable[str]:
+    """Whether the energy follows the time or the power: in medians, from the least to the most energy."""
+    ends = described(analysis, analysis.energy_metric)
+    first, last = ends[0].treatment, ends[-1].treatment
+    times = _medians(analysis, "duration_s")
+    powers = _medians(analysis, "power_w")
+    if not (times.get(first) and powers.get(first) and last in times and last in powers):
+        return
+    yield (
+        f"In the median, {last} ran {number(times[last] / times[first], 3)} times as long as {first} at "
+        f"{number(powers[last] / powers[first], 3)} times its mean power."
+    )
+    fastest = min(times, key=lambda treatment: times[treatment])
+    also = "also " if fastest == first else ""
+    yield f"The fastest was {also}{fastest}, with a median of {quantity(times[fastest], 's')}."
+
+
+def _medians(analysis: Analysis, metric: str) -> dict[str, float]:
+    return {d.treatment: d.median for d in described(analysis, metric) if d.median is not None}
+
+
+def _accuracy(analysis: Analysis) -> Iterable[str]:
+    medians = {treatment: 100 * value for treatment, value in _medians(analysis, "accuracy").items()}
+    if not medians:
+        return ["How accurate the trained networks were is not recorded."]
+    low, high = min(medians, key=lambda t: medians[t]), max(medians, key=lambda t: medians[t])
+    if medians[high] - medians[low] < 0.005:
+        return [f"The median test accuracy was {number(medians[high])} %{' for all' if len(medians) > 1 else ''}."]
+    return [
+        f"Median test accuracies lay between {number(medians[low])} % ({low}) and {number(medians[high])} % ({high})."
+    ]
+
+
+def _cost(analysis: Analysis) -> Iterable[str]:
+    """Only where the difference was shown: from the least to the most energy."""
+    energies = described(analysis, analysis.energy_metric)
+    first, last = energies[0].treatment, energies[-1].treatment
+    shown = [
+        pair
+        for pair in analysis.pairs_of(analysis.energy_metric)
+        if (pair.first, pair.second) == (first, last) and pair.verdict.word == "more"
+    ]
+    entries = [entry for entry in analysis.practical if entry.treatment == last and entry.at_scale]
+    if not shown or not entries:
+        return
+    scale = entries[0].at_scale[0]
+    yield (
+        f"Over {count(scale.trainings, 'training')}, {last} takes {quantity(scale.extra_energy_kwh, 'kWh', 3)} more "
+        f"than the thriftiest by mean energy: {quantity(scale.extra_cost, scale.currency, 3)} and "
+        f"{quantity(scale.extra_co2e_kg, 'kg', 3)} of CO2e at the assumed price and grid."
+    )
+
+
+def _care(analysis: Analysis) -> Iterable[str]:
+    kinds = list(dict.fromkeys(caution.kind for caution in analysis.cautions))
+    texts = [CAUTIONS[kind] for kind in kinds if kind in CAUTIONS]
+    if texts:
+        yield f"Read this with care: {enumerate_all(texts)} (see Threats to validity)."

@@ -1,0 +1,98 @@
+"""A report as plain data: sections of paragraphs, tables and figures, which Markdown and HTML render alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Plain text; nothing in it is markup."""
+
+    text: str
+    block: Literal["paragraph"] = "paragraph"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A text that no reader may miss."""
+
+    text: str
+    block: Literal["notice"] = "notice"
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of plain texts."""
+
+    items: tuple[str, ...]
+    block: Literal["bullets"] = "bullets"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of texts as long as `head`; the first `labels` columns hold names, the others numbers."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    labels: int = 1
+    note: str = ""
+    block: Literal["table"] = "table"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure's file names below `figures/`, without their endings, and what is to be seen."""
+
+    name: str
+    caption: str
+    block: Literal["picture"] = "picture"
+
+
+@dataclass(frozen=True)
+class Code:
+    """Commands, as they are typed."""
+
+    text: str
+    block: Literal["code"] = "code"
+
+
+Block = Paragraph | Notice | Bullets | Table | Picture | Code
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it; `anchor` is its address on the page."""
+
+    anchor: str
+    title: str
+    blocks: tuple[Block, ...] = ()
+    sections: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """The whole report; `date` is of ISO 8601, `answer` the sentences that come first."""
+
+    title: str
+    author: str
+    date: str
+    summary: str
+    notices: tuple[str, ...]
+    answer: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+def table(
+    caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], labels: int = 1, note: str = ""
+) -> list[Block]:
+    """A table in a list, or nothing where there is no row."""
+    return [Table(caption, tuple(head), tuple(map(tuple, rows)), labels, note)] if rows else []
+
+
+def bullets(items: Sequence[str]) -> list[Block]:
+    """A list in a list, or nothing where there is no item."""
+    return [Bullets(tuple(items))] if items else []

@@ -1,0 +1,107 @@
+"""The runs of an experiment, as the statistics want them, and the sweeps they came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from src.errors import ConfigError, TrackError
+from src.track.store import Store, explained
+
+FAULTS = {
+    "gap": "gaps without a sample (gap)",
+    "long_rows": "rows longer than the header (long_rows)",
+    "truncated": "an incomplete last line, which was dropped (truncated)",
+    "gpu_only": "the processor's own energy is missing (gpu_only)",
+    "left_processes": "processes were left running and killed (left_processes)",
+    "exit_code": "the command ended with an error after a complete result (exit_code)",
+}
+"""What makes a recording doubtful; other flags (a mended wrap, an interpolated edge) are only worth a note."""
+
+CODES = re.compile(r"(?:^|; )([a-z_]+): ")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep's own run in the store: `params` are the facts of its host and protocol."""
+
+    name: str
+    run_id: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """All measured runs, one a row (see `src.track.frame`, and a column `faults`), and their sweeps."""
+
+    experiment: str
+    runs: pd.DataFrame
+    sweeps: tuple[Sweep, ...]
+
+
+def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
+    """Read an experiment, or one sweep of it. Raises ConfigError where it has no run, TrackError for a store."""
+    with explained(f"The experiments of {store.uri} cannot be read", "see that the store works"):
+        found = store.client.get_experiment_by_name(experiment)
+        if found is None:
+            raise ConfigError(_unknown(store, experiment))
+    runs = store.runs(experiment)
+    if sweep is not None:
+        runs = runs[runs["sweep"] == sweep].reset_index(drop=True)
+    if runs.empty:
+        place = f"sweep '{sweep}' of " if sweep else ""
+        raise ConfigError(
+            f"{place}experiment '{experiment}' in {store.uri} holds no measured run; measure some with "
+            f"`python -m src.main -m framework=tf,torch,jax experiment={experiment}`"
+        )
+    sweeps = _sweeps(store, found.experiment_id)
+    present = set(runs["sweep"].dropna())
+    return Loaded(experiment, with_faults(runs), tuple(s for s in sweeps if s.name in present))
+
+
+def with_faults(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs with a column `faults`: what makes their recordings doubtful, empty where nothing does."""
+    texts = runs["tags.flags"] if "tags.flags" in runs else pd.Series("", index=runs.index)
+    faults = [", ".join(FAULTS.get(code, code) for code in doubtful(text)) for text in texts]
+    return runs.assign(faults=pd.Series(faults, index=runs.index, dtype="str"))
+
+
+def flag_codes(text: object) -> list[str]:
+    """The codes in a run's tag `flags`, which reads `code: text; code: text`."""
+    return sorted(set(CODES.findall(text))) if isinstance(text, str) else []
+
+
+def doubtful(text: object) -> list[str]:
+    """Those of the codes that make a recording doubtful."""
+    return [code for code in flag_codes(text) if code in FAULTS]
+
+
+def sweep_file(store: Store, sweep: Sweep, name: str) -> Path | None:
+    """A file of the sweep's own run, or None where it has none."""
+    try:
+        return store.artifact(sweep.run_id, name)
+    except TrackError:
+        return None
+
+
+def _sweeps(store: Store, experiment_id: str) -> list[Sweep]:
+    """Every sweep's own run, page by page, in the order of their names."""
+    found: list[Sweep] = []
+    token = None
+    with explained(f"The sweeps in {store.uri} cannot be read", "see that the store works"):
+        while True:
+            page = store.client.search_runs([experiment_id], "tags.kind = 'sweep'", page_token=token)
+            found += [Sweep(run.data.tags.get("sweep", ""), run.info.run_id, dict(run.data.params)) for run in page]
+            token = page.token
+            if not token:
+                return sorted(found, key=lambda sweep: sweep.name)
+
+
+def _unknown(store: Store, experiment: str) -> str:
+    names = [found.name for found in store.client.search_experiments(max_results=20)]
+    have = ", ".join(names) or "none"
+    return f"experiment={experiment}: {store.uri} has no such experiment; it has: {have}"

@@ -1,0 +1,163 @@
+"""Making a report: from the runs of an experiment to its files."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from src.report import facts
+from src.report.article import Material, write_article
+from src.report.document import Document, Picture
+from src.report.figures.gallery import analysed_runs, draw_all
+from src.report.figures.save import save
+from src.report.load import Loaded, load, sweep_file
+from src.report.markdown import to_markdown
+from src.report.page import to_html
+from src.report.statistics.analysis import Analysis, analyse
+from src.report.statistics.as_json import to_json
+from src.report.statistics.config import AnalysisConfig
+from src.report.traces import TraceReader
+from src.track.store import Store
+from src.worker.contract import write_json
+
+PLAN_FILE = "plan.json"
+FIGURES = "figures"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished report: where it lies, what it answers (what was not measured here comes first)."""
+
+    folder: Path
+    answer: tuple[str, ...]
+    analysis: Analysis
+
+    @property
+    def page(self) -> Path:
+        """The file to open."""
+        return self.folder / "report.html"
+
+    @property
+    def files(self) -> list[Path]:
+        """What belongs into MLflow: the four files, and the folder of the figures."""
+        names = ("report.html", "report.md", "statistics.json", "runs.csv", FIGURES)
+        return [self.folder / name for name in names if (self.folder / name).exists()]
+
+
+def make_report(
+    store: Store, experiment: str, config: AnalysisConfig, folder: Path, sweep: str | None = None
+) -> Report:
+    """Analyse an experiment (or one sweep of it) and write its report into `folder`, which is made.
+
+    Raises ConfigError where there is nothing to analyse or runs must not be compared, TrackError where the store
+    cannot be read.
+    """
+    loaded = load(store, experiment, sweep)
+    analysis = analyse(loaded.runs, config)
+    pictures, notes = _draw(store, loaded, analysis, folder / FIGURES)
+    document = write_article(
+        Material(
+            loaded=loaded,
+            analysis=analysis,
+            pictures=tuple(pictures),
+            notes=tuple(notes),
+            commands=tuple(commands(store, loaded, config)),
+            author=author(),
+            date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        )
+    )
+    _write(folder, document, analysis, loaded)
+    return Report(folder, (*document.notices, *document.answer), analysis)
+
+
+def report_folder(root: Path, experiment: str) -> Path:
+    """reports/NAME, whatever characters the name has."""
+    name = "".join(c if c.isalnum() or c in "-_.= " else "-" for c in experiment).strip(". ")
+    return root / (name or "experiment")
+
+
+def commands(store: Store, loaded: Loaded, config: AnalysisConfig) -> list[str]:
+    """The command lines that made these runs, as far as they are known, and the one that made this report."""
+    found = []
+    for sweep in loaded.sweeps:
+        path = sweep_file(store, sweep, PLAN_FILE)
+        command = facts.sweep_command(json.loads(path.read_text(encoding="utf-8"))) if path else None
+        if command and command not in found:
+            found.append(command)
+    imported = loaded.runs[loaded.runs["energy_kind"] == "imported"]
+    for label in sorted(imported["framework"].dropna().unique()):
+        words = [f"experiment={loaded.experiment}", f"framework={label}", "path=FOLDER_OF_ITS_CSVS"]
+        found.append(f"python -m src.ingest {shlex.join(words)}")
+    return [*found, report_command(loaded.experiment, config)]
+
+
+def report_command(experiment: str, config: AnalysisConfig) -> str:
+    """With every setting that is not the default."""
+    usual = AnalysisConfig()
+    changed = {
+        entry.name: getattr(config, entry.name)
+        for entry in fields(config)
+        if getattr(config, entry.name) != getattr(usual, entry.name)
+    }
+    words = [f"experiment={experiment}", *(f"analysis.{key}={_value(value)}" for key, value in changed.items())]
+    return f"python -m src.report {shlex.join(words)}"
+
+
+def author() -> str:
+    """Who git thinks is working here, else the account's name."""
+    try:
+        asked = subprocess.run(["git", "config", "user.name"], capture_output=True, text=True, check=False)
+        name = asked.stdout.strip()
+    except OSError:
+        name = ""
+    return name or getpass.getuser()
+
+
+def _draw(store: Store, loaded: Loaded, analysis: Analysis, folder: Path) -> tuple[list[Picture], list[str]]:
+    """Save every figure that the data allow; returns them, and what is missing and why."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    traces = TraceReader(store, analysed_runs(loaded.runs, analysis))
+    layers, shape, model = facts.layers(loaded.runs)
+    pictures, missing = [], []
+    for drawing in draw_all(loaded.runs, analysis, traces, layers, shape, model):
+        if drawing.figure is None:
+            missing.append(f"No figure '{drawing.name}': {drawing.reason}.")
+            continue
+        save(drawing.figure, folder, drawing.name)
+        pictures.append(Picture(drawing.name, drawing.caption))
+    return pictures, [*traces.notes(), *missing]
+
+
+def _write(folder: Path, document: Document, analysis: Analysis, loaded: Loaded) -> None:
+    """The four files; statistics.json holds every number, the sentences and what they are about."""
+    (folder / "report.md").write_text(to_markdown(document), encoding="utf-8")
+    (folder / "report.html").write_text(to_html(document, folder / FIGURES), encoding="utf-8")
+    about: dict[str, Any] = {
+        "experiment": loaded.experiment,
+        "created": document.date,
+        "energy_kinds": facts.energy_kinds(loaded.runs),
+        "answer": [*document.notices, *document.answer],
+    }
+    write_json(folder / "statistics.json", {**to_json(analysis), **about})
+    _runs_table(loaded.runs).to_csv(folder / "runs.csv", index=False)
+
+
+def _runs_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a run, failed ones too; where its files lie on this machine says nothing to a reader."""
+    return runs.drop(columns=["artifact_uri"])
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{','.join(map(str, value))}]"
+    return f"'{value}'" if isinstance(value, str) and not value.isalnum() else str(value)

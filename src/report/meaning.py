@@ -1,0 +1,104 @@
+"""The discussion: what the joules mean in money, emissions and what was learnt for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from src.report.answer import headline
+from src.report.document import Block, Paragraph, Picture, Section, table
+from src.report.shown import described
+from src.report.statistics.analysis import Analysis
+from src.report.statistics.metrics import PHASES
+from src.report.statistics.practical import Practical
+from src.report.wording import DASH, count, enumerate_all, number, quantity
+
+
+def discussion(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]) -> Section:
+    """Where the energy goes, then what it means at scale."""
+    return Section(
+        "discussion",
+        "Discussion",
+        tuple(Paragraph(text) for text in _where_it_goes(analysis)),
+        (
+            Section("practical", "Practical significance", tuple(_practical(analysis, kinds))),
+            *((Section("learnt", "Energy and accuracy", tuple(pictures)),) if pictures else ()),
+        ),
+    )
+
+
+def conclusion(analysis: Analysis, kinds: Mapping[str, int]) -> Section:
+    """The headline once more, and what the evidence is worth."""
+    blocks: list[Block] = [Paragraph(headline(analysis))]
+    energies = described(analysis, analysis.energy_metric)
+    fewest = min((energy.n for energy in energies), default=0)
+    worth = [f"at least {count(fewest, 'run')} of each treatment"]
+    other = sorted(set(kinds) - {"measured"})
+    worth.append(f"energy that is {enumerate_all([k.upper() for k in other])}" if other else "measured energy")
+    blocks.append(Paragraph(f"This rests on {enumerate_all(worth)}, and on the limits named above."))
+    return Section("conclusion", "Conclusion", tuple(blocks))
+
+
+def _where_it_goes(analysis: Analysis) -> Iterable[str]:
+    """The phase that takes the most of each treatment's whole process."""
+    metrics = [f"energy_{phase}_j" for phase in PHASES if f"energy_{phase}_j" in analysis.metrics]
+    if not metrics:
+        yield "The recordings do not tell phases apart, so where the energy went inside a run is not known."
+        return
+    for treatment in analysis.treatments[:6]:
+        shares = {metric: analysis.description(treatment, metric).median or 0.0 for metric in metrics}
+        total = sum(shares.values())
+        if total > 0:
+            most = max(shares, key=lambda metric: shares[metric])
+            phase = most.removeprefix("energy_").removesuffix("_j")
+            share = number(100 * shares[most] / total, 3)
+            yield f"Of the energy of {treatment}, {share} % went into the phase {phase}."
+
+
+def _practical(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
+    config = analysis.config
+    entries = [entry for entry in analysis.practical if entry.at_scale]
+    if not entries:
+        return [Paragraph("No run has an energy, so there is nothing to multiply.")]
+    blocks: list[Block] = []
+    other = sorted(set(kinds) - {"measured"})
+    if other:
+        blocks.append(
+            Paragraph(f"All that follows rests on energy that is {enumerate_all([k.upper() for k in other])}.")
+        )
+    blocks += [block for place in range(len(entries[0].at_scale)) for block in _scale_table(entries, place, analysis)]
+    blocks += _learnt(entries)
+    sources = (
+        f"Price: {config.price_per_kwh:g} {config.currency} per kWh ({config.price_source}). Emissions: "
+        f"{config.grid_gco2e_per_kwh:g} g CO2e per kWh ({config.grid_source}). Both can be set: "
+        "analysis.price_per_kwh, analysis.grid_gco2e_per_kwh, analysis.scale."
+    )
+    return [*blocks, Paragraph(sources)]
+
+
+def _scale_table(entries: Sequence[Practical], place: int, analysis: Analysis) -> list[Block]:
+    rows = []
+    for entry in entries:
+        scale = entry.at_scale[place]
+        low, high = scale.energy_low_kwh, scale.energy_high_kwh
+        known = f"{number(low, 3)} to {number(high, 3)}" if low is not None else DASH
+        values = (scale.cost, scale.co2e_kg, scale.extra_energy_kwh, scale.extra_cost, scale.extra_co2e_kg)
+        rows.append((entry.treatment, number(scale.energy_kwh, 3), known, *(number(value, 3) for value in values)))
+    currency = analysis.config.currency
+    head = ("Treatment", "kWh", f"{100 * (1 - analysis.config.alpha):g} % interval", f"Cost ({currency})", "CO2e (kg)",
+            "kWh beyond the least", f"Cost beyond ({currency})", "CO2e beyond (kg)")  # fmt: skip
+    caption = f"{count(entries[0].at_scale[place].trainings, 'training')} at the mean energy of one."
+    return table(caption, head, rows)
+
+
+def _learnt(entries: Sequence[Practical]) -> list[Block]:
+    rows = [
+        (
+            entry.treatment,
+            quantity(entry.energy_per_correct_prediction_j, "J"),
+            quantity(entry.energy_per_percentage_point_j, "J"),
+        )
+        for entry in entries
+        if entry.energy_per_percentage_point_j is not None
+    ]
+    head = ("Treatment", "Per correct prediction on the test images", "Per percentage point of accuracy")
+    return table("Median energy for what was learnt.", head, rows)

@@ -1,0 +1,208 @@
+"""The results: what was found, in tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from src.report.document import Block, Paragraph, Picture, Section, table
+from src.report.shown import Shown, described, distinct, shown
+from src.report.statistics.analysis import Analysis
+from src.report.statistics.describe import Description
+from src.report.statistics.effect_sizes import EffectSize
+from src.report.statistics.metrics import PHASES
+from src.report.statistics.omnibus import Omnibus
+from src.report.statistics.pairs import Pair
+from src.report.statistics.values import HypothesisTest
+from src.report.wording import DASH, confidence, interval, number, p_value, percent, signed
+
+MAIN = ["energy_j", "energy_total_j", "energy_net_j", "duration_s", "duration_total_s", "power_w", "edp_js", "accuracy",
+        "loss", "samples_per_s"]  # fmt: skip
+DOMAINS = ["energy_package_j", "energy_dram_j", "energy_cores_j", "energy_gpu_j"]
+COMPARED = ["energy_j", "energy_total_j", "duration_s", "power_w", "edp_js", "accuracy"]
+MOST_PAIRS = 60
+HEADLINE = ("energy_j", "duration_s", "power_w", "edp_js", "accuracy")
+
+
+def headline_table(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
+    """One row a treatment: the medians that most readers want."""
+    metrics = [analysis.energy_metric, *(m for m in HEADLINE[1:] if m in analysis.metrics)]
+    views = [shown(metric, kinds) for metric in metrics]
+    best = described(analysis, analysis.energy_metric)[:1]
+    rows = []
+    for treatment in analysis.treatments:
+        energy = analysis.description(treatment, analysis.energy_metric)
+        extra = _extra_percent(energy, best[0]) if best else None
+        medians = [number(view.value(analysis.description(treatment, view.name).median)) for view in views]
+        rows.append((treatment, str(energy.n), *medians, percent(extra) if extra else DASH))
+    head = ("Treatment", "Runs", *(view.heading for view in views), "Energy beside the least")
+    return table(f"Medians, least energy first{_kind_note(kinds)}.", head, rows)
+
+
+def results(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]) -> Section:
+    """All metrics, the phases, and the tests."""
+    views = [shown(metric, kinds) for metric in distinct(analysis, MAIN)]
+    return Section(
+        "results",
+        "Results",
+        (),
+        (
+            Section("figures", "Figures", tuple(pictures)),
+            Section(
+                "descriptions",
+                "Each metric",
+                tuple(block for view in views for block in _description_table(analysis, view, kinds)),
+            ),
+            Section("phases", "Phases and domains", tuple(_phases(analysis, kinds))),
+            Section("tests", "Tests", tuple(_tests(analysis, kinds))),
+        ),
+    )
+
+
+def _kind_note(kinds: Mapping[str, int]) -> str:
+    other = [kind for kind in sorted(kinds) if kind != "measured"]
+    return f" (energy is {', '.join(kind.upper() for kind in other)})" if other else ""
+
+
+def _extra_percent(energy: Description, best: Description) -> float | None:
+    if energy.median is None or not best.median:
+        return None
+    return 100 * (energy.median - best.median) / best.median
+
+
+def _description_table(analysis: Analysis, view: Shown, kinds: Mapping[str, int]) -> list[Block]:
+    rows = [
+        (d.treatment, str(d.n), *(number(view.value(v)) for v in (d.mean, d.sd, d.median)), _quartiles(d, view),
+         _range(d, view), number(d.cv_percent, 3), _scaled(d, view), p_value(d.normality.p_value))
+        for d in described(analysis, view.name)
+    ]  # fmt: skip
+    level = confidence(analysis.config.alpha)
+    head = ("Treatment", "n", "Mean", "SD", "Median", "Quartiles", "Range", "CV (%)", f"{level} interval of the median",
+            "Shapiro–Wilk p")  # fmt: skip
+    note = _kind_note(kinds) if view.unit in ("J", "W", "J·s") else ""
+    return table(f"{view.heading}{note}.", head, rows)
+
+
+def _quartiles(d: Description, view: Shown) -> str:
+    return f"{number(view.value(d.lower_quartile))} to {number(view.value(d.upper_quartile))}"
+
+
+def _range(d: Description, view: Shown) -> str:
+    return f"{number(view.value(d.minimum))} to {number(view.value(d.maximum))}"
+
+
+def _scaled(d: Description, view: Shown) -> str:
+    found = d.median_interval
+    return DASH if found is None else f"{number(view.value(found.low))} to {number(view.value(found.high))}"
+
+
+def _phases(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
+    blocks: list[Block] = []
+    for name, unit in (("energy", "j"), ("duration", "s")):
+        metrics = [(phase, f"{name}_{phase}_{unit}") for phase in PHASES]
+        present = [(phase, metric) for phase, metric in metrics if metric in analysis.metrics]
+        title = f"Median {name} of each phase ({unit.upper() if unit == 'j' else unit})"
+        note = _kind_note(kinds) if name == "energy" else ""
+        blocks += _medians(analysis, title + note, present)
+    domains = [(m.removeprefix("energy_").removesuffix("_j"), m) for m in DOMAINS if m in analysis.metrics]
+    blocks += _medians(analysis, f"Median energy of each domain (J){_kind_note(kinds)}", domains)
+    has_phases = any(f"energy_{phase}_j" in analysis.metrics for phase in PHASES)
+    if not has_phases:
+        blocks.insert(0, Paragraph("The recordings do not tell phases apart, so only the whole is known."))
+    return blocks
+
+
+def _medians(analysis: Analysis, caption: str, metrics: Sequence[tuple[str, str]]) -> list[Block]:
+    if not metrics:
+        return []
+    rows = [
+        (treatment, *(number(analysis.description(treatment, metric).median) for _, metric in metrics))
+        for treatment in analysis.treatments
+    ]
+    return table(f"{caption}.", ("Treatment", *(name for name, _ in metrics)), rows)
+
+
+def _tests(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
+    if len(analysis.treatments) < 2:
+        return [Paragraph("A single treatment has nothing to be tested against.")]
+    metrics = distinct(analysis, COMPARED)
+    head = ("Metric", "Test", "Statistic", "df", "p", "Effect", "Blocks", "Equal spread, p")
+    rows = [_omnibus(analysis.omnibus_of(metric), shown(metric, kinds)) for metric in metrics]
+    blocks = table("Over all treatments: does any differ?", head, rows, labels=2)
+    for metric in metrics:
+        blocks += _pair_tables(analysis, shown(metric, kinds))
+    return blocks
+
+
+def _omnibus(found: Omnibus, view: Shown) -> tuple[str, ...]:
+    effect = f"{found.effect_name} {number(found.effect_size, 3)}" if found.effect_name else DASH
+    test = found.test
+    return (view.title, _test_name(test), number(test.statistic), _df(test), p_value(test.p_value), effect,
+            str(found.n_blocks), p_value(found.spread.p_value))  # fmt: skip
+
+
+def _test_name(test: HypothesisTest) -> str:
+    return f"{test.name}: {test.reason}" if test.statistic is None and test.reason else test.name
+
+
+def _df(test: HypothesisTest) -> str:
+    return ", ".join(number(df, 3) for df in test.degrees_of_freedom) or DASH
+
+
+def _pair_tables(analysis: Analysis, view: Shown) -> list[Block]:
+    """Three narrow tables rather than a wide one, so that they can be read on paper."""
+    pairs = analysis.pairs_of(view.name)
+    told = pairs[:MOST_PAIRS]
+    note = f"The first {MOST_PAIRS} of {len(pairs)} pairs; statistics.json has all." if pairs[MOST_PAIRS:] else ""
+    level, limit = confidence(analysis.config.alpha), f"{analysis.config.relevant_percent:g} %"
+    difference = ("Pair", f"Medians' difference ({view.unit})" if view.unit != "1" else "Medians' difference", "in %",
+                  f"{level} interval (%)", "Test", "p, Holm", "Verdict")  # fmt: skip
+    effect = ("Pair", "Hedges' g", "Cliff's δ", "P(second > first)", "Paired test on blocks", "Blocks", "p, Holm")
+    same = ("Pair", f"Equivalence within {limit}: p, Holm", "Equivalent", f"Power for {limit}",
+            f"Runs each for power {analysis.config.target_power:g}")  # fmt: skip
+    return [
+        *table(
+            f"{view.title}: differences, second minus first.", difference, [_difference(p, view) for p in told], 1, note
+        ),
+        *table(
+            f"{view.title}: sizes of effect, and the same blocks compared.", effect, [_effect(p) for p in told], 1, note
+        ),
+        *table(f"{view.title}: equivalence and power.", same, [_equivalence(p) for p in told], 1, note),
+    ]
+
+
+def _name(pair: Pair) -> str:
+    return f"{pair.first} → {pair.second}"
+
+
+def _difference(pair: Pair, view: Shown) -> tuple[str, ...]:
+    found = pair.difference
+    return (_name(pair), signed(view.value(found.value), 4), signed(found.percent), interval(found.percent_interval, 3),
+            _test_name(pair.test), p_value(pair.test.p_holm), verdict_words(pair))  # fmt: skip
+
+
+def verdict_words(pair: Pair) -> str:
+    """The verdict in a table's cell."""
+    verdict = pair.verdict
+    word = {"more": "second is higher", "less": "second is lower"}.get(verdict.word, verdict.word)
+    matters = {"relevant": ", matters", "undecided": ", may not matter"}.get(verdict.relevance or "", "")
+    return word + (matters if verdict.word in ("more", "less") else "")
+
+
+def _effect(pair: Pair) -> tuple[str, ...]:
+    paired = pair.paired
+    return (_name(pair), _size(pair.hedges_g), _size(pair.cliffs_delta), number(pair.superiority.value, 3),
+            _test_name(paired.test), str(paired.n_blocks), p_value(paired.test.p_holm))  # fmt: skip
+
+
+def _size(effect: EffectSize) -> str:
+    if effect.value is None:
+        return DASH
+    known = f" ({interval(effect.interval, 3)})" if effect.interval else ""
+    return f"{signed(effect.value)}{known}" + (f", {effect.magnitude}" if effect.magnitude else "")
+
+
+def _equivalence(pair: Pair) -> tuple[str, ...]:
+    found, power = pair.equivalence, pair.power
+    word = {True: "yes", False: "not shown", None: DASH}[found.equivalent]
+    needed = number(power.iterations_needed, 1) if power.iterations_needed else power.reason or DASH
+    return (_name(pair), p_value(found.test.p_holm), word, number(power.power, 3), needed)

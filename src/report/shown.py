@@ -1,0 +1,59 @@
+"""How metrics appear to a reader: their names, units and factors, and which of them say something of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from src.report.statistics.analysis import Analysis
+from src.report.statistics.describe import Description
+from src.report.statistics.metrics import METRICS
+
+WHOLE = {"energy_j": "Energy of the whole recording", "duration_s": "Duration of the whole recording"}
+"""Recordings without events know no task."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A metric as a reader sees it; `factor` brings its values into `unit`."""
+
+    name: str
+    title: str
+    unit: str
+    factor: float
+
+    def value(self, value: float | None) -> float | None:
+        """In the shown unit."""
+        return None if value is None else self.factor * value
+
+    @property
+    def heading(self) -> str:
+        """Title and unit."""
+        return f"{self.title} ({self.unit})" if self.unit != "1" else self.title
+
+
+def shown(metric: str, kinds: Mapping[str, int]) -> Shown:
+    """A metric's name, unit and factor; shares become percent."""
+    known = METRICS[metric]
+    title = WHOLE.get(metric, known.title) if set(kinds) == {"imported"} else known.title
+    is_share = metric == "accuracy"
+    return Shown(metric, title, "%" if is_share else known.unit, 100.0 if is_share else 1.0)
+
+
+def distinct(analysis: Analysis, metrics: list[str]) -> list[str]:
+    """Those of the metrics that some run has and that do not repeat an earlier one's values."""
+    seen: list[tuple[float | None, ...]] = []
+    kept = []
+    for metric in metrics:
+        if metric not in analysis.metrics:
+            continue
+        means = tuple(description.mean for description in described(analysis, metric))
+        if means not in seen:
+            seen.append(means)
+            kept.append(metric)
+    return kept
+
+
+def described(analysis: Analysis, metric: str) -> list[Description]:
+    """A metric's description of each treatment that has it, least energy first."""
+    return [d for d in analysis.descriptions if d.metric == metric and d.n]
