@@ -122,15 +122,16 @@ class Event:
 
 
 class EventLog:
-    """Appends events to a file, each line flushed, so that a killed worker leaves what it reached."""
+    """Appends events to a file, closed after each, so that a killed worker leaves what it reached."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self._path = path
 
     def emit(self, phase: str, edge: Edge, t: float | None = None) -> None:
         """Write one event, now unless `t` (epoch seconds) is given."""
         event = Event(time.time() if t is None else t, phase, edge)
-        self._file.write(json.dumps(dataclasses.asdict(event)) + "\n")
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(dataclasses.asdict(event)) + "\n")
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

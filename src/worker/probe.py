@@ -38,7 +38,7 @@ def probe(job: Job, out: Path) -> None:
     loss, accuracy = trainer.evaluate(state)
     shapes = {f"shape_{index}": np.array(shape) for index, shape in enumerate(trainer.shapes(state))}
     arrays: dict[str, Any] = {"logits": logits, "step_losses": step_losses, "loss": loss, "accuracy": accuracy}
-    np.savez(out, **arrays, **shapes)
+    np.savez(out, **{**arrays, **shapes})
 
 
 def _single_steps(order: NDArray[np.int64]) -> Orders:

@@ -37,6 +37,8 @@ def run(job: Job, folder: Path, affinity: list[int], began: float) -> None:
         train_s = perf_counter() - start
     with log.phase("evaluate"):
         loss, accuracy = trainer.evaluate(state)
+    # Frameworks import on demand: what they loaded since was measured with them.
+    refuse_foreign_modules(trainer.PACKAGES)
     shapes = trainer.shapes(state)
     versions, device = trainer.describe()
     Result(

@@ -1,6 +1,10 @@
 """Six trainers, one network, one piece of work: each runs in its own environment, the files they write are
 compared.
 
+The learning rate is a third of the usual: any two orders of summation differ by 1e-7 at the first step, and pass
+maxima that nearly tie this way or that; at 1e-3 that grows to 1e-3 of the loss within 20 steps (even between
+PyTorch's own two memory formats), at 3e-4 to 2e-5, where an error of the formula still shows.
+
 The reference is PyTorch's standard trainer. An environment that is not set up is skipped with the reason; all
 of them are there after `make setup`.
 """
@@ -115,7 +119,7 @@ def test_losses_of_first_steps_agree(probe: Probe, framework: str, network: str)
 @pytest.mark.parametrize("framework", OTHERS)
 def test_accuracy_after_one_epoch_agrees(probe: Probe, framework: str) -> None:
     expected = probe("torch", "cnn")["accuracy"]
-    assert expected >= 0.8
+    assert expected >= 0.7
     assert abs(probe(framework, "cnn")["accuracy"] - expected) <= 0.01
 
 
@@ -143,7 +147,7 @@ def _job(framework: str, config: dict[str, object], digits: dict[str, str], netw
         epochs=1,
         batch_size=64,
         eval_batch_size=200,
-        learning_rate=1e-3,
+        learning_rate=3e-4,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-7,
