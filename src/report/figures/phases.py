@@ -1,0 +1,86 @@
+"""Energy by phase, stacked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from src.report.figures.drawing import Drawing, not_drawn
+from src.report.figures.labels import wrapped_labels
+from src.report.figures.style import GREY, INK, house_style, legend_below, new_figure, note_kind, text_width_pt
+from src.report.figures.units import Scale, fixed, scale, set_ticks
+from src.track.power import PHASE_COLORS
+from src.worker.contract import PHASES, TASK_PHASES
+
+NAME = "energy_by_phase"
+COLUMNS = {phase: f"energy_{phase}_j" for phase in PHASES}
+DATA_WIDTH_PT = 135
+"""About what a column leaves to the bars beside their labels."""
+
+
+@house_style()
+def draw_energy_by_phase(runs: pd.DataFrame, treatments: Sequence[str]) -> Drawing:
+    """A bar for each treatment: the mean energy of its phases over the runs that know all of them."""
+    if not set(COLUMNS.values()) <= set(runs):
+        return not_drawn(NAME, "no run knows the energy of its phases")
+    whole = runs.dropna(subset=list(COLUMNS.values()))
+    whole = whole[whole["treatment"].isin(treatments)]
+    if whole.empty:
+        return not_drawn(NAME, "no run knows the energy of all its phases")
+    means = whole.groupby("treatment")[list(COLUMNS.values())].mean()
+    means = means.loc[[name for name in treatments if name in means.index]].rename(
+        columns={column: phase for phase, column in COLUMNS.items()}
+    )
+    figure = new_figure(0.85 + 0.36 * len(means))
+    axes = figure.add_subplot()
+    unit = scale("energy_j", means.sum(axis=1).to_numpy(dtype=float))
+    _draw_bars(axes, means / unit.divisor)
+    _set_axes(axes, means, unit)
+    legend_below(figure, axes, longest=3)
+    note_kind(figure, [str(kind) for kind in whole["energy_kind"]])
+    return Drawing(NAME, _caption(means), figure)
+
+
+def _draw_bars(axes: Axes, means: pd.DataFrame) -> None:
+    rows = np.arange(len(means))
+    left = np.zeros(len(means))
+    longest = float(means.sum(axis=1).max()) or 1.0
+    decimals = max(0, 2 - math.floor(math.log10(longest)))
+    for phase in PHASES:
+        width = means[phase].to_numpy(dtype=float)
+        label = phase if phase in TASK_PHASES else f"{phase} (not in the task)"
+        hatch = None if phase in TASK_PHASES else "////"
+        axes.barh(
+            rows, width, 0.62, left, color=PHASE_COLORS[phase], edgecolor="white", hatch=hatch,
+            linewidth=0.4, label=label,
+        )  # fmt: skip
+        for row, value in enumerate(width):
+            text = fixed(value, decimals)
+            if value / longest * DATA_WIDTH_PT > text_width_pt(text) + 6:
+                axes.text(left[row] + value / 2, row, text, ha="center", va="center", color=INK)
+        left = left + width
+    for row, total in enumerate(left):
+        axes.text(total + 0.015 * longest, row, fixed(total, decimals), va="center", fontweight="bold")
+    axes.set_xlim(0, 1.24 * longest)
+
+
+def _set_axes(axes: Axes, means: pd.DataFrame, unit: Scale) -> None:
+    labels = wrapped_labels(str(name) for name in means.index)
+    axes.set_yticks(range(len(means)), [labels[str(name)] for name in means.index])
+    axes.set_ylim(len(means) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(unit.title.replace("Energy of the task", "Mean energy"))
+    set_ticks(axes.xaxis, 4)
+    axes.grid(axis="x", color=GREY, alpha=0.25)
+
+
+def _caption(means: pd.DataFrame) -> str:
+    shares = ", ".join(
+        f"{name}: {100 * row['train'] / row.sum():.0f} %" for name, row in means.iterrows() if row.sum() > 0
+    )
+    text = "Mean energy by phase; bold: the sum of all phases. Loading the framework (import) is no part of the task."
+    return f"{text} Share of training: {shares}." if shares else text

@@ -1,0 +1,117 @@
+"""What all figures share: width, type, and the line that says how the energy is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+
+WIDTH_IN = 3.35
+"""A column of a two-column page: 85 mm."""
+
+SMALL_PT = 7.0
+"""The smallest text; a figure is never shrunk below its width, in print or on a phone."""
+
+INK = "#222222"
+GREY = "#767676"
+WARNING = "#b3261e"
+
+# matplotlib brings DejaVu Sans along, so that text is as wide on every machine.
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": SMALL_PT,
+    "axes.labelsize": 7.5,
+    "axes.titlesize": SMALL_PT,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 3,
+    "axes.labelpad": 2,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": SMALL_PT,
+    "ytick.labelsize": SMALL_PT,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.0,
+    "patch.linewidth": 0.6,
+    "hatch.linewidth": 0.5,
+    "legend.frameon": False,
+    "legend.fontsize": SMALL_PT,
+    "legend.handlelength": 1.4,
+    "legend.handletextpad": 0.5,
+    "legend.columnspacing": 1.2,
+    "legend.borderaxespad": 0.0,
+    "figure.facecolor": "white",
+    "figure.constrained_layout.w_pad": 0.03,
+    "figure.constrained_layout.h_pad": 0.03,
+    "axes.formatter.useoffset": False,
+}
+
+KINDS = {
+    "estimated": "ESTIMATED, not measured",
+    "replayed": "REPLAYED from recordings, not measured now",
+    "imported": "IMPORTED, recorded elsewhere",
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """The settings above, whatever the user's own are; used as a decorator, they end with the function."""
+    with matplotlib.style.context(["default", STYLE]):
+        yield
+
+
+def new_figure(height_in: float) -> Figure:
+    """An empty figure as wide as a column, whose layout keeps texts apart."""
+    return Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+
+
+def note_kind(figure: Figure, kinds: Sequence[str]) -> None:
+    """Write above the figure how the energy of its runs (n,) is known, unless all of it was measured."""
+    text = kind_text(kinds)
+    if text:
+        figure.suptitle(text, x=0.01, ha="left", fontsize=SMALL_PT, fontweight="bold", color=WARNING, linespacing=1.2)
+
+
+def kind_text(kinds: Sequence[str]) -> str:
+    """How the energy of the runs is known, empty where all of it was measured."""
+    counts = Counter(str(kind).lower() for kind in kinds)
+    lines = []
+    for kind in sorted(counts):
+        if kind != "measured":
+            text = KINDS.get(kind, f"{kind.upper()}: how this energy is known, nobody noted")
+            lines.append(text if len(counts) == 1 else f"{counts[kind]} of {counts.total()} runs {text}")
+    return "\n".join(lines)
+
+
+def legend_below(figure: Figure, source: Axes, longest: int = 4) -> None:
+    """The legend of `source` under the figure, in as many columns (up to `longest`) as its texts leave room for."""
+    handles, texts = source.get_legend_handles_labels()
+    if not texts:
+        return
+    widest_pt = max(text_width_pt(line) for text in texts for line in text.split("\n"))
+    columns = int(max(1, min(longest, len(texts), (WIDTH_IN * 72 - 6) // (widest_pt + 3.6 * SMALL_PT))))
+    figure.legend(handles, texts, loc="outside lower center", ncols=columns)
+
+
+def text_width_pt(text: str, size_pt: float = SMALL_PT) -> float:
+    """How wide a line of text is in points."""
+    if not text.strip():
+        return 0.0
+    return float(TextPath((0, 0), text, size=size_pt, prop=FontProperties(family="DejaVu Sans")).get_extents().width)
