@@ -32,7 +32,10 @@ from src.track import open_store  # noqa: E402
 
 START_TIMEOUT_S = 90
 SETTLE_S = 7
-TIDY = "localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false')"
+TIDY = """
+localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false');
+localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true');
+"""
 """Close the assistant's panel."""
 
 VIEW = "workflowType=machine_learning&viewStateShareKey=joulebench"
@@ -48,8 +51,7 @@ def main() -> None:
     parent_run_id = store.client.get_run(runs["run_id"].iloc[-1]).data.tags["mlflow.parentRunId"]
     arguments.out.mkdir(parents=True, exist_ok=True)
     with serving(store.uri) as address, Browser(*SIZE) as browser:
-        browser.open(address, 3)
-        browser.evaluate(TIDY)
+        browser.call("Page.addScriptToEvaluateOnNewDocument", source=TIDY)
         for name, path in pages(experiment_id, runs, parent_run_id).items():
             picture = arguments.out / f"mlflow-{name}.png"
             browser.open(f"{address}/#/{path}", SETTLE_S)

@@ -32,6 +32,9 @@ VIEW_QUERY = f"workflowType=machine_learning&viewStateShareKey={VIEW}"
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
 VIEW_STATE = {
     "searchFilter": "tags.kind = 'run'",
+    # Sorted by date, MLflow would fold the runs below their sweep.
+    "orderByKey": "metrics.`energy_j`",
+    "orderByAsc": True,
     "selectedColumns": [
         *(f"metrics.`{name}`" for name in ("energy_j", "duration_s", "power_w", "edp_js", "accuracy")),
         *(f"tags.`{name}`" for name in ("treatment", "iteration", "energy_kind")),
