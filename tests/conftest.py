@@ -1,12 +1,16 @@
 """Fixtures that all tests share."""
 
 import os
+import shlex
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+STANDINS = ROOT / "tests" / "standins"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -34,6 +38,21 @@ def chromium() -> str:
 def repository() -> Path:
     """The repository's root."""
     return ROOT
+
+
+@pytest.fixture
+def energibridge(tmp_path: Path) -> Callable[..., str]:
+    """Installs the stand-in with `STANDIN_*` settings as a program of its own; returns its path."""
+
+    def install(**settings: str) -> str:
+        lines = [f"export STANDIN_{name}={shlex.quote(value)}" for name, value in settings.items()]
+        script = shlex.join([sys.executable, str(STANDINS / "energibridge.py")])
+        path = tmp_path / "energibridge"
+        path.write_text("\n".join(["#!/bin/sh", *lines, f'exec {script} "$@"', ""]))
+        path.chmod(0o755)
+        return str(path)
+
+    return install
 
 
 def environment_python(name: str) -> Path:

@@ -15,11 +15,11 @@ from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from src.plan.schema import Config, typed
+from src.plan.compose import compose_all
 from src.plan.sweep_plan import SweepPlan, make_plan
-from src.plan.treatments import Treatment, expand
+from src.plan.treatments import expand
 
 TARGET = {"_target_": "hydra_plugins.joulebench_sweeper.blocks.BlockSweeper"}
 ConfigStore.instance().store(group="hydra/sweeper", name="blocks", node=TARGET, provider="joulebench")
@@ -52,11 +52,7 @@ class BlockSweeper(Sweeper):
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         treatments = expand(parser.parse_overrides(list(arguments)))
         sweep = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{uuid.uuid4().hex[:4]}"
-        return make_plan(sweep, treatments, [self._compose(treatment) for treatment in treatments])
-
-    def _compose(self, treatment: Treatment) -> Config:
-        cfg = self.hydra_context.config_loader.load_sweep_config(self.config, list(treatment.overrides))
-        return typed(OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"]))
+        return make_plan(sweep, treatments, compose_all(self.hydra_context.config_loader, self.config, treatments))
 
     def _launch(self, overrides: Sequence[str], number: int) -> JobReturn:
         return self.launcher.launch([list(overrides)], initial_job_idx=number)[0]

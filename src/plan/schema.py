@@ -138,7 +138,7 @@ class MeterConfig:
     columns: list[str] = field(default_factory=list)
     # The recorded CSV that `replay` serves.
     recording: str | None = None
-    # The power model of `estimate`: P = idle_w + (busy_w - idle_w) × CPU load.
+    # The power model of `estimate`, in W for each logical CPU: P = idle_w + (busy_w - idle_w) × its load.
     idle_w: float = MISSING
     busy_w: float = MISSING
     power_model_source: str = MISSING

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,21 +33,6 @@ class Config:
 @pytest.fixture
 def meter_config() -> type[Config]:
     return Config
-
-
-@pytest.fixture
-def energibridge(tmp_path: Path) -> Callable[..., str]:
-    """Installs the stand-in with `STANDIN_*` settings as a program of its own; returns its path."""
-
-    def install(**settings: str) -> str:
-        lines = [f"export STANDIN_{name}={shlex.quote(value)}" for name, value in settings.items()]
-        script = shlex.join([sys.executable, str(STANDINS / "energibridge.py")])
-        path = tmp_path / "energibridge"
-        path.write_text("\n".join(["#!/bin/sh", *lines, f'exec {script} "$@"', ""]))
-        path.chmod(0o755)
-        return str(path)
-
-    return install
 
 
 @pytest.fixture

@@ -1,0 +1,42 @@
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from src.paths import CONF
+from src.plan.compose import compose_all
+from src.plan.schema import register, typed
+from src.plan.treatments import Treatment
+
+
+@pytest.fixture
+def hydra():
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield GlobalHydra.instance().hydra
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        (),
+        ("framework=jax_tuned", "training.epochs=7"),
+        ("model=mlp", "model.layers=[{kind:flatten},{kind:dense,units:10,activation:softmax}]"),
+        ("hardware=cuda", "framework=tf", "framework.mode=mine"),
+        ("framework.environment=torch-2.12", "hardware.affinity=[0]"),
+        ("+framework.env.OMP_NUM_THREADS='1'", "training.seed=3"),
+    ],
+    ids=str,
+)
+def test_a_treatment_is_composed_as_hydra_composes_its_runs(hydra, overrides):
+    master = hydra.compose_config("config", [], RunMode.MULTIRUN, with_log_configuration=False)
+    whole = hydra.config_loader.load_sweep_config(master, list(overrides))
+    expected = typed(OmegaConf.masked_copy(whole, [key for key in whole if key != "hydra"]))
+    assert compose_all(hydra.config_loader, master, [Treatment("", overrides)]) == [expected]
+
+
+def test_treatments_of_one_group_do_not_touch_each_other(hydra):
+    master = hydra.compose_config("config", [], RunMode.MULTIRUN, with_log_configuration=False)
+    treatments = [Treatment("", (f"training.epochs={n}",)) for n in (1, 2)] + [Treatment("", ())]
+    assert [c.training.epochs for c in compose_all(hydra.config_loader, master, treatments)] == [1, 2, 3]
