@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from src.report.shown import described
 from src.report.statistics.analysis import Analysis
+from src.report.statistics.cautions import Caution
 from src.report.statistics.describe import Description
 from src.report.statistics.pairs import Pair
 from src.report.wording import (
@@ -35,9 +36,12 @@ CAUTIONS = {
     "spread": "runs of the same treatment spread widely",
     "few_runs": "there are few runs",
     "low_power": "so many runs had little chance to show a difference that matters",
-    "faults": "some recordings have faults",
+    "flags": "some recordings are doubtful",
     "failed": "some runs failed",
 }
+DOUBTFUL = ("gap", "long_rows", "truncated", "gpu_only", "left_processes", "exit_code")
+"""Flags that cast doubt on a recording; the others (a mended wrap, an interpolated edge) are only worth a note."""
+
 FEW_PAIRS = 4
 """With more treatments beside the best one, only the nearest and the farthest are put into words."""
 
@@ -265,7 +269,12 @@ def _cost(analysis: Analysis) -> Iterable[str]:
 
 
 def _care(analysis: Analysis) -> Iterable[str]:
-    kinds = list(dict.fromkeys(caution.kind for caution in analysis.cautions))
+    grave = [caution for caution in analysis.cautions if caution.kind != "flags" or _is_doubtful(caution)]
+    kinds = list(dict.fromkeys(caution.kind for caution in grave))
     texts = [CAUTIONS[kind] for kind in kinds if kind in CAUTIONS]
     if texts:
         yield f"Read this with care: {enumerate_all(texts)} (see Threats to validity)."
+
+
+def _is_doubtful(caution: Caution) -> bool:
+    return any(f"flagged {code}:" in caution.message for code in DOUBTFUL)

@@ -12,7 +12,8 @@ from src.report.limits import threats_to_validity
 from src.report.load import Loaded
 from src.report.meaning import conclusion, discussion
 from src.report.method import methodology
-from src.report.results import headline_table, results
+from src.report.results import MAIN, headline_table, results
+from src.report.shown import distinct
 from src.report.statistics.analysis import Analysis
 from src.report.wording import count, enumerate_all, number
 
@@ -104,8 +105,9 @@ def _reproduction(material: Material) -> Section:
 
 
 def _appendix(analysis: Analysis, notes: Sequence[str]) -> Section:
+    metrics = distinct(analysis, MAIN)
     far = [(o.run_name, o.treatment, o.metric, number(o.value), o.rule, f"{number(o.lower)} to {number(o.upper)}",
-            "left out" if o.excluded else "kept") for o in analysis.outliers]  # fmt: skip
+            "left out" if o.excluded else "kept") for o in analysis.outliers if o.metric in metrics]  # fmt: skip
     head = ("Run", "Treatment", "Metric", "Value", "Rule", "Expected", "What was done")
     note = f"The first {MOST_LISTED} of {len(far)}; statistics.json has all." if far[MOST_LISTED:] else ""
     blocks = table("Values far from their treatment's others.", head, far[:MOST_LISTED], labels=3, note=note)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from src.report.wording import DASH
+
+NUMBER = re.compile(r"[+\u2212<>]?\s?\d|–$")
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of texts as long as `head`; the first `labels` columns hold names, the others numbers."""
+    """Rows of texts as long as `head`; the first `labels` columns hold names."""
 
     caption: str
     head: tuple[str, ...]
@@ -41,6 +46,14 @@ class Table:
     labels: int = 1
     note: str = ""
     block: Literal["table"] = "table"
+
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Which columns hold numbers only, so that they are set flush right."""
+        columns = zip(*self.rows, strict=True)
+        return tuple(
+            place >= self.labels and all(NUMBER.match(cell) for cell in cells) for place, cells in enumerate(columns)
+        )
 
 
 @dataclass(frozen=True)
@@ -89,8 +102,13 @@ class Document:
 def table(
     caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], labels: int = 1, note: str = ""
 ) -> list[Block]:
-    """A table in a list, or nothing where there is no row."""
-    return [Table(caption, tuple(head), tuple(map(tuple, rows)), labels, note)] if rows else []
+    """A table in a list, without the columns that say nothing; or no table where there is no row."""
+    if not rows:
+        return []
+    kept = [place for place in range(len(head)) if place == 0 or any(row[place] != DASH for row in rows)]
+    labels = sum(place < labels for place in kept)
+    cells = tuple(tuple(row[place] for place in kept) for row in rows)
+    return [Table(caption, tuple(head[place] for place in kept), cells, labels, note)]
 
 
 def bullets(items: Sequence[str]) -> list[Block]:

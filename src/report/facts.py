@@ -125,5 +125,7 @@ def same_in_all(runs: pd.DataFrame, columns: Sequence[str]) -> bool:
 
 
 def _tidy(text: str) -> str:
-    """`60.0` as a person writes it."""
+    """`60.0` and `["a","b"]` as a person writes them."""
+    if text.startswith('["'):
+        return ", ".join(json.loads(text))
     return text.removesuffix(".0") if text.replace(".", "", 1).isdigit() else text

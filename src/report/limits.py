@@ -9,14 +9,16 @@ from src.report.document import Block, Paragraph, Picture, Section, bullets, tab
 from src.report.load import Loaded
 from src.report.statistics.analysis import Analysis
 from src.report.statistics.cautions import Caution
+from src.report.statistics.metrics import METRICS
 from src.report.statistics.threats import Threat
-from src.report.wording import DASH, enumerate_all, number, p_value, percent
+from src.report.wording import DASH, count, enumerate_all, number, p_value, percent
 
 NAMES = {
     "position": "Position in the block",
     "drift": "Time since the sweep's start",
     "carry_over": "Which treatment ran before",
 }
+OWN_WORDS = ("the ", "recordings ")
 MOST_OF_A_KIND = 6
 """More warnings of one kind are counted, not listed."""
 
@@ -43,13 +45,20 @@ def _listed(cautions: Sequence[Caution]) -> list[str]:
     """Each warning as a sentence; many of one kind are cut short."""
     texts: list[str] = []
     for kind in dict.fromkeys(caution.kind for caution in cautions):
-        own = [caution.message for caution in cautions if caution.kind == kind]
-        texts += [
-            f"{text[:1].upper()}{text[1:]}." if not text[:1].isdigit() else f"{text}." for text in own[:MOST_OF_A_KIND]
-        ]
+        own = [_words(caution) for caution in cautions if caution.kind == kind]
+        texts += [f"{text}." for text in own[:MOST_OF_A_KIND]]
         if own[MOST_OF_A_KIND:]:
             texts.append(f"{len(own) - MOST_OF_A_KIND} more warnings of this kind; statistics.json has all.")
     return texts
+
+
+def _words(caution: Caution) -> str:
+    """The message with the metric's title instead of its name."""
+    text = caution.message
+    if caution.metric is not None:
+        text = text.replace(caution.metric, METRICS[caution.metric].title)
+    # Names of treatments keep their first letter as it is.
+    return text[0].upper() + text[1:] if text.startswith(OWN_WORDS) else text
 
 
 def _threat_tables(analysis: Analysis) -> list[Block]:
@@ -95,4 +104,5 @@ def _limits(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> Ite
     if missing:
         yield f"Some recordings needed mending or parts of them were left out: {', '.join(missing)} (see Runs)."
     if analysis.outliers:
-        yield f"{len(analysis.outliers)} values lie far from their treatment's others; the appendix lists them."
+        runs_far = len({outlier.run_id for outlier in analysis.outliers})
+        yield f"{count(runs_far, 'run')} lie far from their treatment's others in some metric; the appendix lists them."

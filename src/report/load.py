@@ -12,16 +12,6 @@ import pandas as pd
 from src.errors import ConfigError, TrackError
 from src.track.store import Store, explained
 
-FAULTS = {
-    "gap": "gaps without a sample (gap)",
-    "long_rows": "rows longer than the header (long_rows)",
-    "truncated": "an incomplete last line, which was dropped (truncated)",
-    "gpu_only": "the processor's own energy is missing (gpu_only)",
-    "left_processes": "processes were left running and killed (left_processes)",
-    "exit_code": "the command ended with an error after a complete result (exit_code)",
-}
-"""What makes a recording doubtful; other flags (a mended wrap, an interpolated edge) are only worth a note."""
-
 CODES = re.compile(r"(?:^|; )([a-z_]+): ")
 
 
@@ -36,7 +26,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Loaded:
-    """All measured runs, one a row (see `src.track.frame`, and a column `faults`), and their sweeps."""
+    """All measured runs, one a row (see `src.track.frame`), and their sweeps."""
 
     experiment: str
     runs: pd.DataFrame
@@ -60,24 +50,12 @@ def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
         )
     sweeps = _sweeps(store, found.experiment_id)
     present = set(runs["sweep"].dropna())
-    return Loaded(experiment, with_faults(runs), tuple(s for s in sweeps if s.name in present))
-
-
-def with_faults(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs with a column `faults`: what makes their recordings doubtful, empty where nothing does."""
-    texts = runs["tags.flags"] if "tags.flags" in runs else pd.Series("", index=runs.index)
-    faults = [", ".join(FAULTS.get(code, code) for code in doubtful(text)) for text in texts]
-    return runs.assign(faults=pd.Series(faults, index=runs.index, dtype="str"))
+    return Loaded(experiment, runs, tuple(s for s in sweeps if s.name in present))
 
 
 def flag_codes(text: object) -> list[str]:
     """The codes in a run's tag `flags`, which reads `code: text; code: text`."""
     return sorted(set(CODES.findall(text))) if isinstance(text, str) else []
-
-
-def doubtful(text: object) -> list[str]:
-    """Those of the codes that make a recording doubtful."""
-    return [code for code in flag_codes(text) if code in FAULTS]
 
 
 def sweep_file(store: Store, sweep: Sweep, name: str) -> Path | None:

@@ -65,7 +65,7 @@ def _block(block: Block) -> str:
 
 def _table(block: Table) -> str:
     """A pipe table below its caption."""
-    rule = ["---" if place < block.labels else "---:" for place in range(len(block.head))]
+    rule = ["---:" if numeric else "---" for numeric in block.numeric]
     lines = [_row(block.head), _row(rule, plain=True), *(_row(row) for row in block.rows)]
     note = f"\n\n{escape(block.note)}" if block.note else ""
     return f"**{escape(block.caption)}**\n\n" + "\n".join(lines) + note

@@ -51,7 +51,7 @@ def _where_it_goes(analysis: Analysis) -> Iterable[str]:
             most = max(shares, key=lambda metric: shares[metric])
             phase = most.removeprefix("energy_").removesuffix("_j")
             share = number(100 * shares[most] / total, 3)
-            yield f"Of the energy of {treatment}, {share} % went into the phase {phase}."
+            yield f"Of the energy of the whole process of {treatment}, {share} % went into the phase {phase}."
 
 
 def _practical(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:

@@ -144,11 +144,13 @@ def _meter(runs: pd.DataFrame) -> list[Block]:
     rows = [
         ("Meter", " or ".join(facts.values(runs, "meter"))),
         ("How the energy is known", " or ".join(facts.values(runs, "energy_kind"))),
-        ("Sampling interval (ms)", " or ".join(_intervals(runs)) or DASH),
+        ("Sampling interval (ms)", _intervals(runs)),
     ]
     keys = [(title, key) for title, key in METER if estimated or key not in POWER_MODEL]
     rows += [(title, value) for title, key in keys if (value := facts.known(runs, key)) is not None]
     blocks = table("The meter.", ("What", "Value"), rows, labels=2)
+    if "imported" in facts.values(runs, "energy_kind"):
+        blocks.append(Paragraph("Imported recordings know no phases: wherever a task is spoken of, it is all of them."))
     return [*blocks, *_resolution(runs)]
 
 
@@ -164,8 +166,14 @@ def _resolution(runs: pd.DataFrame) -> list[Block]:
     return [Paragraph(text)]
 
 
-def _intervals(runs: pd.DataFrame) -> list[str]:
-    return facts.values(runs, "params.meter.interval_ms") or sorted(facts.values(runs, "tags.interval_ms"))
+def _intervals(runs: pd.DataFrame) -> str:
+    """As it was set, or for imported recordings as their samples tell."""
+    found = facts.values(runs, "params.meter.interval_ms") or facts.values(runs, "tags.interval_ms")
+    milliseconds = sorted(float(text) for text in found)
+    if not milliseconds:
+        return DASH
+    first, last = number(milliseconds[0], 1), number(milliseconds[-1], 1)
+    return first if first == last else f"{first} to {last}"
 
 
 def _runs(loaded: Loaded) -> list[Block]:

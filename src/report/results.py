@@ -13,13 +13,14 @@ from src.report.statistics.metrics import PHASES
 from src.report.statistics.omnibus import Omnibus
 from src.report.statistics.pairs import Pair
 from src.report.statistics.values import HypothesisTest
-from src.report.wording import DASH, confidence, interval, number, p_value, percent, signed
+from src.report.wording import DASH, confidence, enumerate_all, interval, number, p_value, percent, signed
 
 MAIN = ["energy_j", "energy_total_j", "energy_net_j", "duration_s", "duration_total_s", "power_w", "edp_js", "accuracy",
         "loss", "samples_per_s"]  # fmt: skip
 DOMAINS = ["energy_package_j", "energy_dram_j", "energy_cores_j", "energy_gpu_j"]
-COMPARED = ["energy_j", "energy_total_j", "duration_s", "power_w", "edp_js", "accuracy"]
+COMPARED = ["duration_s", "power_w", "edp_js", "accuracy"]
 MOST_PAIRS = 60
+ROUNDING_PERCENT = 1e-9
 HEADLINE = ("energy_j", "duration_s", "power_w", "edp_js", "accuracy")
 
 
@@ -71,8 +72,8 @@ def _extra_percent(energy: Description, best: Description) -> float | None:
 
 def _description_table(analysis: Analysis, view: Shown, kinds: Mapping[str, int]) -> list[Block]:
     rows = [
-        (d.treatment, str(d.n), *(number(view.value(v)) for v in (d.mean, d.sd, d.median)), _quartiles(d, view),
-         _range(d, view), number(d.cv_percent, 3), _scaled(d, view), p_value(d.normality.p_value))
+        (d.treatment, str(d.n), number(view.value(d.mean)), number(view.value(_real(d, d.sd))),
+         number(view.value(d.median)), _quartiles(d, view), _range(d, view), number(_real(d, d.cv_percent), 3), _scaled(d, view), p_value(d.normality.p_value))
         for d in described(analysis, view.name)
     ]  # fmt: skip
     level = confidence(analysis.config.alpha)
@@ -80,6 +81,11 @@ def _description_table(analysis: Analysis, view: Shown, kinds: Mapping[str, int]
             "Shapiro–Wilk p")  # fmt: skip
     note = _kind_note(kinds) if view.unit in ("J", "W", "J·s") else ""
     return table(f"{view.heading}{note}.", head, rows)
+
+
+def _real(d: Description, spread: float | None) -> float | None:
+    """A spread that only rounding made is none."""
+    return 0.0 if d.cv_percent is not None and d.cv_percent < ROUNDING_PERCENT else spread
 
 
 def _quartiles(d: Description, view: Shown) -> str:
@@ -124,7 +130,7 @@ def _medians(analysis: Analysis, caption: str, metrics: Sequence[tuple[str, str]
 def _tests(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
     if len(analysis.treatments) < 2:
         return [Paragraph("A single treatment has nothing to be tested against.")]
-    metrics = distinct(analysis, COMPARED)
+    metrics = distinct(analysis, [analysis.energy_metric, *COMPARED])
     head = ("Metric", "Test", "Statistic", "df", "p", "Effect", "Blocks", "Equal spread, p")
     rows = [_omnibus(analysis.omnibus_of(metric), shown(metric, kinds)) for metric in metrics]
     blocks = table("Over all treatments: does any differ?", head, rows, labels=2)
@@ -151,6 +157,9 @@ def _df(test: HypothesisTest) -> str:
 def _pair_tables(analysis: Analysis, view: Shown) -> list[Block]:
     """Three narrow tables rather than a wide one, so that they can be read on paper."""
     pairs = analysis.pairs_of(view.name)
+    if all(pair.verdict.word == "not testable" for pair in pairs):
+        reasons = enumerate_all(sorted({pair.verdict.reason for pair in pairs}))
+        return [Paragraph(f"{view.title}: no pair can be tested ({reasons}).")]
     told = pairs[:MOST_PAIRS]
     note = f"The first {MOST_PAIRS} of {len(pairs)} pairs; statistics.json has all." if pairs[MOST_PAIRS:] else ""
     level, limit = confidence(analysis.config.alpha), f"{analysis.config.relevant_percent:g} %"

@@ -39,9 +39,14 @@ def signed(value: float | None, digits: int = 3) -> str:
     return f"+{text}" if value is not None and value > 0 else text
 
 
-def percent(value: float | None, digits: int = 3) -> str:
-    """A signed difference in percent."""
-    return f"{signed(value, digits)}{THIN}%" if value is not None else DASH
+def percent(value: float | None) -> str:
+    """A signed difference in percent, three digits but never finer than a hundredth of a percent."""
+    if value is None:
+        return DASH
+    rounded = round(value, 2)
+    decimals = 2 if abs(rounded) < 10 else 1 if abs(rounded) < 100 else 0
+    text = f"{rounded:+,.{decimals}f}" if rounded else "0"
+    return text.replace(",", THIN).replace("-", MINUS) + f"{THIN}%"
 
 
 def p_value(value: float | None) -> str:
