@@ -40,7 +40,7 @@ def draw_accuracy_energy(runs: pd.DataFrame, energy_metric: str, treatments: Seq
     axes.set(xlabel=x_unit.title, ylabel=y_unit.title)
     _set_axes(axes, points)
     _draw_front(axes, pareto_front(medians), medians)
-    legend_below(figure, axes, longest=3)
+    legend_below(figure, axes)
     note_kind(figure, kinds_of(known, energy_metric))
     return Drawing(NAME, _caption(pareto_front(medians)), figure)
 

@@ -11,10 +11,10 @@ from scipy.stats import gaussian_kde
 
 from src.report.figures.colours import colours
 from src.report.figures.drawing import Drawing, not_drawn
-from src.report.figures.labels import wrapped_labels
+from src.report.figures.labels import row_in, wrapped_labels
 from src.report.figures.samples import CROWD, kinds_of, samples_of
 from src.report.figures.style import INK, house_style, new_figure, note_kind
-from src.report.figures.units import scale, set_ticks
+from src.report.figures.units import number, scale, set_ticks
 from src.report.statistics.metrics import METRICS
 from src.report.statistics.values import Sample, is_constant
 
@@ -38,13 +38,16 @@ def draw_distribution(runs: pd.DataFrame, metric: str, treatments: Sequence[str]
         return not_drawn(metric, f"no run has {metric}")
     every = np.concatenate(list(samples.values()))
     unit = scale(metric, every)
-    figure = new_figure(0.6 + ROW_IN * len(samples))
+    names = _row_names(samples)
+    figure = new_figure(0.6 + row_in(names, ROW_IN) * len(samples))
     axes = figure.add_subplot()
     logarithmic = _set_axis(axes, every / unit.divisor)
     paint = colours(treatments)
     for row, (name, sample) in enumerate(samples.items()):
         _draw_row(axes, row, sample / unit.divisor, paint[name], logarithmic)
-    _name_rows(axes, samples)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.55)
+    axes.tick_params(axis="y", length=0)
     axes.set_xlabel(unit.title + (", logarithmic axis" if logarithmic else ""))
     note_kind(figure, kinds_of(runs, metric))
     return Drawing(metric, _caption(metric, samples), figure)
@@ -78,6 +81,7 @@ def _draw_row(axes: Axes, row: int, sample: Sample, colour: str, logarithmic: bo
         row + (0.27 if sample.size >= FEWEST else 0.0) + _jitter(sample.size),
         s=9 if sample.size <= 100 else 3,
         color=colour,
+        alpha=1.0 if sample.size <= CROWD else 0.25,
         edgecolor="white",
         linewidth=0.3 if sample.size <= 100 else 0,
         zorder=3,
@@ -105,7 +109,7 @@ def _draw_box(axes: Axes, row: int, sample: Sample) -> None:
         manage_ticks=False,
         patch_artist=True,
         boxprops={"facecolor": "white", "edgecolor": INK, "linewidth": 0.7},
-        medianprops={"color": INK, "linewidth": 1.6, "solid_capstyle": "butt"},
+        medianprops={"color": INK, "linewidth": 1.3, "solid_capstyle": "butt"},
         whiskerprops=line,
         capprops=line,
     )
@@ -119,12 +123,9 @@ def _jitter(count: int) -> Sample:
     return 0.22 * (steps % 1 - 0.5)
 
 
-def _name_rows(axes: Axes, samples: Mapping[str, Sample]) -> None:
+def _row_names(samples: Mapping[str, Sample]) -> list[str]:
     labels = wrapped_labels(samples)
-    names = [f"{labels[name]}\n(n = {sample.size})" for name, sample in samples.items()]
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.55)
-    axes.tick_params(axis="y", length=0)
+    return [f"{labels[name]}\n(n = {number(sample.size)})" for name, sample in samples.items()]
 
 
 def _caption(metric: str, samples: Mapping[str, Sample]) -> str:

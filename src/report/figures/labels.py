@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 NARROW = 17
 """Characters a line that leave most of a column's width to the data."""
 
+LINE_IN = 0.125
+"""Height of a line of text."""
+
 WIDE = 46
 """Characters a line that fill a column."""
 
@@ -28,6 +31,12 @@ def wrapped_labels(treatments: Iterable[str], width: int = NARROW) -> dict[str, 
     return {name: "\n".join(line for part in parts for line in wrap(part, width)) for name, parts in heads.items()}
 
 
+def row_in(labels: Iterable[str], least_in: float) -> float:
+    """Height of a row that has room for each of these labels."""
+    lines = max((label.count("\n") + 1 for label in labels), default=1)
+    return max(least_in, LINE_IN * lines + 0.06)
+
+
 def wrap(text: str, width: int) -> list[str]:
     """Lines of at most `width` characters, broken after a space, else after one of `_=.,/-`, else anywhere."""
     lines = [""]
@@ -44,5 +53,5 @@ def wrap(text: str, width: int) -> list[str]:
 def _parts(word: str, width: int) -> Sequence[str]:
     if len(word) <= width:
         return [word]
-    pieces = re.findall(r"[^_=.,/-]*[_=.,/-]|[^_=.,/-]+", word)
+    pieces = re.split(r"(?<=[_=,/-])|(?<=\.)(?!\d)", word)
     return [piece[start : start + width] for piece in pieces for start in range(0, len(piece), width)]

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from src.report.figures.drawing import Drawing, not_drawn
-from src.report.figures.labels import wrapped_labels
+from src.report.figures.labels import row_in, wrapped_labels
 from src.report.figures.style import GREY, INK, house_style, legend_below, new_figure, note_kind, text_width_pt
 from src.report.figures.units import Scale, fixed, scale, set_ticks
 from src.track.power import PHASE_COLORS
@@ -35,7 +35,7 @@ def draw_energy_by_phase(runs: pd.DataFrame, treatments: Sequence[str]) -> Drawi
     means = means.loc[[name for name in treatments if name in means.index]].rename(
         columns={column: phase for phase, column in COLUMNS.items()}
     )
-    figure = new_figure(0.85 + 0.36 * len(means))
+    figure = new_figure(0.85 + row_in(wrapped_labels(treatments).values(), 0.36) * len(means))
     axes = figure.add_subplot()
     unit = scale("energy_j", means.sum(axis=1).to_numpy(dtype=float))
     _draw_bars(axes, means / unit.divisor)

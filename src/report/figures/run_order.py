@@ -13,7 +13,7 @@ from src.report.figures.drawing import Drawing, not_drawn
 from src.report.figures.labels import short_labels, wrap
 from src.report.figures.samples import CROWD, kinds_of
 from src.report.figures.style import GREY, INK, house_style, legend_below, new_figure, note_kind
-from src.report.figures.units import set_ticks
+from src.report.figures.units import number, set_ticks
 from src.report.statistics.threats import residuals_percent
 
 NAME = "run_order"
@@ -39,7 +39,7 @@ def draw_run_order(runs: pd.DataFrame, energy_metric: str, treatments: Sequence[
     _draw_runs(axes, ordered, present, treatments)
     _draw_running_median(axes, ordered)
     _set_axes(axes)
-    legend_below(figure, axes, longest=3)
+    legend_below(figure, axes)
     note_kind(figure, kinds_of(ordered, energy_metric))
     return Drawing(NAME, _caption(energy_metric, ordered), figure)
 
@@ -67,8 +67,8 @@ def in_order(runs: pd.DataFrame) -> pd.DataFrame:
 def _draw_sweeps(axes: Axes, ordered: pd.DataFrame) -> None:
     """A line where the next sweep begins."""
     changes = ordered["order"][ordered["sweep"] != ordered["sweep"].shift()].iloc[1:]
-    for number, place in enumerate(changes[:20] if len(changes) <= 20 else []):
-        label = "begin of another sweep" if number == 0 else None
+    for count, place in enumerate(changes[:20] if len(changes) <= 20 else []):
+        label = "begin of another sweep" if count == 0 else None
         axes.axvline(place - 0.5, color=GREY, linewidth=0.8, linestyle=":", label=label)
 
 
@@ -92,7 +92,7 @@ def _draw_running_median(axes: Axes, ordered: pd.DataFrame) -> None:
     step = max(1, len(ordered) // 500)
     axes.plot(
         ordered["order"][::step], middle[::step], color=INK, linewidth=1.3, zorder=4,
-        label=f"running median of {window} runs",
+        label=f"running median of {number(window)} runs",
     )  # fmt: skip
 
 

@@ -18,6 +18,9 @@ WIDTH_IN = 3.35
 SMALL_PT = 7.0
 """The smallest text; a figure is never shrunk below its width, in print or on a phone."""
 
+HANDLE_PT = 3.6 * SMALL_PT
+"""What a legend's entry needs beside its text: handle and gaps."""
+
 INK = "#222222"
 GREY = "#767676"
 WARNING = "#b3261e"
@@ -105,9 +108,20 @@ def legend_below(figure: Figure, source: Axes, longest: int = 4) -> None:
     handles, texts = source.get_legend_handles_labels()
     if not texts:
         return
-    widest_pt = max(text_width_pt(line) for text in texts for line in text.split("\n"))
-    columns = int(max(1, min(longest, len(texts), (WIDTH_IN * 72 - 6) // (widest_pt + 3.6 * SMALL_PT))))
+    widths_pt = [max(text_width_pt(line) for line in text.split("\n")) + HANDLE_PT for text in texts]
+    columns = most_columns(widths_pt, WIDTH_IN * 72 - 6, longest)
     figure.legend(handles, texts, loc="outside lower center", ncols=columns)
+
+
+def most_columns(widths_pt: Sequence[float], room_pt: float, most: int) -> int:
+    """In how many columns, filled from top to bottom as matplotlib does, entries of these widths fit; at least 1."""
+    for columns in range(min(most, len(widths_pt)), 1, -1):
+        long, extra = divmod(len(widths_pt), columns)
+        ends = [(place + 1) * long + min(place + 1, extra) for place in range(columns)]
+        begins = [0, *ends[:-1]]
+        if sum(max(widths_pt[b:e]) for b, e in zip(begins, ends, strict=True)) <= room_pt:
+            return columns
+    return 1
 
 
 def text_width_pt(text: str, size_pt: float = SMALL_PT) -> float:
