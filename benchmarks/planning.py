@@ -33,15 +33,13 @@ CASES = {
 
 def plan(arguments: list[str]) -> SweepPlan:
     """Plan a sweep as `python -m src.main -m ARGUMENTS` does, short of starting it."""
-    from hydra_plugins.joulebench_sweeper.blocks import BlockSweeper
-
     hydra = GlobalHydra.instance().hydra
     assert hydra is not None
     config = hydra.compose_config("config", list(arguments), RunMode.MULTIRUN, with_log_configuration=False)
     context = HydraContext(config_loader=hydra.config_loader, callbacks=None)  # type: ignore[arg-type]
     sweeper = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=lambda _: None)
     assert type(sweeper).__name__ == BlockSweeper.__name__
-    return sweeper.plan(arguments)  # type: ignore[attr-defined, no-any-return]
+    return sweeper.plan(arguments)  # type: ignore[attr-defined]
 
 
 def main() -> None:

@@ -61,14 +61,14 @@ def conduct(plan: SweepPlan, folder: Path, launch: Launch, display: Display | No
 def _close(sweep_run: SweepRun, conductor: _Conductor) -> None:
     """File the summary and show it, also when the sweep was stopped."""
     plan, display, records = conductor.plan, conductor.display, conductor.records
-    summaries = summarise([outcome_of(record) for record in records])
-    unfiled = sweep_run.end(records, summaries, len(plan.slots), [])
-    if summaries:
-        display.console.print(summary_table(summaries))
+    unfiled = sweep_run.end(records, complete=len(records) == len(plan.slots))
+    if records:
+        display.console.print(summary_table(summarise([outcome_of(record) for record in records])))
     for record in unfiled:
         display.say(f"not in MLflow: {record.folder}; file it with `python -m src.track {conductor.folder}`", "red")
     done = f"{len(records)} of {len(plan.slots)} runs finished"
-    display.say(f"{done}, in experiment '{plan.shared.experiment}'; look at them with `mlflow ui`")
+    display.say(f"{done}, in experiment '{plan.shared.experiment}'; start `mlflow ui` and open")
+    display.say(f"  {sweep_run.page()}")
 
 
 def outcome_of(record: RunRecord) -> Outcome:

@@ -69,15 +69,6 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(middle, lower, upper)
 
 
-def summary_metrics(summaries: Sequence[TreatmentSummary]) -> dict[str, dict[str, float]]:
-    """Per treatment, the figures that the sweep's own MLflow run carries."""
-    return {
-        s.treatment: {"n": float(s.n), "energy_extra_percent": s.extra_percent}
-        | {f"{metric}_median": value.median for metric, value in s.spreads.items()}
-        for s in summaries
-    }
-
-
 def summary_table(summaries: Sequence[TreatmentSummary]) -> Table:
     """The table for the terminal: each median, and below it the interquartile range."""
     kinds = sorted({kind for summary in summaries for kind in summary.energy_kinds})

@@ -28,9 +28,13 @@ def refile(store: Store, records: Sequence[RunRecord]) -> tuple[int, int]:
     return len(new), len(records) - len(new)
 
 
-def close_sweep(store: Store, experiment: str, sweep: str, parent_run_id: str) -> None:
-    """Close a sweep's parent run with the summary of all runs that are filed below it."""
+def close_sweep(store: Store, experiment: str, sweep: str, parent_run_id: str, status: Status | None = None) -> None:
+    """Close a sweep's parent run with the summary of all runs that are filed below it.
+
+    Without a `status`, a sweep with at least one finished run counts as finished.
+    """
     runs = store.runs(experiment)
     runs = runs[runs["sweep"] == sweep]
-    status: Status = "finished" if (runs["status"] == "finished").any() else "failed"
+    if status is None:
+        status = "finished" if (runs["status"] == "finished").any() else "failed"
     store.finish_sweep(parent_run_id, summary_metrics(runs), status=status, note=summary_note(runs))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from src.protocol.summary import Outcome, significant, spread, summarise, summary_metrics, summary_table
+from src.protocol.summary import Outcome, significant, spread, summarise, summary_table
 
 
 def outcome(treatment, energy_j, kind="measured"):
@@ -31,12 +31,6 @@ def test_one_run_has_no_spread():
 
 def test_nothing_measured_is_an_empty_summary():
     assert summarise([]) == []
-
-
-def test_the_sweep_carries_medians_per_treatment():
-    metrics = summary_metrics(summarise([outcome("a", 10.0), outcome("a", 20.0)]))
-    assert metrics["a"]["n"] == 2
-    assert metrics["a"]["energy_j_median"] == 15.0
 
 
 def test_the_table_fits_a_terminal_and_says_that_energy_is_estimated():

@@ -1,0 +1,121 @@
+"""What the tool itself costs: `python -m benchmarks.tool_cost [--pairs 10] [--runs 8]`.
+
+Two figures, each measured side by side:
+
+- the task's duration under our launcher and meter against the same worker run bare, in interleaved pairs
+  (wanted: the ratio of the medians at most 1.01);
+- the wall time that one run of a sweep with `idle_s=0` takes beyond the same worker under the same meter started
+  by hand, on a synthetic dataset of a single batch (wanted: at most 0.5 s, logging and pictures included).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from src.measure.environment import worker_environment
+from src.measure.launch import launch
+from src.measure.meters.select import Meter, make_meter
+from src.measure.windows import TASK, phase_windows
+from src.paths import ROOT
+from src.plan.schema import MeterConfig
+from src.track.record import RunRecord
+from src.worker.contract import ENERGY_FILE, EVENTS_FILE, JOB_FILE, read_events
+
+PYTHON = str(ROOT / ".venvs/torch/bin/python")
+WORK = ("framework=torch", "dataset=synthetic", "dataset.train_size=6400", "dataset.test_size=250", "training.epochs=1")
+SINGLE_BATCH = ("dataset=synthetic", "dataset.train_size=64", "dataset.test_size=64", "training.epochs=1", "model=mlp")
+
+
+def main() -> None:
+    """Measure both, and print them as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=10)
+    parser.add_argument("--runs", type=int, default=8)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        bare_s, metered_s = task_durations(folder, arguments.pairs)
+        by_hand_s, in_sweep_s = run_durations(folder, arguments.runs)
+    print("| what | bare | with the tool | difference | wanted |\n| --- | ---: | ---: | ---: | ---: |")
+    ratio = median(metered_s) / median(bare_s)
+    print(
+        f"| duration of the task, s (median of {arguments.pairs} pairs) | {median(bare_s):.3f} | "
+        f"{median(metered_s):.3f} | × {ratio:.4f} | ≤ × 1.01 |"
+    )
+    extra_s = median(in_sweep_s) - median(by_hand_s)
+    print(
+        f"| wall time of a single-batch run, s (median of {arguments.runs}) | {median(by_hand_s):.3f} | "
+        f"{median(in_sweep_s):.3f} | + {extra_s:.3f} s | ≤ + 0.5 s |"
+    )
+
+
+def task_durations(folder: Path, pairs: int) -> tuple[list[float], list[float]]:
+    """Seconds of the task, bare and under launcher and meter, in alternating order."""
+    job = sweep(folder / "work", 1, WORK)[0].folder / JOB_FILE
+    meter = estimate()
+    bare_s: list[float] = []
+    metered_s: list[float] = []
+    for number in range(pairs):
+        for metered in (False, True) if number % 2 else (True, False):
+            run = folder / f"pair{number}{metered}"
+            run.mkdir()
+            (run / JOB_FILE).write_bytes(job.read_bytes())
+            worker = [PYTHON, "-m", "src.worker", str(run / JOB_FILE)]
+            if metered:
+                launch(meter.command(run / ENERGY_FILE, worker), run / "worker.log", environment(), 600)
+            else:
+                subprocess.run(worker, cwd=ROOT, env=environment(), check=True)
+            begin_s, end_s = phase_windows(read_events(run / EVENTS_FILE))[TASK]
+            (metered_s if metered else bare_s).append(end_s - begin_s)
+    return bare_s, metered_s
+
+
+def run_durations(folder: Path, runs: int) -> tuple[list[float], list[float]]:
+    """Wall seconds of a run by hand (worker under meter), and from one run's begin to the next one's in a sweep."""
+    records = sweep(folder / "single", runs + 1, SINGLE_BATCH)
+    begins_s = [record.start_ms / 1000 for record in records]
+    in_sweep_s = [later - earlier for earlier, later in pairwise(begins_s)]
+    by_hand_s = []
+    for number in range(runs):
+        run = folder / f"hand{number}"
+        run.mkdir()
+        (run / JOB_FILE).write_bytes((records[0].folder / JOB_FILE).read_bytes())
+        worker = [PYTHON, "-m", "src.worker", str(run / JOB_FILE)]
+        begin = time.perf_counter()
+        subprocess.run(estimate().command(run / ENERGY_FILE, worker), cwd=ROOT, env=environment(), check=True)
+        by_hand_s.append(time.perf_counter() - begin)
+    return by_hand_s, in_sweep_s
+
+
+def sweep(folder: Path, iterations: int, work: Sequence[str]) -> list[RunRecord]:
+    """Run a sweep of one treatment from the command line; returns its runs' records in their order."""
+    own = (f"hydra.sweep.dir={folder}", f"tracking_uri='sqlite:///{folder.parent}/mlflow.db'", "meter=estimate")
+    protocol = ("protocol=smoke", f"protocol.iterations={iterations}", "meter.interval_ms=50")
+    subprocess.run(
+        [sys.executable, "-m", "src.main", "-m", *work, *own, *protocol], cwd=ROOT, check=True, capture_output=True
+    )
+    return [RunRecord.read(path.parent) for path in sorted(folder.glob("*/record.json"))]
+
+
+def estimate() -> Meter:
+    """The estimating meter at the study's interval."""
+    settings = MeterConfig(name="estimate", interval_ms=200, idle_w=1.0, busy_w=3.0, power_model_source="any")
+    return make_meter("estimate", settings, gpu=False)
+
+
+def environment() -> dict[str, str]:
+    """What the worker sees."""
+    return worker_environment(os.environ, {}, ROOT)
+
+
+if __name__ == "__main__":
+    main()
