@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from src.report.figures.drawing import Drawing, not_drawn
 from src.report.figures.labels import row_in, wrapped_labels
-from src.report.figures.style import GREY, INK, house_style, legend_below, new_figure, note_kind, text_width_pt
+from src.report.figures.style import INK, house_style, legend_below, new_figure, note_kind, text_width_pt
 from src.report.figures.units import Scale, fixed, scale, set_ticks
 from src.track.power import PHASE_COLORS
 from src.worker.contract import PHASES, TASK_PHASES
@@ -56,7 +56,7 @@ def _draw_bars(axes: Axes, means: pd.DataFrame) -> None:
         hatch = None if phase in TASK_PHASES else "////"
         axes.barh(
             rows, width, 0.62, left, color=PHASE_COLORS[phase], edgecolor="white", hatch=hatch,
-            linewidth=0.4, label=label,
+            linewidth=0, label=label,
         )  # fmt: skip
         for row, value in enumerate(width):
             text = fixed(value, decimals)
@@ -75,7 +75,6 @@ def _set_axes(axes: Axes, means: pd.DataFrame, unit: Scale) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(unit.title.replace("Energy of the task", "Mean energy"))
     set_ticks(axes.xaxis, 4)
-    axes.grid(axis="x", color=GREY, alpha=0.25)
 
 
 def _caption(means: pd.DataFrame) -> str:
