@@ -65,6 +65,7 @@ class Setting:
 def main() -> None:
     """Run the rounds and write the tables."""
     arguments = _arguments()
+    warn_if_busy(arguments.threads)
     with tempfile.TemporaryDirectory() as folder:
         setting = Setting(Path(folder), arguments.steps, arguments.epochs, arguments.threads)
         write_images(setting)
@@ -74,6 +75,13 @@ def main() -> None:
     (arguments.out / "training_speed.json").write_text(json.dumps({"rates": rates, "rows": rows}, indent=1))
     (arguments.out / "training_speed.md").write_text(table(rows))
     print(table(rows))
+
+
+def warn_if_busy(threads: int) -> None:
+    """Say so when other work already fills the CPUs: even interleaved ratios are then worth little."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > threads / 2:
+        print(f"warning: load average {load:.1f} before the first run; wait for a quiet machine", file=sys.stderr)
 
 
 def run_rounds(setting: Setting, rounds: int, options: list[str]) -> dict[str, list[float]]:

@@ -40,7 +40,7 @@ def run(job: Job, folder: Path, affinity: list[int], began: float) -> None:
     # Frameworks import on demand: what they loaded since was measured with them.
     refuse_foreign_modules(trainer.PACKAGES)
     shapes = trainer.shapes(state)
-    versions, device = trainer.describe()
+    versions, device = trainer.describe(job)
     Result(
         framework=job.framework,
         accuracy=accuracy,

@@ -36,7 +36,7 @@ class Trainer(Protocol):
     def configure(self, job: Job) -> None:
         """Set threads and device; raises TrainerError where the device is missing."""
 
-    def describe(self) -> tuple[dict[str, str], str]:
+    def describe(self, job: Job) -> tuple[dict[str, str], str]:
         """Versions of the framework's packages, and the name of the device."""
 
     def prepare(self, job: Job, data: Data) -> Any:

@@ -21,7 +21,7 @@ import math, sys, time
 from dataclasses import dataclass
 PACKAGES = ("standin",)
 def configure(job): {configure}
-def describe(): return {{"standin": "1"}}, "paper"
+def describe(job): return {{"standin": "1"}}, "paper"
 def prepare(job, data): return data
 def build(job, weights, tensors): return weights
 def train(state, orders, epoch):

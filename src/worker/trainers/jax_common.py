@@ -44,12 +44,11 @@ def configure(job: Job) -> None:
         raise TrainerError(f"JAX has no {job.device} device ({error}); use another hardware=") from error
 
 
-def describe() -> tuple[dict[str, str], str]:
+def describe(job: Job) -> tuple[dict[str, str], str]:
     """Versions of the framework's packages, and the name of the device."""
     packages: list[Any] = [jax, flax, optax, np]
-    device = jax.devices()[0]
-    name = platform.machine() if device.platform == "cpu" else device.device_kind
-    return {package.__name__: package.__version__ for package in packages}, name
+    device = jax.devices()[0].device_kind if job.device == "cuda" else platform.machine()
+    return {package.__name__: package.__version__ for package in packages}, device
 
 
 def prepare(job: Job, data: Data) -> Tensors:  # noqa: ARG001

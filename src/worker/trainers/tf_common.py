@@ -36,12 +36,16 @@ def configure(job: Job) -> None:
         if not tf.config.list_physical_devices("GPU"):
             raise TrainerError("TensorFlow sees no GPU; use hardware=cpu, or install its GPU build")
         tf.config.experimental.enable_tensor_float_32_execution(False)
+    else:
+        tf.config.set_visible_devices([], "GPU")
 
 
-def describe() -> tuple[dict[str, str], str]:
+def describe(job: Job) -> tuple[dict[str, str], str]:
     """Versions of the framework's packages, and the name of the device."""
-    gpus = tf.config.list_physical_devices("GPU")
-    device = tf.config.experimental.get_device_details(gpus[0])["device_name"] if gpus else platform.machine()
+    device = platform.machine()
+    if job.device == "cuda":
+        gpu = tf.config.list_physical_devices("GPU")[0]
+        device = tf.config.experimental.get_device_details(gpu)["device_name"]
     return {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__}, device
 
 

@@ -39,9 +39,9 @@ def configure(job: Job) -> None:
         torch.backends.cudnn.allow_tf32 = False
 
 
-def describe() -> tuple[dict[str, str], str]:
+def describe(job: Job) -> tuple[dict[str, str], str]:
     """Versions of the framework's packages, and the name of the device."""
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
+    device = torch.cuda.get_device_name() if job.device == "cuda" else platform.machine()
     return {"torch": torch.__version__, "numpy": np.__version__}, device
 
 
