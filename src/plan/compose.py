@@ -26,13 +26,15 @@ class Composer:
     loader: ConfigLoader
     master: DictConfig
     _by_groups: dict[tuple[str, ...], DictConfig] = field(default_factory=dict)
+    _is_group: dict[str, bool] = field(default_factory=dict)
 
     def compose(self, treatment: Treatment) -> Config:
         """The treatment's configuration; raises Hydra's and OmegaConf's errors for what cannot be composed."""
         parser = OverridesParser.create(config_loader=self.loader)
         overrides = parser.parse_overrides(list(treatment.overrides))
-        values = [override for override in overrides if self._is_plain_value(override)]
-        groups = tuple(str(o.input_line) for o in overrides if not self._is_plain_value(o))
+        plain = [self._is_plain_value(override) for override in overrides]
+        values = [override for override, is_plain in zip(overrides, plain, strict=True) if is_plain]
+        groups = tuple(str(o.input_line) for o, is_plain in zip(overrides, plain, strict=True) if not is_plain)
         cfg = copy.deepcopy(self._composed(groups))
         ConfigLoaderImpl._apply_overrides_to_config(values, cfg)
         return typed(cfg)
@@ -48,7 +50,10 @@ class Composer:
         """Whether it is `key=value` of a key that is no group."""
         if override.is_add() or override.is_force_add() or override.is_delete() or override.package is not None:
             return False
-        return not self.loader.get_group_options(override.key_or_group)
+        key = override.key_or_group
+        if key not in self._is_group:
+            self._is_group[key] = bool(self.loader.get_group_options(key))
+        return not self._is_group[key]
 
 
 def compose_all(loader: ConfigLoader, master: DictConfig, treatments: Sequence[Treatment]) -> list[Config]:

@@ -6,6 +6,7 @@ Hydra checks every key and type against these before anything else happens; what
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError
 
 from src.dataset.config import DatasetConfig
 from src.report.statistics.config import AnalysisConfig
@@ -196,9 +198,23 @@ def register() -> None:
 def typed(cfg: DictConfig) -> Config:
     """The composed configuration as dataclasses, every interpolation resolved.
 
-    Raises OmegaConf's own errors for keys that were added with `+` and a value that is missing or of a wrong type.
+    Raises OmegaConf's own errors for keys that were added with `+` and for values that are missing.
     """
-    plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), plain))
-    assert isinstance(config, Config)
-    return config
+    _refuse_additions(cfg, Config, "")
+    nodes = {f.name: cfg[f.name] for f in dataclasses.fields(Config)}
+    values: dict[str, Any] = {k: OmegaConf.to_object(n) if OmegaConf.is_config(n) else n for k, n in nodes.items()}
+    return Config(**values)
+
+
+def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
+    """Raise ConfigKeyError for a key that the schema lacks; `+key=value` gets past OmegaConf's own check."""
+    known = {f.name for f in dataclasses.fields(schema)}
+    for key in map(str, node):
+        if key not in known:
+            error = ConfigKeyError(f"Key '{key}' not in '{schema.__name__}'")
+            error.full_key = prefix + key
+            raise error
+        child = node._get_node(key)
+        kind = OmegaConf.get_type(child) if isinstance(child, DictConfig) else None
+        if isinstance(child, DictConfig) and kind is not None and dataclasses.is_dataclass(kind):
+            _refuse_additions(child, kind, f"{prefix}{key}.")
