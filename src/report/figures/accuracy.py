@@ -80,7 +80,7 @@ def _draw_points(
 
 def _set_axes(axes: Axes, points: pd.DataFrame) -> None:
     low, high = float(points["x"].min()), float(points["x"].max())
-    if low < 0.6 * high:
+    if 0 <= low < 0.6 * high:
         axes.set_xlim(0, high * 1.06)
     axes.margins(x=0.08, y=0.1)
     if np.ptp(points["y"]) < 0.1:

@@ -101,3 +101,13 @@ def test_failed_runs_and_excluded_outliers_are_not_drawn(make_runs: Make, texts_
     shown = [text for text in texts_of(figure) if "n =" in text]
     assert shown[0].startswith("tf\n")
     assert sum(int(text.split("n = ")[1].rstrip(")")) for text in shown) == 23 - len(left_out)
+
+
+def test_tables_as_the_store_types_them(make_runs: Make) -> None:
+    runs = make_runs(("tf", "torch"), 6).convert_dtypes()
+    floats = {name: "float64" for name in runs if runs[name].dtype == "Float64"}
+    runs = runs.astype(floats).astype({"sequence": "Int64"})
+    runs.loc[3, ["iteration", "position", "sequence"]] = pd.NA
+    runs.loc[4, "sweep"] = pd.NA
+    drawings = draw(runs)
+    assert {name for name, drawing in drawings.items() if drawing.figure is None} == {"power_over_time"}

@@ -50,6 +50,12 @@ def test_the_median_ends_where_half_of_the_runs_have_ended() -> None:
     assert set(power_w.tolist()) == {20.0}
 
 
+def test_there_is_no_median_where_fewer_than_half_are_going() -> None:
+    spans = ([0, 1], [0, 10], [9, 10], [20, 30])
+    time_s, _ = median_power([trace(span, [10, 10]) for span in spans])
+    assert (time_s[0] >= 9, time_s[-1]) == (True, 10)
+
+
 def test_the_median_of_two_runs_that_never_overlap() -> None:
     time_s, power_w = median_power([trace([0, 1], [10, 10]), trace([9, 10], [30, 30])])
     assert np.isfinite(power_w).all()
