@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ from src.plan.complaints import explain
 from src.plan.schema import Config, register, typed
 
 INTERRUPTED = 130
+SIGNALLED = 128
 DEBUG = "HYDRA_FULL_ERROR"
 
 
@@ -30,12 +32,17 @@ def command_line(command: Callable[[], object], check: Callable[[Config], object
     """
     wants_traceback = os.environ.get(DEBUG) == "1"
     os.environ[DEBUG] = "1"  # Hydra then lets exceptions through instead of printing them and ending with 1.
+    signal.signal(signal.SIGTERM, _end_in_order)
     register()
     try:
         _check_single(sys.argv[1:], check)
         command()
     except KeyboardInterrupt:
         return _complain("stopped by Ctrl-C; what was finished is kept", INTERRUPTED)
+    except OSError as error:
+        if wants_traceback:
+            raise
+        return _complain(f"{error}; what was finished is kept", JoulebenchError.exit_code)
     except (JoulebenchError, HydraException, OmegaConfBaseException) as error:
         if wants_traceback:
             raise
@@ -52,6 +59,11 @@ def _check_single(arguments: list[str], check: Callable[[Config], object]) -> No
         return
     with initialize_config_dir(str(CONF), version_base="1.3"):
         check(typed(compose("config", overrides=args.overrides)))
+
+
+def _end_in_order(number: int, _frame: object) -> None:
+    """Let a sweep file its summary before it ends, as after Ctrl-C."""
+    raise SystemExit(SIGNALLED + number)
 
 
 def _complain(message: str, exit_code: int) -> int:

@@ -12,6 +12,7 @@ import pytest
 from src.paths import ROOT
 from src.track import open_store
 
+PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 TINY = ("dataset=synthetic", "dataset.train_size=640", "dataset.test_size=250", "model=mlp", "training.epochs=2")
 
 
@@ -86,17 +87,18 @@ def test_a_sweep_over_any_value_is_a_study_of_blocks(tmp_path, torch_python):
     assert [slot["sequence"] for slot in plan["slots"]] == [1, 2, 3, 4]
 
 
-def test_ctrl_c_ends_the_run_with_all_its_processes(tmp_path, torch_python):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
+def test_a_stopped_sweep_ends_in_order_with_all_its_processes(tmp_path, torch_python, number, code):
     arguments = ("-m", "protocol=smoke", "meter=estimate", *TINY, "training.epochs=100000")
-    process = subprocess.Popen(command(tmp_path, *arguments), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command(tmp_path, *arguments), cwd=ROOT, **PIPES)
     events = tmp_path / "sweep/0001-torch/events.jsonl"
     deadline = time.monotonic() + 120
     while not (events.exists() and "train" in events.read_text()) and time.monotonic() < deadline:
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert "Ctrl-C" in errors
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert "0 of 1 runs finished" in out
     assert not [name for name in os.listdir("/proc") if name.isdigit() and str(tmp_path) in command_of(name)]
 
 

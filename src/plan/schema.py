@@ -160,7 +160,10 @@ class RunConfig:
     attempt: int = 0
     # The run's folder below hydra.sweep.dir.
     folder: str = ""
+    # Of the idle machine, measured before the first run.
     idle_power_w: float | None = None
+    # Share of all CPUs that other programs used before the first run.
+    background_load: float = 0.0
 
 
 @dataclass

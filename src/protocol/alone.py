@@ -20,9 +20,9 @@ def begin_alone(config: Config, ready: Ready, store: Store, folder: Path) -> Con
     display = Display()
     introduce_meter(display, ready.meter)
     with display.live(f"joulebench: {config.experiment}, one run of {config.framework.name}", 1):
-        idle_w = prepare_machine(config, ready.meter, folder, display)
+        state = prepare_machine(config, ready.meter, folder, display)
     display.say(f"running {config.framework.name}; files: {folder}")
-    return dataclasses.replace(config, run=dataclasses.replace(config.run, idle_power_w=idle_w))
+    return dataclasses.replace(config, run=dataclasses.replace(config.run, **dataclasses.asdict(state)))
 
 
 def end_alone(record: RunRecord) -> None:

@@ -95,8 +95,9 @@ class _Conductor:
     def run(self) -> None:
         """Everything between the plan and the summary."""
         self._introduce()
-        idle_w = prepare_machine(self.plan.shared, self.ready[0].meter, self.folder, self.display)
-        self.run_overrides["run.idle_power_w"] = "null" if idle_w is None else idle_w
+        state = prepare_machine(self.plan.shared, self.ready[0].meter, self.folder, self.display)
+        self.run_overrides["run.idle_power_w"] = "null" if state.idle_power_w is None else state.idle_power_w
+        self.run_overrides["run.background_load"] = state.background_load
         blocks = self.plan.blocks
         for number, block in enumerate(blocks, 1):
             self._run_block(block, later=[slot for following in blocks[number:] for slot in following])

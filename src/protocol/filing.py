@@ -12,6 +12,7 @@ from src.errors import JoulebenchError
 from src.measure.run import Measured
 from src.measure.windows import phase_windows
 from src.plan.schema import Config
+from src.protocol.machine import background_text
 from src.protocol.preflight import Ready
 from src.track.metrics import flags_text, run_metrics, run_series
 from src.track.power import draw_power
@@ -43,7 +44,7 @@ class Filing:
         """File a run that was measured to its end; raises TrackError when only MLflow refuses it."""
         times = [event.t for event in measured.events]
         versions = {f"version.{name}": version for name, version in measured.result.versions.items()}
-        flags = flags_text(measured.energy)
+        flags = "; ".join(filter(None, (flags_text(measured.energy), self._background_flag())))
         record = dataclasses.replace(
             self._record("finished", {"flags": flags} if flags else {}),
             start_ms=round(1000 * min(times)),
@@ -63,6 +64,12 @@ class Filing:
         record = self._record("failed", {"error": str(error)})
         record.write()
         self._file(record)
+
+    def _background_flag(self) -> str:
+        busy = self.config.run.background_load
+        if busy <= self.config.hardware.max_background_load:
+            return ""
+        return f"background_load: {background_text(busy, self.config)}"
 
     def _file(self, record: RunRecord) -> None:
         write_json(self.folder / ENVIRONMENT_FILE, dict(self.environment))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from src.errors import MeterError
@@ -32,16 +33,23 @@ def introduce_meter(display: Display, meter: Meter) -> None:
         display.say(f"energy is {meter.energy_kind.upper()}, not measured", "bold yellow")
 
 
-def prepare_machine(config: Config, meter: Meter, folder: Path, display: Display) -> float | None:
-    """Measure the idle machine, then warm it up, as the protocol says; returns the idle power in W, if asked for."""
-    idle_w, protocol, limit = None, config.protocol, config.hardware.max_background_load
+@dataclass(frozen=True)
+class MachineState:
+    """What was seen before the first run: idle power in W (None where the protocol does not ask), and others' load."""
+
+    idle_power_w: float | None
+    background_load: float
+
+
+def prepare_machine(config: Config, meter: Meter, folder: Path, display: Display) -> MachineState:
+    """Look whether the machine is free, measure it idle, and warm it up, as the protocol says."""
     busy = background_load()
-    if busy > limit:
+    if busy > config.hardware.max_background_load:
         display.say(
-            f"other programs use {100 * busy:.0f} % of the processor (hardware.max_background_load is "
-            f"{100 * limit:.0f} %): close them, or every number will be too high",
+            f"{background_text(busy, config)}: close them, or every number will be too high",
             "bold yellow",
         )
+    idle_w, protocol = None, config.protocol
     if protocol.baseline_s > 0:
         display.stage("measuring the idle machine", protocol.baseline_s)
         idle_w = idle_power_w(meter, protocol.baseline_s, folder)
@@ -49,12 +57,18 @@ def prepare_machine(config: Config, meter: Meter, folder: Path, display: Display
     if protocol.warmup_s > 0:
         display.stage("warming up on all cores", protocol.warmup_s)
         warm_up(protocol.warmup_s)
-    return idle_w
+    return MachineState(idle_w, busy)
+
+
+def background_text(busy: float, config: Config) -> str:
+    """What other programs took of the processor, beside what is thought harmless."""
+    limit = config.hardware.max_background_load
+    return f"other programs use {busy:.0%} of the processor (hardware.max_background_load={limit:g})"
 
 
 def idle_power_w(meter: Meter, seconds: float, folder: Path) -> float:
     """Mean power of `seconds` in which this program leaves the machine alone; raises MeterError or EnergyError."""
-    out = folder / BASELINE_FILE
+    out = folder.resolve() / BASELINE_FILE
     sleep = [sys.executable, "-c", f"import time; time.sleep({seconds})"]
     environment = worker_environment(os.environ, {}, ROOT)
     launch(meter.command(out, sleep), folder / "baseline.log", environment, timeout_s=seconds + GRACE_S)

@@ -22,6 +22,7 @@ from src.plan.treatments import Treatment
 from src.protocol import conduct as module
 from src.protocol.conduct import conduct
 from src.protocol.display import Display
+from src.protocol.machine import MachineState
 from src.protocol.preflight import Ready
 from src.track import open_store
 from src.track.record import RunRecord
@@ -58,7 +59,7 @@ def ready(monkeypatch):
     meter = Meter("native", "measured", "a meter", "1", (), 200, (), False, "")
     prepared = Prepared(*(Path(),) * 4, 64, 10, 10, (28, 28, 1), "", "")
     monkeypatch.setattr(module, "make_ready", lambda config, root: Ready(Path(), prepared, meter, {}))
-    monkeypatch.setattr(module, "prepare_machine", lambda *args: 3.5)
+    monkeypatch.setattr(module, "prepare_machine", lambda *args: MachineState(3.5, 0.02))
 
 
 class FakeLauncher:
