@@ -41,7 +41,7 @@ def main() -> int:
     if "--help" in given or "-h" in given:
         print(usage())
         return 0
-    sys.argv[1:] = [*QUIET, *given]
+    sys.argv[1:] = _quiet(given)
     return command_line(_command, check=_check)
 
 
@@ -57,6 +57,12 @@ def usage() -> str:
             *keys,
         ]
     )
+
+
+def _quiet(given: list[str]) -> list[str]:
+    """With QUIET before the first override, as the parser takes them from one place only."""
+    first = next((place for place, word in enumerate(given) if "=" in word and not word.startswith("-")), len(given))
+    return [*given[:first], *QUIET, *given[first:]]
 
 
 def _command() -> None:

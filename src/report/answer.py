@@ -269,6 +269,12 @@ def _cost(analysis: Analysis) -> Iterable[str]:
 
 
 def _care(analysis: Analysis) -> Iterable[str]:
+    left_out = [o for o in analysis.outliers if o.excluded and o.metric == analysis.energy_metric]
+    if left_out:
+        yield (
+            f"{count(len(left_out), 'run')} did not count for this energy, as outliers by the rule "
+            f"'{analysis.config.outliers}'."
+        )
     grave = [caution for caution in analysis.cautions if caution.kind != "flags" or _is_doubtful(caution)]
     kinds = list(dict.fromkeys(caution.kind for caution in grave))
     texts = [CAUTIONS[kind] for kind in kinds if kind in CAUTIONS]

@@ -72,8 +72,8 @@ def _extra_percent(energy: Description, best: Description) -> float | None:
 
 def _description_table(analysis: Analysis, view: Shown, kinds: Mapping[str, int]) -> list[Block]:
     rows = [
-        (d.treatment, str(d.n), number(view.value(d.mean)), number(view.value(_real(d, d.sd))),
-         number(view.value(d.median)), _quartiles(d, view), _range(d, view), number(_real(d, d.cv_percent), 3), _scaled(d, view), p_value(d.normality.p_value))
+        (d.treatment, str(d.n), *_figures(d, view), number(_real(d, d.cv_percent), 3), _scaled(d, view),
+         p_value(d.normality.p_value))
         for d in described(analysis, view.name)
     ]  # fmt: skip
     level = confidence(analysis.config.alpha)
@@ -86,6 +86,11 @@ def _description_table(analysis: Analysis, view: Shown, kinds: Mapping[str, int]
 def _real(d: Description, spread: float | None) -> float | None:
     """A spread that only rounding made is none."""
     return 0.0 if d.cv_percent is not None and d.cv_percent < ROUNDING_PERCENT else spread
+
+
+def _figures(d: Description, view: Shown) -> tuple[str, ...]:
+    values = (number(view.value(value)) for value in (d.mean, _real(d, d.sd), d.median))
+    return (*values, _quartiles(d, view), _range(d, view))
 
 
 def _quartiles(d: Description, view: Shown) -> str:

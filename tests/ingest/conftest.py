@@ -1,0 +1,54 @@
+"""Folders of recordings as EnergiBridge writes them, and an empty store."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from src.track import open_store
+from src.track.store import Store
+
+WriteCsv = Callable[..., Path]
+
+
+def write_csv(
+    path: Path,
+    power_w: float = 40.0,
+    first_j: float = 1000.0,
+    range_j: float | None = None,
+    column: str = "CPU_ENERGY (J)",
+) -> Path:
+    """Ten seconds at a constant power, sampled every 200 ms; the counter wraps at `range_j`."""
+    begin_ms = 1_740_000_000_000 + sum(path.name.encode())
+    lines = [f"Delta,Time,{column},CPU_USAGE_0"]
+    for row in range(51):
+        counter_j = first_j + power_w * 0.2 * row
+        value = power_w if "POWER" in column else counter_j % range_j if range_j else counter_j
+        lines.append(f"200,{begin_ms + 200 * row},{value:.6f},50")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(name="write_csv")
+def write_csv_fixture() -> WriteCsv:
+    """The function that writes a recording."""
+    return write_csv
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once, because MLflow takes seconds for it."""
+    path = tmp_path_factory.mktemp("database") / "mlflow.db"
+    open_store(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def store(empty_database: Path, tmp_path: Path) -> Store:
+    """An empty store of the test's own."""
+    (tmp_path / "store").mkdir()
+    return open_store(f"sqlite:///{shutil.copy(empty_database, tmp_path / 'store' / 'mlflow.db')}")

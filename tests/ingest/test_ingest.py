@@ -1,0 +1,154 @@
+"""Recordings become runs: the right joules, once each, and nothing that is odd is hidden."""
+
+import json
+
+import pytest
+
+from src.ingest.__main__ import main
+from src.report.make import make_report
+from src.report.statistics.config import AnalysisConfig
+from src.track import open_store
+from src.track.record import RunRecord
+
+RESET = "Delta,Time,CPU_ENERGY (J)\n1,1000,900\n1,1200,8\n1,1400,9\n"
+COLUMNS = ["energy_j", "energy_total_j", "duration_s", "power_w", "edp_js"]
+
+
+@pytest.fixture
+def ingest(store, tmp_path):
+    def run(folder, *more, framework="tf"):
+        own = [f"tracking_uri={store.uri}", f"output={tmp_path}/out", "experiment=study"]
+        return main([*own, f"framework={framework}", f"path={folder}", *more])
+
+    return run
+
+
+def runs(store):
+    return open_store(store.uri).runs("study")
+
+
+def test_a_recording_becomes_a_run_with_its_joules(ingest, store, write_csv, tmp_path, capsys):
+    write_csv(tmp_path / "tf/keras_0.csv", power_w=40)
+    assert ingest(tmp_path / "tf", "hardware.name=Laptop", "training.epochs=3") == 0
+    (run,) = [row for _, row in runs(store).iterrows()]
+    assert run[COLUMNS].astype(float).round(3).tolist() == [400, 400, 10, 40, 4000]
+    assert [run[name] for name in ("treatment", "framework", "meter", "energy_kind", "status", "iteration")] == [
+        "tf", "tf", "energibridge", "imported", "finished", 0,
+    ]  # fmt: skip
+    assert (run["run_name"], run["tags.source_file"], run["tags.wraps"]) == ("tf #00", "keras_0.csv", "0")
+    assert (run["params.hardware.name"], run["params.training.epochs"]) == ("Laptop", "3")
+    assert json.loads(run["params.meter.columns"]) == ["CPU_ENERGY (J)"]
+    assert "accuracy" not in run
+    assert store.artifact(run["run_id"], "energy.csv").read_text() == (tmp_path / "tf/keras_0.csv").read_text()
+    assert store.artifact(run["run_id"], "power.png").stat().st_size > 1000
+    assert "tf: 1 runs filed in experiment 'study' (median 400.000 J)" in capsys.readouterr().out
+
+
+def test_the_second_time_nothing_is_filed(ingest, store, write_csv, tmp_path, capsys):
+    write_csv(tmp_path / "tf/a_1.csv", power_w=40)
+    write_csv(tmp_path / "tf/a_2.csv", power_w=41)
+    (tmp_path / "tf/copy.csv").write_text((tmp_path / "tf/a_1.csv").read_text())
+    assert ingest(tmp_path / "tf") == 0
+    assert "2 runs filed" in capsys.readouterr().out
+    assert ingest(tmp_path / "tf") == 0
+    assert "0 runs filed in experiment 'study', 3 were there already" in capsys.readouterr().out
+    assert len(runs(store)) == 2
+    assert ingest(tmp_path / "tf", framework="other") == 0
+    assert len(runs(store)) == 4
+
+
+def test_wraps_are_mended_and_counted(ingest, store, write_csv, tmp_path, capsys):
+    write_csv(tmp_path / "tf/a_1.csv", power_w=40, first_j=65_400, range_j=65_536)
+    assert ingest(tmp_path / "tf") == 0
+    (run,) = [row for _, row in runs(store).iterrows()]
+    assert run["energy_j"] == pytest.approx(400, abs=0.01)
+    assert run["tags.wraps"] == "1"
+    assert run["tags.flags"] == "wrap: 1 counter wraps were mended"
+    assert "1 counter wraps were mended" in capsys.readouterr().out
+
+
+def test_powers_are_integrated(ingest, store, write_csv, tmp_path):
+    write_csv(tmp_path / "m1/chrome.csv", power_w=12.5, column="SYSTEM_POWER (Watts)")
+    assert ingest(tmp_path / "m1") == 0
+    (run,) = [row for _, row in runs(store).iterrows()]
+    assert run["energy_j"] == pytest.approx(125)
+    assert (run["run_name"], run["iteration"] is not None and str(run["iteration"])) == ("tf chrome", "<NA>")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param("# Notes\n", "no EnergiBridge CSV", id="a text"),
+        pytest.param("", "no EnergiBridge CSV", id="empty"),
+        pytest.param("Delta,Time,CPU_USAGE_0\n1,1000,5\n1,1200,5\n", "no energy or power column", id="no energy"),
+        pytest.param("Delta,Time,CPU_ENERGY (J)\n", "no complete row", id="only a header"),
+        pytest.param(
+            "Delta,Time,CPU_ENERGY (J)\n1,1000,900\n1,1200,8\n1,1400,9\n",
+            "without a plausible wrap",
+            id="a reset counter",
+        ),
+        pytest.param(b"\xff\xfe\x00\x01", "cannot be read", id="no text"),
+    ],
+)
+def test_what_is_no_recording_is_named_and_skipped_and_the_rest_goes_on(
+    ingest, store, write_csv, tmp_path, capsys, content, reason
+):
+    write_csv(tmp_path / "tf/a_2.csv")
+    (tmp_path / "tf/a_1.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert ingest(tmp_path / "tf") == 1
+    told = capsys.readouterr()
+    assert f"joulebench: skipped {tmp_path}/tf/a_1.csv" in told.err
+    assert reason in told.err
+    assert "1 runs filed" in told.out
+    assert runs(store)["run_name"].tolist() == ["tf #02"]
+
+
+def test_an_estimate_stays_one_wherever_it_was_copied(ingest, store, write_csv, tmp_path):
+    path = write_csv(tmp_path / "tf/a_1.csv")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0] + ",ESTIMATED", *(line + ",1" for line in lines[1:])]) + "\n")
+    assert ingest(tmp_path / "tf") == 0
+    assert runs(store)["energy_kind"].tolist() == ["estimated"]
+
+
+def test_nothing_is_lost_when_the_store_is_gone(ingest, store, write_csv, tmp_path, monkeypatch):
+    from src.errors import TrackError
+    from src.ingest import folder
+
+    def gone(*_):
+        raise TrackError("the store is gone")
+
+    write_csv(tmp_path / "tf/a_1.csv")
+    monkeypatch.setattr(folder, "refile", gone)
+    assert ingest(tmp_path / "tf") == 1
+    (record,) = [RunRecord.read(path.parent) for path in (tmp_path / "out").rglob("record.json")]
+    assert record.metrics["energy_j"] == pytest.approx(400)
+    monkeypatch.undo()
+    assert ingest(tmp_path / "tf") == 0
+    assert len(runs(store)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [([], 2), (["--help"], 0), (["experiment=a"], 2), (["experiment=a", "framework=b", "path=/no"], 2)],
+)
+def test_exit_codes(arguments, code, store, capsys):
+    given = [*arguments, f"tracking_uri={store.uri}"] if len(arguments) == 3 else arguments
+    assert main(given) == code
+    told = capsys.readouterr()
+    assert told.out or told.err.startswith("joulebench: ")
+
+
+def test_a_report_works_on_imported_runs_as_on_others(ingest, store, write_csv, tmp_path):
+    for framework, power_w in (("tf", 40), ("torch", 60)):
+        for place in range(5):
+            write_csv(tmp_path / framework / f"{framework}_{place}.csv", power_w=power_w + 0.1 * place)
+        ingest(tmp_path / framework, framework=framework)
+    report = make_report(store, "study", AnalysisConfig(bootstrap_samples=200), tmp_path / "report")
+    assert report.answer[0].startswith("The energy of all runs is IMPORTED")
+    assert report.answer[1].startswith("tf spent the least energy: a median of 402.0")
+    assert report.analysis.pairs_of("energy_j")[0].paired.n_blocks == 5
+    text = (report.folder / "report.md").read_text("utf-8")
+    assert "python -m src.ingest experiment=study framework=torch path=" in text
+    assert "Energy of the whole recording (J)" in text
+    assert (report.folder / "figures" / "power_over_time.svg").is_file()

@@ -1,0 +1,163 @@
+"""From a real store to a report's files."""
+
+import csv
+import json
+import re
+
+import pytest
+import yaml
+
+from src.errors import ConfigError
+from src.report.load import load
+from src.report.make import make_report, report_command, report_folder
+from src.report.markdown import escape
+from src.report.statistics.config import AnalysisConfig
+from src.report.traces import TraceReader
+
+ENERGIES = {"torch": [100.0, 101.0, 99.0, 100.5, 99.5, 100.2], "tf": [150.0, 152.0, 149.0, 151.0, 148.0, 150.5]}
+EVIL = "<b>evil</b> | {{x}}"
+
+
+@pytest.fixture
+def make(store, analysis_config, tmp_path):
+    return lambda sweep=None: make_report(store, "study", analysis_config, tmp_path / "report", sweep)
+
+
+def test_a_report_is_whole_and_says_the_same_everywhere(file_runs, make):
+    file_runs(ENERGIES)
+    report = make()
+    names = {path.name for path in report.files}
+    assert names == {"report.html", "report.md", "statistics.json", "runs.csv", "figures"}
+    assert report.answer[0].startswith("torch spent the least energy: a median of 100.1")
+    html, markdown = report.page.read_text("utf-8"), (report.folder / "report.md").read_text("utf-8")
+    statistics = json.loads((report.folder / "statistics.json").read_text("utf-8"))
+    for sentence in report.answer:
+        assert escape(sentence) in markdown
+        assert sentence in html.replace("&#39;", "'").replace("&lt;", "<")
+    assert statistics["version"] == 1
+    assert statistics["answer"] == list(report.answer)
+    figures = {path.name for path in (report.folder / "figures").iterdir()}
+    shown = set(re.findall(r"\(figures/([^)]+)\)", markdown))
+    assert {"energy_j.svg", "power_over_time.svg", "run_order.svg"} <= shown <= figures
+    assert {name.replace(".svg", ".png") for name in shown} <= figures
+    with (report.folder / "runs.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["treatment"] for row in rows].count("torch") == 6
+    front = yaml.safe_load(markdown.split("---\n")[1])
+    assert front["title"] == "Energy of torch and tf training cnn on digits"
+
+
+def test_the_sections_of_a_published_study_are_there(file_runs, make):
+    file_runs(ENERGIES)
+    markdown = (make().folder / "report.md").read_text("utf-8")
+    headings = re.findall(r"^## (.*)$", markdown, re.MULTILINE)
+    assert headings == [
+        "Summary", "At a glance", "Introduction", "Methodology", "Results", "Discussion", "Threats to validity",
+        "Conclusion", "Reproduction", "Appendix",
+    ]  # fmt: skip
+    for fact in ("Test CPU", "native", "measured", "python -m src.report experiment=study"):
+        assert fact in markdown
+    assert not re.search(r"TODO|TBD|None\b|nan\b|placeholder", markdown)
+
+
+def test_failed_runs_are_listed_with_their_reason(file_runs, make):
+    file_runs(ENERGIES)
+    file_runs({"tf": [0.0]}, status="failed", tags={"error": "the worker ran out of <memory>"})
+    report = make()
+    html = report.page.read_text("utf-8")
+    assert "the worker ran out of &lt;memory&gt;" in html
+    assert "12 runs of 13 finished; 1 run failed, 1 of them repeated with success" in html
+    assert report.analysis.n_usable == 12
+
+
+def test_estimated_energy_is_said_first_and_shown_on_the_page(file_runs, make):
+    file_runs(ENERGIES, tags={"energy_kind": "estimated"})
+    report = make()
+    assert report.answer[0].startswith("The energy of all runs is ESTIMATED")
+    html = report.page.read_text("utf-8")
+    assert html.index('class="notice"') < html.index("The answer")
+    assert "(ESTIMATED energy)</h1>" in html
+
+
+@pytest.mark.parametrize(
+    ("energies", "said"),
+    [
+        pytest.param({"torch": [100.0, 101.0]}, "Only torch was measured", id="one treatment"),
+        pytest.param({"torch": [100.0]}, "Only torch was measured", id="one run"),
+        pytest.param({"torch": [100.0], "tf": [150.0]}, "cannot be tested against each other", id="one run each"),
+        pytest.param({EVIL: [100.0, 101.0], "tf": [90.0, 91.0]}, EVIL, id="odd name"),
+    ],
+)
+def test_little_data_gives_a_sensible_report(file_runs, make, energies, said):
+    file_runs(energies)
+    report = make()
+    assert said in " ".join(report.answer)
+    assert "<b>evil" not in report.page.read_text("utf-8")
+
+
+def test_sweeps_are_pooled_and_one_can_be_picked(file_runs, make):
+    file_runs(ENERGIES, sweep="s1")
+    file_runs({name: values[:3] for name, values in ENERGIES.items()}, sweep="s2")
+    pooled = make()
+    assert pooled.analysis.n_usable == 18
+    assert pooled.analysis.pairs_of("energy_j")[0].paired.n_blocks == 9
+    assert make(sweep="s2").analysis.n_usable == 6
+
+
+def test_a_second_report_leaves_no_old_figures(file_runs, make):
+    file_runs(ENERGIES)
+    report = make()
+    old = report.folder / "figures" / "old.svg"
+    old.write_text("<svg/>")
+    make()
+    assert not old.exists()
+
+
+def test_nothing_to_report_is_an_error_that_says_so(file_runs, make, store, analysis_config, tmp_path):
+    file_runs({"torch": [0.0]}, status="failed")
+    with pytest.raises(ConfigError, match="none of these 1 runs has finished"):
+        make()
+    with pytest.raises(ConfigError, match="no such experiment; it has: .*study"):
+        make_report(store, "studdy", analysis_config, tmp_path)
+    with pytest.raises(ConfigError, match="sweep 's9' of experiment 'study'.*holds no measured run"):
+        make(sweep="s9")
+
+
+def test_runs_that_must_not_be_compared_are_refused(file_runs, make):
+    file_runs(ENERGIES, sweep="s1")
+    file_runs(ENERGIES, sweep="s2", params={"hardware.name": "Other CPU"})
+    with pytest.raises(ConfigError, match=r"hardware\.name is Other CPU in 12 runs, Test CPU in 12 runs"):
+        make()
+
+
+def test_an_unreadable_recording_is_named_not_hidden(file_runs, make, store):
+    file_runs(ENERGIES)
+    runs = load(store, "study").runs
+    store.artifact(runs["run_id"][0], "energy.csv").unlink()
+    text = (make().folder / "report.md").read_text("utf-8")
+    assert f"1 runs have no readable power trace: {runs['run_name'][0]}".replace("#", "\\#") in text
+
+
+def test_power_over_time_reads_only_some_runs_and_says_so(file_runs, store):
+    file_runs(ENERGIES)
+    reader = TraceReader(store, load(store, "study").runs, most=2)
+    traces = list(reader)
+    assert [trace.treatment for trace in traces] == ["tf", "tf", "torch", "torch"]
+    assert "Power over time shows 2 runs of each treatment" in reader.notes()[0]
+    assert set(traces[0].phases) == {"import", "data", "build", "train", "evaluate"}
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"), [("demo", "demo"), ("a/b", "a-b"), ("../x", "-x"), ("..", "experiment"), ("é 1", "é 1")]
+)
+def test_a_report_stays_below_its_root(tmp_path, name, folder):
+    assert report_folder(tmp_path, name) == tmp_path / folder
+
+
+def test_the_command_that_made_the_report_is_told():
+    assert report_command("demo", AnalysisConfig()) == "python -m src.report experiment=demo"
+    changed = AnalysisConfig(outliers="iqr", relevant_percent=2.0, compare=["hardware.name"])
+    assert report_command("a b", changed) == (
+        "python -m src.report 'experiment=a b' analysis.relevant_percent=2.0 analysis.outliers=iqr "
+        "'analysis.compare=[hardware.name]'"
+    )
