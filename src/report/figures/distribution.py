@@ -14,7 +14,7 @@ from src.report.figures.drawing import Drawing, not_drawn
 from src.report.figures.labels import row_in, wrapped_labels
 from src.report.figures.samples import CROWD, kinds_of, samples_of
 from src.report.figures.style import INK, house_style, new_figure, note_kind
-from src.report.figures.units import number, scale, set_ticks
+from src.report.figures.units import group_thousands, number, scale, set_ticks
 from src.report.statistics.metrics import METRICS
 from src.report.statistics.values import Sample, is_constant
 
@@ -58,6 +58,7 @@ def _set_axis(axes: Axes, every: Sample) -> bool:
     low, high = float(every.min()), float(every.max())
     if low > 0 and high / low > LOG_FROM:
         axes.set_xscale("log")
+        group_thousands(axes.xaxis)
         axes.set_xlim(low / (high / low) ** 0.04, high * (high / low) ** 0.04)
     else:
         from_zero = 0 <= low < ZERO_FROM * high

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ from matplotlib.axes import Axes
 from src.report.figures.drawing import Drawing, not_drawn
 from src.report.figures.labels import row_in, wrapped_labels
 from src.report.figures.style import INK, house_style, legend_below, new_figure, note_kind, text_width_pt
-from src.report.figures.units import Scale, fixed, scale, set_ticks
+from src.report.figures.units import Scale, scale, set_ticks, three_digits
 from src.track.power import PHASE_COLORS
 from src.worker.contract import PHASES, TASK_PHASES
 
@@ -49,7 +48,6 @@ def _draw_bars(axes: Axes, means: pd.DataFrame) -> None:
     rows = np.arange(len(means))
     left = np.zeros(len(means))
     longest = float(means.sum(axis=1).max()) or 1.0
-    decimals = max(0, 2 - math.floor(math.log10(longest)))
     for phase in PHASES:
         width = means[phase].to_numpy(dtype=float)
         label = phase if phase in TASK_PHASES else f"{phase} (not in the task)"
@@ -59,12 +57,12 @@ def _draw_bars(axes: Axes, means: pd.DataFrame) -> None:
             linewidth=0, label=label,
         )  # fmt: skip
         for row, value in enumerate(width):
-            text = fixed(value, decimals)
+            text = three_digits(value)
             if value / longest * DATA_WIDTH_PT > text_width_pt(text) + 6:
                 axes.text(left[row] + value / 2, row, text, ha="center", va="center", color=INK)
         left = left + width
     for row, total in enumerate(left):
-        axes.text(total + 0.015 * longest, row, fixed(total, decimals), va="center", fontweight="bold")
+        axes.text(total + 0.015 * longest, row, three_digits(total), va="center", fontweight="bold")
     axes.set_xlim(0, 1.24 * longest)
 
 

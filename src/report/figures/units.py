@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -43,6 +44,11 @@ def scale(metric: str, values: Sample) -> Scale:
 def set_ticks(axis: Axis, most: int = 5, integer: bool = False) -> None:
     """At most `most` steps between round numbers, written as 12 500: thin spaces, as in ISO 80000-1."""
     axis.set_major_locator(MaxNLocator(most, integer=integer, steps=[1, 2, 2.5, 5, 10]))
+    group_thousands(axis)
+
+
+def group_thousands(axis: Axis) -> None:
+    """Write the ticks that the axis has in this way."""
     axis.set_major_formatter(_Grouped())
 
 
@@ -60,6 +66,11 @@ class _Grouped(Formatter):
 def fixed(value: float, decimals: int) -> str:
     """A number with so many decimals, thousands apart, a true minus sign."""
     return f"{round(value, decimals) + 0.0:,.{decimals}f}".replace(",", THIN_SPACE).replace("-", MINUS)
+
+
+def three_digits(value: float) -> str:
+    """A number with at least three significant digits, and all those before the point."""
+    return fixed(value, max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0)
 
 
 def number(value: float) -> str:

@@ -56,10 +56,14 @@ def test_every_run_is_a_point(make_runs: Make) -> None:
     [([100.0, 101.0], "linear", False), ([100.0, 300.0], "linear", True), ([1.0, 100.0], "log", False)],
     ids=["close", "apart", "far-apart"],
 )
-def test_the_axis_fits_the_values(values: list[float], scale: str, from_zero: bool, make_runs: Make) -> None:
+def test_the_axis_fits_the_values(
+    values: list[float], scale: str, from_zero: bool, make_runs: Make, texts_of: Make
+) -> None:
     runs = make_runs(("tf",), 2).assign(energy_j=values)
-    axes = axes_of(draw_distribution(runs, "energy_j", ("tf",)))
+    drawing = draw_distribution(runs, "energy_j", ("tf",))
+    axes = axes_of(drawing)
     assert axes.get_xscale() == scale
+    assert not any("$" in text for text in texts_of(drawing.figure))
     assert (axes.get_xlim()[0] == 0) == from_zero
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from src.report.figures.labels import short_labels, wrap, wrapped_labels
 from src.report.figures.style import kind_text, most_columns
-from src.report.figures.units import fixed, number, scale
+from src.report.figures.units import fixed, number, scale, three_digits
 
 
 def test_short_labels_leave_the_group_out() -> None:
@@ -57,6 +57,14 @@ def test_wrap(text: str, lines: list[str]) -> None:
 )
 def test_number(value: float, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (0.00093, "0.000930"), (1.047, "1.05"), (994.4, "994"), (11964.2, "11\u2009964")],
+)
+def test_three_digits(value: float, text: str) -> None:
+    assert three_digits(value) == text
 
 
 def test_fixed_has_no_negative_zero() -> None:
