@@ -55,9 +55,7 @@ def summary(ingested: Ingested, options: IngestOptions) -> str:
 
 def _progress(files: list[Path]) -> Iterable[Path]:
     console = Console(stderr=True)
-    return track(
-        files, "reading recordings", console=console, transient=True, disable=not console.is_terminal
-    )
+    return track(files, "reading recordings", console=console, transient=True, disable=not console.is_terminal)
 
 
 if __name__ == "__main__":

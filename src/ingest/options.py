@@ -64,7 +64,7 @@ class IngestOptions:
     experiment: str = MISSING
     # What the runs are labelled with: any name.
     framework: str = MISSING
-    # A folder of CSVs, without the folders in it, or one file.
+    # A folder of CSVs, without the folders in it, one file, or a pattern of files.
     path: str = MISSING
     # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
     tracking_uri: str | None = None

@@ -15,17 +15,27 @@ DIGITS = re.compile(r"(\d+)")
 def find_files(path: Path) -> list[Path]:
     """Every visible file of the folder in the natural order of their names (2 before 10), or the one file.
 
+    The last part of `path` may be a pattern, as in `DIR/chrome_*.csv`.
+
     Folders within it are not entered: they usually hold another treatment's recordings, and one call files
     one treatment. Raises ConfigError where there is nothing.
     """
     if path.is_file():
         return [path]
     if not path.is_dir():
+        matching = sorted(path.parent.glob(path.name), key=natural_key) if is_pattern(path) else []
+        if matching:
+            return matching
         raise ConfigError(f"path={path}: no such folder or file; name the folder that holds the CSVs")
     files = [entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith(".")]
     if not files:
         raise ConfigError(f"path={path}: this folder holds no files{_other_folders(path)}")
     return sorted(files, key=natural_key)
+
+
+def is_pattern(path: Path) -> bool:
+    """Whether the last part of a path stands for several names."""
+    return any(character in path.name for character in "*?[")
 
 
 def natural_key(path: Path) -> list[tuple[int, str]]:
@@ -49,6 +59,4 @@ def _other_folders(path: Path) -> str:
     folders = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
     if not folders:
         return "; name the folder that holds the CSVs"
-    return (
-        f" of its own; name one of its folders ({', '.join(folders[:10])}), each with its own framework=NAME"
-    )
+    return f" of its own; name one of its folders ({', '.join(folders[:10])}), each with its own framework=NAME"

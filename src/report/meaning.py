@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from src.report.answer import headline
-from src.report.document import Block, Paragraph, Picture, Section, table
+from src.report.document import Block, Paragraph, Picture, Section, bullets, table
 from src.report.shown import described
 from src.report.statistics.analysis import Analysis
 from src.report.statistics.metrics import PHASES
@@ -18,7 +18,7 @@ def discussion(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[
     return Section(
         "discussion",
         "Discussion",
-        tuple(Paragraph(text) for text in _where_it_goes(analysis)),
+        tuple(bullets(list(_where_it_goes(analysis)))),
         (
             Section("practical", "Practical significance", tuple(_practical(analysis, kinds))),
             *((Section("learnt", "Energy and accuracy", tuple(pictures)),) if pictures else ()),

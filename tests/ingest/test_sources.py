@@ -21,6 +21,7 @@ def test_files_come_in_natural_order_without_hidden_ones_and_folders(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     assert [path.name for path in find_files(tmp_path)] == ["a_2.csv", "a_10.csv"]
+    assert [path.name for path in find_files(tmp_path / "a_*0.csv")] == ["a_10.csv"]
     assert find_files(tmp_path / "a_2.csv") == [tmp_path / "a_2.csv"]
 
 
@@ -31,6 +32,8 @@ def test_a_folder_of_folders_names_them(tmp_path):
         find_files(tmp_path)
     with pytest.raises(ConfigError, match="this folder holds no files; name the folder"):
         find_files(tmp_path / "tf")
+    with pytest.raises(ConfigError, match="no such folder"):
+        find_files(tmp_path / "tf" / "*.csv")
     with pytest.raises(ConfigError, match="no such folder"):
         find_files(tmp_path / "nowhere")
 
