@@ -35,13 +35,16 @@ def configure(job: Job) -> None:
     """Set threads; on a GPU, check that there is one and keep float32 products from becoming TF32."""
     # XLA's CPU client sizes its thread pool when it starts, from this variable or else from the affinity.
     os.environ["NPROC"] = str(job.threads)
-    jax.config.update("jax_platforms", job.device)
-    if job.device == "cuda":
+    if job.device == "cpu":
+        jax.config.update("jax_platforms", "cpu")
+    else:
         jax.config.update("jax_default_matmul_precision", "float32")
     try:
-        jax.devices()
+        jax.devices(job.device)
     except RuntimeError as error:
-        raise TrainerError(f"JAX has no {job.device} device ({error}); use another hardware=") from error
+        raise TrainerError(
+            f"JAX has no {job.device} device ({error}); use hardware=cpu, or install its GPU build"
+        ) from error
 
 
 def describe(job: Job) -> tuple[dict[str, str], str]:

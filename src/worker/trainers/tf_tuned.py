@@ -134,6 +134,8 @@ def _step(
     return loss
 
 
+# Plain Python over a fixed list; AutoGraph need not translate it, and cannot translate `match`.
+@tf.autograph.experimental.do_not_convert
 def _forward(layers: Sequence[Layer], parameters: Sequence[tf.Variable], x: tf.Tensor) -> tf.Tensor:
     remaining = iter(parameters)
     for layer in layers:
