@@ -18,6 +18,7 @@ from src.report import facts
 from src.report.article import Material, write_article
 from src.report.document import Document, Picture
 from src.report.figures.gallery import analysed_runs, draw_all
+from src.report.figures.power_over_time import NAME as POWER_OVER_TIME
 from src.report.figures.save import save
 from src.report.load import Loaded, load, sweep_file
 from src.report.markdown import to_markdown
@@ -134,8 +135,9 @@ def _draw(store: Store, loaded: Loaded, analysis: Analysis, folder: Path) -> tup
             missing.append(f"No figure '{drawing.name}': {drawing.reason}.")
             continue
         save(drawing.figure, folder, drawing.name)
-        pictures.append(Picture(drawing.name, drawing.caption))
-    return pictures, [*traces.notes(), *missing]
+        note = f" {traces.sampling}" if drawing.name == POWER_OVER_TIME and traces.sampling else ""
+        pictures.append(Picture(drawing.name, drawing.caption + note))
+    return pictures, [*traces.failures, *missing]
 
 
 def _write(folder: Path, document: Document, analysis: Analysis, loaded: Loaded) -> None:

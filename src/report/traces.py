@@ -14,6 +14,7 @@ from src.measure.energy import Energy, integrate, whole_file
 from src.measure.recording import read_recording
 from src.measure.windows import Window, phase_windows
 from src.report.figures.traces import MOST_LINES, Trace
+from src.report.wording import count
 from src.track.store import Store
 from src.worker.contract import ENERGY_FILE, EVENTS_FILE, PHASES, ContractError, read_events
 
@@ -41,19 +42,21 @@ class TraceReader:
                 except UNREADABLE as error:
                     self.unreadable.append(f"{run['run_name']} ({error})")
 
-    def notes(self) -> list[str]:
-        """What the figure of power over time leaves out; call it after reading."""
-        counts = self.runs.groupby("treatment").size()
-        notes = []
-        if (counts > self.most).any():
-            notes.append(
-                f"Power over time shows {self.most} runs of each treatment, evenly spread over the sweep, of up to "
-                f"{counts.max()}."
-            )
-        if self.unreadable:
-            shown = "; ".join(self.unreadable[:3])
-            notes.append(f"{len(self.unreadable)} runs have no readable power trace: {shown}.")
-        return notes
+    @property
+    def sampling(self) -> str:
+        """Which runs are shown, where not all are; else empty."""
+        largest = int(self.runs.groupby("treatment").size().max())
+        if largest <= self.most:
+            return ""
+        return f"Shown are {self.most} runs of each treatment, evenly spread over the sweep, of up to {largest}."
+
+    @property
+    def failures(self) -> list[str]:
+        """Which runs could not be read; complete once all have been read."""
+        if not self.unreadable:
+            return []
+        shown = "; ".join(self.unreadable[:3])
+        return [f"{count(len(self.unreadable), 'run')} without a readable power trace: {shown}."]
 
 
 def spread(runs: pd.DataFrame, most: int) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from functools import partial
 
 import pytest
 import yaml
@@ -130,12 +131,18 @@ def test_runs_that_must_not_be_compared_are_refused(file_runs, make):
         make()
 
 
+def test_the_page_says_under_the_figure_that_not_all_runs_are_shown(file_runs, make, monkeypatch):
+    monkeypatch.setattr("src.report.make.TraceReader", partial(TraceReader, most=3))
+    file_runs(ENERGIES)
+    assert "All panels have the same axes. Shown are 3 runs of each treatment" in make().page.read_text("utf-8")
+
+
 def test_an_unreadable_recording_is_named_not_hidden(file_runs, make, store):
     file_runs(ENERGIES)
     runs = load(store, "study").runs
     store.artifact(runs["run_id"][0], "energy.csv").unlink()
     text = (make().folder / "report.md").read_text("utf-8")
-    assert f"1 runs have no readable power trace: {runs['run_name'][0]}".replace("#", "\\#") in text
+    assert f"1 run without a readable power trace: {runs['run_name'][0]}".replace("#", "\\#") in text
 
 
 def test_power_over_time_reads_only_some_runs_and_says_so(file_runs, store):
@@ -143,7 +150,8 @@ def test_power_over_time_reads_only_some_runs_and_says_so(file_runs, store):
     reader = TraceReader(store, load(store, "study").runs, most=2)
     traces = list(reader)
     assert [trace.treatment for trace in traces] == ["tf", "tf", "torch", "torch"]
-    assert "Power over time shows 2 runs of each treatment" in reader.notes()[0]
+    assert reader.sampling == "Shown are 2 runs of each treatment, evenly spread over the sweep, of up to 6."
+    assert TraceReader(store, load(store, "study").runs).sampling == ""
     assert set(traces[0].phases) == {"import", "data", "build", "train", "evaluate"}
 
 
