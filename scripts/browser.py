@@ -26,9 +26,7 @@ class Browser:
     def __init__(self, width: int, height: int) -> None:
         program = next(filter(None, map(shutil.which, BROWSERS)), None)
         if program is None:
-            raise BrowserError(
-                f"none of {', '.join(BROWSERS)} is installed; on Debian: apt-get install chromium"
-            )
+            raise BrowserError(f"none of {', '.join(BROWSERS)} is installed; on Debian: apt-get install chromium")
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self._process, self._to, self._from = _start(
             [

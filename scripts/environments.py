@@ -47,9 +47,7 @@ class Environment:
         return self.folder / "pip.log"
 
 
-def find_environment(
-    root: Path, name: str, device: str | None, requirements: Path | None = None
-) -> Environment:
+def find_environment(root: Path, name: str, device: str | None, requirements: Path | None = None) -> Environment:
     """Returns the environment NAME; without a device, the one that is installed there, else `cpu`.
 
     Raises SetupError if there is no lock file for it.
@@ -149,9 +147,7 @@ def install_lock(environment: Environment) -> None:
     output = None if sys.stdout.isatty() else subprocess.DEVNULL
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
     if done.returncode != 0:
-        log = (
-            environment.log.read_text(encoding="utf-8", errors="replace") if environment.log.exists() else ""
-        )
+        log = environment.log.read_text(encoding="utf-8", errors="replace") if environment.log.exists() else ""
         raise SetupError(explain_failed_install(environment.name, log, environment.log))
 
 

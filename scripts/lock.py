@@ -27,9 +27,7 @@ def main(names: Sequence[str]) -> int:
             return done.returncode
         lines = lock_lines(source.read_text(encoding="utf-8"), json.loads(done.stdout))
         header = f"# {source.stem}: written by `python scripts/lock.py {source.stem}`, do not edit.\n"
-        source.with_suffix(".txt").write_text(
-            header + "".join(f"{line}\n" for line in lines), encoding="utf-8"
-        )
+        source.with_suffix(".txt").write_text(header + "".join(f"{line}\n" for line in lines), encoding="utf-8")
         print(f"wrote {len(lines)} lines to {source.with_suffix('.txt').name}")
     return 0
 
@@ -52,9 +50,7 @@ def lock_lines(source: str, report: dict[str, list[dict[str, dict[str, str]]]]) 
     for item in report["install"]:
         name = normalized(item["metadata"]["name"])
         marker = markers.pop(name, ("", ""))[1]
-        lines.append(
-            f"{name}=={item['metadata']['version'].partition('+')[0]}" + (f"; {marker}" if marker else "")
-        )
+        lines.append(f"{name}=={item['metadata']['version'].partition('+')[0]}" + (f"; {marker}" if marker else ""))
     lines += [requirement + f"; {marker}" for requirement, marker in markers.values() if marker]
     return sorted(lines)
 

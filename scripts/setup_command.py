@@ -23,9 +23,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"\nerror: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(
-            "\nStopped. The same command goes on where it was; finished environments stay.", file=sys.stderr
-        )
+        print("\nStopped. The same command goes on where it was; finished environments stay.", file=sys.stderr)
         return 130
     return 0
 
@@ -37,18 +35,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         description="Make the environments of the orchestrator (.venv) and the frameworks (.venvs/NAME).",
         epilog="To compare versions: add scripts/requirements/torch-2.12-cpu.txt, then name torch-2.12.",
     )
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"frameworks (default: {' '.join(FRAMEWORKS)})"
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"frameworks (default: {' '.join(FRAMEWORKS)})")
     parser.add_argument(
         "--device", choices=DEVICES, help="which builds to install (default: what is there already, else cpu)"
     )
-    parser.add_argument(
-        "--requirements", type=Path, metavar="FILE", help="install this lock, for a single NAME"
-    )
-    parser.add_argument(
-        "--python", default=sys.executable, help="the interpreter to build on (default: this one)"
-    )
+    parser.add_argument("--requirements", type=Path, metavar="FILE", help="install this lock, for a single NAME")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter to build on (default: this one)")
     options = parser.parse_args(arguments)
     if options.requirements and len(options.names) != 1:
         parser.error("--requirements goes with exactly one NAME")
@@ -66,9 +58,7 @@ def set_up(names: Sequence[str], device: str | None, requirements: Path | None, 
     environments += [find_environment(ROOT, name, device, requirements) for name in others]
     started_s = time.monotonic()
     for position, environment in enumerate(environments, start=1):
-        bring_up_to_date(
-            environment, f"[{position}/{len(environments)}] {environment.name}", python, started_s
-        )
+        bring_up_to_date(environment, f"[{position}/{len(environments)}] {environment.name}", python, started_s)
 
 
 def bring_up_to_date(environment: Environment, label: str, python: str, started_s: float) -> None:

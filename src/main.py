@@ -19,10 +19,10 @@ from src.errors import MeterError, RunError
 from src.measure.environment import worker_environment
 from src.measure.run import measure
 from src.paths import ROOT
-from src.plan.job import build_job
 from src.plan.schema import typed
 from src.protocol.alone import begin_alone, end_alone
 from src.protocol.filing import Filing
+from src.protocol.job import build_job
 from src.protocol.preflight import make_ready
 from src.track import open_store
 from src.track.record import RunRecord

@@ -27,9 +27,7 @@ def check_arrays(arrays: Arrays, image_shape: tuple[int, ...], classes: int, nam
         ("test", arrays.test_images, arrays.test_labels),
     ):
         if len(images) != len(labels) or len(labels) == 0:
-            raise DatasetError(
-                f"{name}: {len(images)} {split} images but {len(labels)} labels; the files do not match"
-            )
+            raise DatasetError(f"{name}: {len(images)} {split} images but {len(labels)} labels; the files do not match")
         if images.shape[1:] != tuple(image_shape):
             raise DatasetError(
                 f"{name}: {split} images are {list(images.shape[1:])}, but dataset.image_shape="

@@ -86,9 +86,7 @@ def _fetch(address: str, name: str, timeout_s: float) -> bytes:
         error.close()
         raise DatasetError(f"{address} answers {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise DatasetError(
-            f"{address} cannot be reached ({getattr(error, 'reason', None) or error})"
-        ) from error
+        raise DatasetError(f"{address} cannot be reached ({getattr(error, 'reason', None) or error})") from error
     if length and len(content) != int(length):
         raise DatasetError(f"{address} broke off after {len(content)} of {length} bytes")
     return content

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.dataset.arrays import Arrays
-from src.dataset.config import DatasetConfig, Source
 from src.dataset.digits import load_digits
 from src.dataset.idx import parse_idx
 from src.dataset.locate import require_user_files, verified_files
 from src.dataset.synthetic import make_synthetic
 from src.dataset.verify import sha256
 from src.errors import ConfigError
+from src.plan.dataset import DatasetConfig, Source
 
 PREPARATION = 1
 """To be raised when the same input would be prepared differently."""
@@ -59,9 +59,7 @@ def load(config: DatasetConfig, root: Path) -> tuple[Arrays, str]:
         return arrays, "scikit-learn's digits"
     if config.train_size is None or config.test_size is None:
         raise ConfigError("dataset.train_size and dataset.test_size must be numbers for a synthetic dataset")
-    arrays = make_synthetic(
-        (height, width, channels), config.classes, config.train_size, config.test_size, config.seed
-    )
+    arrays = make_synthetic((height, width, channels), config.classes, config.train_size, config.test_size, config.seed)
     return arrays, f"synthetic, seed {config.seed}"
 
 
@@ -83,6 +81,4 @@ def _idx_arrays(contents: dict[str, bytes], config: DatasetConfig) -> Arrays:
     def labels(key: str) -> NDArray[np.int64]:
         return parse_idx(contents[key], config.files[key].name, dimensions=1).astype(np.int64)
 
-    return Arrays(
-        images("train_images"), labels("train_labels"), images("test_images"), labels("test_labels")
-    )
+    return Arrays(images("train_images"), labels("train_labels"), images("test_images"), labels("test_labels"))

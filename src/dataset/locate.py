@@ -6,11 +6,11 @@ import functools
 import logging
 from pathlib import Path
 
-from src.dataset.config import DatasetConfig, IdxFileConfig
 from src.dataset.download import download
 from src.dataset.idx import read_file
 from src.dataset.verify import verified_content
 from src.errors import DatasetError
+from src.plan.dataset import DatasetConfig, IdxFileConfig
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +55,7 @@ def require_user_files(config: DatasetConfig, folder: Path) -> dict[str, Path]:
 
 def _from_user(config: DatasetConfig, folder: Path) -> tuple[dict[str, bytes], str]:
     paths = require_user_files(config, folder)
-    contents = {
-        key: verified_content(read_file(path), config.files[key], str(path)) for key, path in paths.items()
-    }
+    contents = {key: verified_content(read_file(path), config.files[key], str(path)) for key, path in paths.items()}
     return contents, str(folder)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.dataset.arrays import check_arrays
-from src.dataset.config import DatasetConfig, check, check_size
 from src.dataset.load import identity, load
 from src.dataset.store import Stored, read_store, write_store
+from src.plan.dataset import DatasetConfig, check, check_size
 
 
 @dataclass(frozen=True)

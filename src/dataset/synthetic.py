@@ -42,8 +42,6 @@ def _draw(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     labels = random.randint(len(patterns), size=count).astype(np.int64)
     images = patterns[labels]
-    for (
-        image
-    ) in images:  # one at a time: noise in double precision for all would take twice the memory of the result
+    for image in images:  # one at a time: noise in double precision for all would take twice the memory of the result
         image += random.normal(scale=NOISE, size=image.shape).astype(np.float32)
     return np.clip(images, 0.0, 1.0, out=images), labels

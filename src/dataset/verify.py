@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from src.dataset.config import IdxFileConfig
 from src.dataset.idx import GZIP_MAGIC, decompressed
 from src.errors import DatasetError
+from src.plan.dataset import IdxFileConfig
 
 
 def sha256(content: bytes) -> str:

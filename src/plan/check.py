@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from src.dataset.config import check as check_dataset
 from src.errors import ConfigError
+from src.plan.analysis import check as check_analysis
+from src.plan.dataset import check as check_dataset
 from src.plan.schema import Config, LayerConfig, usable_cpus
-from src.report.statistics.config import check as check_analysis
 from src.worker import network
 
 MIN_INTERVAL_MS = 10

@@ -16,8 +16,8 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError
 
-from src.dataset.config import DatasetConfig
-from src.report.statistics.config import AnalysisConfig
+from src.plan.analysis import AnalysisConfig
+from src.plan.dataset import DatasetConfig
 
 
 class Order(StrEnum):

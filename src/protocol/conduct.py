@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from src.errors import MeterError, RunError, TrackError
+from src.errors import JoulebenchError, MeterError, RunError, TrackError
 from src.paths import ROOT
 from src.plan.estimate import expected_run_s, remaining_s
 from src.plan.schedule import Slot
@@ -49,19 +49,43 @@ def conduct(plan: SweepPlan, folder: Path, launch: Launch, display: Display | No
     tags = {"meter": ready[0].meter.name, "energy_kind": ready[0].meter.energy_kind}
     sweep_run = SweepRun.begin(store, plan, folder, host, tags)
     conductor = _Conductor(plan, folder, launch, display, ready, {"run.parent": sweep_run.run_id})
+    report_files: Sequence[Path] = ()
     try:
         with display.live(f"joulebench: {plan.shared.experiment}, sweep {plan.sweep}", len(plan.slots)):
             conductor.run()
+        sweep_run.file_missing(conductor.records)
+        report_files = _report(sweep_run, conductor)
     finally:
-        _close(sweep_run, conductor)
+        _close(sweep_run, conductor, report_files)
     _refuse_missing(plan, folder, conductor.missing)
     return conductor.records
 
 
-def _close(sweep_run: SweepRun, conductor: _Conductor) -> None:
+def _report(sweep_run: SweepRun, conductor: _Conductor) -> Sequence[Path]:
+    """Write the sweep's report and say what it answers; returns its files. Runs are never lost to a report."""
+    from src.report.make import make_report  # loads statistics and figures, which no run should wait for
+
+    plan, display = conductor.plan, conductor.display
+    if not conductor.records:
+        return ()
+    try:
+        shared = plan.shared
+        report = make_report(
+            sweep_run.store, shared.experiment, shared.analysis, conductor.folder / "report", plan.sweep
+        )
+    except JoulebenchError as error:
+        display.say(f"no report: {error}", "yellow")
+        return ()
+    for sentence in report.answer:
+        display.say(sentence)
+    display.say(f"report: {report.page}")
+    return report.files
+
+
+def _close(sweep_run: SweepRun, conductor: _Conductor, report_files: Sequence[Path]) -> None:
     """File the summary and show it, also when the sweep was stopped."""
     plan, display, records = conductor.plan, conductor.display, conductor.records
-    unfiled = sweep_run.end(records, complete=len(records) == len(plan.slots))
+    unfiled = sweep_run.end(records, report_files, complete=len(records) == len(plan.slots))
     if records:
         display.console.print(summary_table(summarise([outcome_of(record) for record in records])))
     for record in unfiled:

@@ -18,23 +18,25 @@ def interpreter(config: Config, root: Path) -> Path:
     framework = config.framework
     folder = root / ENVIRONMENTS / framework.environment
     lock = root / framework.requirements
-    command = _setup_command(config)
     if not lock.is_file():
         raise SetupError(f"framework.requirements={framework.requirements}: there is no such file below {root}")
     python = folder / INTERPRETER
     if not python.is_file() or not (folder / LOCK_COPY).is_file():
-        raise SetupError(f"the environment {ENVIRONMENTS}/{framework.environment} is not set up; run `{command}`")
+        raise SetupError(
+            f"the environment {ENVIRONMENTS}/{framework.environment} is not set up; run `{_setup(config)}`"
+        )
     if (folder / LOCK_COPY).read_text(encoding="utf-8") != lock.read_text(encoding="utf-8"):
         raise SetupError(
             f"the environment {ENVIRONMENTS}/{framework.environment} was made from other requirements than "
-            f"{framework.requirements}; run `{command}`"
+            f"{framework.requirements}; run `{_setup(config)}`"
         )
     return python
 
 
-def _setup_command(config: Config) -> str:
+def _setup(config: Config) -> str:
+    """The command that makes the environment; DEVICE is named, because set-up otherwise keeps what is installed."""
     device = config.hardware.device.value
     name = config.framework.environment
     if config.framework.requirements == f"scripts/requirements/{name}-{device}.txt":
-        return f"make setup ENVS={name}" + (f" DEVICE={device}" if device != "cpu" else "")
+        return f"make setup ENVS={name} DEVICE={device}"
     return f"python scripts/setup_envs.py {name} --requirements {config.framework.requirements}"

@@ -36,12 +36,16 @@ class SweepRun:
         run_id = store.start_sweep(shared.experiment, plan.sweep, params, tags, [folder / PLAN_FILE])
         return cls(store, shared.experiment, plan.sweep, run_id)
 
-    def end(self, records: Sequence[RunRecord], complete: bool) -> list[RunRecord]:
-        """File what is not filed yet, then the summary; returns the records that the store still refuses."""
-        unfiled = [record for record in records if not self._is_filed(record)]
+    def file_missing(self, records: Sequence[RunRecord]) -> list[RunRecord]:
+        """File what is not filed yet; returns the records that the store still refuses."""
+        return [record for record in records if not self._is_filed(record)]
+
+    def end(self, records: Sequence[RunRecord], report: Sequence[Path], complete: bool) -> list[RunRecord]:
+        """File what is missing, the report and the summary; returns the records that the store still refuses."""
+        unfiled = self.file_missing(records)
         status: Status = "finished" if complete else "failed"
         try:
-            close_sweep(self.store, self.experiment, self.sweep, self.run_id, status)
+            close_sweep(self.store, self.experiment, self.sweep, self.run_id, status, report)
         except TrackError:
             return unfiled or list(records)
         return unfiled

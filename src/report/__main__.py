@@ -12,9 +12,9 @@ from omegaconf import DictConfig
 
 from src.cli import command_line
 from src.errors import ConfigError
+from src.plan.analysis import AnalysisConfig
+from src.plan.analysis import check as check_analysis
 from src.plan.schema import Config, typed
-from src.report.statistics.config import AnalysisConfig
-from src.report.statistics.config import check as check_analysis
 
 REPORTS = Path("reports")
 QUIET = ("hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout")

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from src.plan.analysis import AnalysisConfig
 from src.report import facts
 from src.report.article import Material, write_article
 from src.report.document import Document, Picture
@@ -25,7 +26,6 @@ from src.report.markdown import to_markdown
 from src.report.page import to_html
 from src.report.statistics.analysis import Analysis, analyse
 from src.report.statistics.as_json import to_json
-from src.report.statistics.config import AnalysisConfig
 from src.report.traces import TraceReader
 from src.track.store import Store
 from src.worker.contract import write_json

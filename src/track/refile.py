@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.track.record import RunRecord, Status
@@ -28,7 +29,14 @@ def refile(store: Store, records: Sequence[RunRecord]) -> tuple[int, int]:
     return len(new), len(records) - len(new)
 
 
-def close_sweep(store: Store, experiment: str, sweep: str, parent_run_id: str, status: Status | None = None) -> None:
+def close_sweep(
+    store: Store,
+    experiment: str,
+    sweep: str,
+    parent_run_id: str,
+    status: Status | None = None,
+    artifacts: Sequence[Path] = (),
+) -> None:
     """Close a sweep's parent run with the summary of all runs that are filed below it.
 
     Without a `status`, a sweep with at least one finished run counts as finished.
@@ -37,4 +45,4 @@ def close_sweep(store: Store, experiment: str, sweep: str, parent_run_id: str, s
     runs = runs[runs["sweep"] == sweep]
     if status is None:
         status = "finished" if (runs["status"] == "finished").any() else "failed"
-    store.finish_sweep(parent_run_id, summary_metrics(runs), status=status, note=summary_note(runs))
+    store.finish_sweep(parent_run_id, summary_metrics(runs), artifacts, status, summary_note(runs))

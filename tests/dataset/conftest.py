@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from src.dataset.config import DatasetConfig, IdxFileConfig, Source
+from src.plan.dataset import DatasetConfig, IdxFileConfig, Source
 
 NAMES = {
     "train_images": "train-images-idx3-ubyte",

@@ -40,9 +40,7 @@ def test_compressed_and_plain_content_are_the_same() -> None:
     assert decompressed(gzip.compress(LABELS), "here") == decompressed(LABELS, "here") == LABELS
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda gz: gz[:-5], lambda gz: gz[:20] + b"\0\0\0" + gz[23:]], ids=["cut", "bits"]
-)
+@pytest.mark.parametrize("damage", [lambda gz: gz[:-5], lambda gz: gz[:20] + b"\0\0\0" + gz[23:]], ids=["cut", "bits"])
 def test_damaged_compression_is_refused(damage: object) -> None:
     assert callable(damage)
     with pytest.raises(DatasetError, match=r"^here is cut off or damaged"):

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from src.dataset import prepare as prepare_module
-from src.dataset.config import DatasetConfig, IdxFileConfig, Source
 from src.dataset.prepare import Prepared, prepare
 from src.errors import ConfigError, DatasetError
+from src.plan.dataset import DatasetConfig, IdxFileConfig, Source
 from tests.dataset.conftest import NAMES, Mirror
 
 PutFiles = Callable[[Path, bool], None]
@@ -28,9 +28,7 @@ def labels(prepared: Prepared) -> list[int]:
 
 
 @pytest.mark.parametrize("compressed", [True, False], ids=["gz", "plain"])
-def test_files_of_the_user(
-    config: DatasetConfig, put_files: PutFiles, tmp_path: Path, compressed: bool
-) -> None:
+def test_files_of_the_user(config: DatasetConfig, put_files: PutFiles, tmp_path: Path, compressed: bool) -> None:
     put_files(tmp_path / "mine", compressed)
     prepared = prepare(replace(config, path="mine"), tmp_path)
     images = np.load(prepared.train_images, mmap_mode="r")
@@ -52,9 +50,7 @@ def test_pixels_are_the_files_pixels(
     np.testing.assert_allclose(np.load(prepared.test_images) * 255, pixels, atol=1e-4)
 
 
-def test_the_cache_is_used_without_a_mirror(
-    config: DatasetConfig, put_files: PutFiles, tmp_path: Path
-) -> None:
+def test_the_cache_is_used_without_a_mirror(config: DatasetConfig, put_files: PutFiles, tmp_path: Path) -> None:
     put_files(tmp_path / "data" / "small", True)
     assert labels(prepare(config, tmp_path)) == [0, 1, 2, 9, 4, 5]
 
@@ -162,9 +158,7 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(
     assert mirror.asked == [damaged.name]
 
 
-def test_a_damaged_file_does_not_stay_in_the_cache(
-    config: DatasetConfig, put_files: PutFiles, tmp_path: Path
-) -> None:
+def test_a_damaged_file_does_not_stay_in_the_cache(config: DatasetConfig, put_files: PutFiles, tmp_path: Path) -> None:
     put_files(tmp_path / "data" / "small", False)
     damaged = tmp_path / "data" / "small" / NAMES["train_labels"]
     damaged.write_bytes(b"damaged")
@@ -211,9 +205,7 @@ def test_own_files_without_checksums_are_told_apart_by_content(
     assert first.checksum != second.checksum
 
 
-def test_a_subset_shares_the_prepared_files(
-    config: DatasetConfig, put_files: PutFiles, tmp_path: Path
-) -> None:
+def test_a_subset_shares_the_prepared_files(config: DatasetConfig, put_files: PutFiles, tmp_path: Path) -> None:
     put_files(tmp_path / "data" / "small", True)
     everything = prepare(config, tmp_path)
     subset = prepare(replace(config, train_size=4, test_size=1), tmp_path)

@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from src.dataset.config import DatasetConfig, Source
 from src.dataset.digits import enlarge, load_digits
 from src.dataset.prepare import prepare
 from src.dataset.synthetic import make_synthetic
+from src.plan.dataset import DatasetConfig, Source
 
-DIGITS = DatasetConfig(
-    "digits", Source.digits, cache="data", classes=10, image_shape=[28, 28, 1], train_available=1437
-)
+DIGITS = DatasetConfig("digits", Source.digits, cache="data", classes=10, image_shape=[28, 28, 1], train_available=1437)
 
 
 def nearest_centroid_accuracy(
@@ -79,9 +77,7 @@ def test_synthetic_images_can_be_learnt_but_are_noisy(image_shape: tuple[int, in
     )
     assert accuracy > 0.95
     one_pixel = arrays.train_images[:, 3:4, 3:4], arrays.test_images[:, 3:4, 3:4]
-    assert (
-        nearest_centroid_accuracy(one_pixel[0], arrays.train_labels, one_pixel[1], arrays.test_labels) < 0.5
-    )
+    assert nearest_centroid_accuracy(one_pixel[0], arrays.train_labels, one_pixel[1], arrays.test_labels) < 0.5
 
 
 def test_synthetic_images_follow_from_the_seed() -> None:

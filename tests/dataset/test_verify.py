@@ -3,9 +3,9 @@ import hashlib
 
 import pytest
 
-from src.dataset.config import IdxFileConfig
 from src.dataset.verify import verified_content
 from src.errors import DatasetError
+from src.plan.dataset import IdxFileConfig
 
 CONTENT = b"an image"
 COMPRESSED = gzip.compress(CONTENT)
@@ -18,9 +18,7 @@ OF_COMPRESSED = hashlib.sha256(COMPRESSED).hexdigest()
     [
         pytest.param(CONTENT, IdxFileConfig("f", sha256=OF_CONTENT), id="plain"),
         pytest.param(COMPRESSED, IdxFileConfig("f", sha256=OF_CONTENT), id="compressed"),
-        pytest.param(
-            gzip.compress(CONTENT, 1), IdxFileConfig("f", sha256=OF_CONTENT), id="compressed by another"
-        ),
+        pytest.param(gzip.compress(CONTENT, 1), IdxFileConfig("f", sha256=OF_CONTENT), id="compressed by another"),
         pytest.param(COMPRESSED, IdxFileConfig("f", sha256_gz=OF_COMPRESSED), id="checksum of the gz"),
         pytest.param(COMPRESSED, IdxFileConfig("f"), id="no checksum known"),
     ],
@@ -33,12 +31,8 @@ def test_the_published_file_is_accepted(content: bytes, file: IdxFileConfig) -> 
     ("content", "file", "complaint"),
     [
         pytest.param(b"other", IdxFileConfig("f", sha256=OF_CONTENT), f"expected {OF_CONTENT}", id="other"),
-        pytest.param(
-            gzip.compress(b"other"), IdxFileConfig("f", sha256_gz=OF_COMPRESSED), "expected", id="other gz"
-        ),
-        pytest.param(
-            CONTENT, IdxFileConfig("f", sha256_gz=OF_COMPRESSED), "put that there", id="only gz verifiable"
-        ),
+        pytest.param(gzip.compress(b"other"), IdxFileConfig("f", sha256_gz=OF_COMPRESSED), "expected", id="other gz"),
+        pytest.param(CONTENT, IdxFileConfig("f", sha256_gz=OF_COMPRESSED), "put that there", id="only gz verifiable"),
         pytest.param(COMPRESSED[:-3], IdxFileConfig("f", sha256=OF_CONTENT), "cut off", id="cut off"),
     ],
 )

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from src.ingest.__main__ import main
+from src.plan.analysis import AnalysisConfig
 from src.report.make import make_report
-from src.report.statistics.config import AnalysisConfig
 from src.track import open_store
 from src.track.record import RunRecord
 

@@ -30,7 +30,7 @@ def test_a_set_up_environment_gives_its_interpreter(root):
 
 def test_an_environment_that_was_never_finished_is_refused(root):
     (root / ".venvs/torch" / LOCK_COPY).unlink()
-    with pytest.raises(SetupError, match="make setup ENVS=torch"):
+    with pytest.raises(SetupError, match="make setup ENVS=torch DEVICE=cpu"):
         interpreter(config(), root)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.report.statistics.config import AnalysisConfig
+from src.plan.analysis import AnalysisConfig
 from src.track import open_store
 from src.track.record import RunRecord, run_name
 from src.track.store import Store

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from src.errors import ConfigError
+from src.plan.analysis import AnalysisConfig
 from src.report.load import load
 from src.report.make import make_report, report_command, report_folder
 from src.report.markdown import escape
-from src.report.statistics.config import AnalysisConfig
 from src.report.traces import TraceReader
 
 ENERGIES = {"torch": [100.0, 101.0, 99.0, 100.5, 99.5, 100.2], "tf": [150.0, 152.0, 149.0, 151.0, 148.0, 150.5]}

@@ -87,9 +87,7 @@ def test_a_half_made_or_outdated_environment_is_made_anew(tmp_path: Path) -> Non
             ["stopped at the package jax==4.0", "no such version", "same command"],
             id="no version",
         ),
-        pytest.param(
-            "torch==1.0\n", ["`import torch` fails", "libcudart.so not found"], id="does not import"
-        ),
+        pytest.param("torch==1.0\n", ["`import torch` fails", "libcudart.so not found"], id="does not import"),
     ],
 )
 def test_what_cannot_be_installed_leaves_no_stamp(tmp_path: Path, lock: str, complaints: list[str]) -> None:

@@ -33,9 +33,7 @@ def test_locks_hold_what_their_source_asks_for(lock: Path) -> None:
 
 @pytest.mark.parametrize("framework", ["torch", "tf", "jax"])
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_an_environment_holds_one_framework_and_nothing_of_the_orchestrator(
-    framework: str, device: str
-) -> None:
+def test_an_environment_holds_one_framework_and_nothing_of_the_orchestrator(framework: str, device: str) -> None:
     packages = locked_packages(LOCKS[0].with_name(f"{framework}-{device}.txt"))
     others = {"torch": {"torch"}, "tf": {"tensorflow", "tensorflow-cpu"}, "jax": {"jax", "jaxlib"}}
     foreign = set().union(*(names for name, names in others.items() if name != framework))
@@ -52,9 +50,7 @@ def test_all_frameworks_share_one_numpy() -> None:
 def test_markers_follow_their_package_and_unresolved_lines_stay() -> None:
     source = 'uvloop; sys_platform != "win32"  # reason\nx-cpu==2; a == "1"\nx==2; a != "1"\nplain\n'
     versions = {"Plain_Dep": "1.5+cpu", "uvloop": "0.1", "x-cpu": "2", "plain": "3"}
-    report = {
-        "install": [{"metadata": {"name": name, "version": version}} for name, version in versions.items()]
-    }
+    report = {"install": [{"metadata": {"name": name, "version": version}} for name, version in versions.items()]}
     assert lock_lines(source, report) == [
         "plain-dep==1.5",
         "plain==3",

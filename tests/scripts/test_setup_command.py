@@ -28,9 +28,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Environment]:
     ("arguments", "locks"),
     [
         pytest.param(["--device", "cpu"], ["orchestrator", "torch-cpu", "tf-cpu", "jax-cpu"], id="all"),
-        pytest.param(
-            ["jax", "torch", "--device", "cuda"], ["orchestrator", "jax-cuda", "torch-cuda"], id="two"
-        ),
+        pytest.param(["jax", "torch", "--device", "cuda"], ["orchestrator", "jax-cuda", "torch-cuda"], id="two"),
         pytest.param(["orchestrator"], ["orchestrator"], id="orchestrator"),
         pytest.param(["jax", "jax", "--device", "cpu"], ["orchestrator", "jax-cpu"], id="twice"),
     ],
@@ -81,18 +79,14 @@ def test_failures(
     assert complaint in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--device", "tpu"], ["--requirements", "x"]], ids=["device", "no name"]
-)
+@pytest.mark.parametrize("arguments", [["--device", "tpu"], ["--requirements", "x"]], ids=["device", "no name"])
 def test_usage_errors_end_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         setup_command.main(arguments)
     assert caught.value.code == 2
 
 
-def test_an_older_python_gets_a_message_and_no_syntax_error(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_python_gets_a_message_and_no_syntax_error(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = repository / "scripts" / "setup_envs.py"
     ast.parse(script.read_text(), feature_version=(3, 4))
     monkeypatch.setattr(sys, "version_info", (3, 10, 2))

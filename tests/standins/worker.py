@@ -12,9 +12,7 @@ from pathlib import Path
 from src.worker.contract import EVENTS_FILE, PHASES, RESULT_FILE, EventLog, Result
 
 PHASE_S = 0.15
-SLEEPER = (
-    "import os, sys, time; os.setsid(); open(sys.argv[1], 'a').write(f'{os.getpid()} '); time.sleep(300)"
-)
+SLEEPER = "import os, sys, time; os.setsid(); open(sys.argv[1], 'a').write(f'{os.getpid()} '); time.sleep(300)"
 
 
 def main(folder: Path, mode: str) -> int:

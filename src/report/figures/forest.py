@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from src.plan.analysis import AnalysisConfig
 from src.report.figures.drawing import Drawing, not_drawn
 from src.report.figures.labels import short_labels, wrap
 from src.report.figures.samples import kinds_of
 from src.report.figures.style import GREY, INK, SMALL_PT, WIDTH_IN, house_style, new_figure, note_kind, text_width_pt
 from src.report.figures.units import number, set_ticks
-from src.report.statistics.config import AnalysisConfig
 from src.report.statistics.metrics import METRICS
 from src.report.statistics.pairs import Pair
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from src.errors import ConfigError
+from src.plan.analysis import AnalysisConfig
 from src.report.statistics import bootstrap, outliers
-from src.report.statistics import config as configuration
+from src.plan import analysis as configuration
 from src.report.statistics.blocks import block_table, complete_blocks
 from src.report.statistics.cautions import Caution, all_cautions
 from src.report.statistics.comparable import Difference, comparable, differences
-from src.report.statistics.config import AnalysisConfig
 from src.report.statistics.describe import Description, describe, replicate
 from src.report.statistics.metrics import METRICS, Metric
 from src.report.statistics.omnibus import Omnibus, compare_all

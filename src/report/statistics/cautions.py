@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from src.report.statistics.config import AnalysisConfig
+from src.plan.analysis import AnalysisConfig
 from src.report.statistics.describe import Description
 from src.report.statistics.pairs import Pair
 from src.report.statistics.threats import Threat

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from src.plan.analysis import AnalysisConfig
 from src.report.statistics.blocks import complete_blocks
 from src.report.statistics.bootstrap import percentile_interval
-from src.report.statistics.config import AnalysisConfig
 from src.report.statistics.describe import Replicates
 from src.report.statistics.effect_sizes import (
     EffectSize,

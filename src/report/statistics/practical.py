@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from src.report.statistics.config import AnalysisConfig
+from src.plan.analysis import AnalysisConfig
 from src.report.statistics.describe import Description
 from src.report.statistics.values import finite
 

@@ -11,6 +11,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from src.plan.analysis import AnalysisConfig
 from src.report.figures.accuracy import draw_accuracy_energy, pareto_front
 from src.report.figures.architecture import draw_architecture
 from src.report.figures.distribution import draw_distribution
@@ -20,7 +21,6 @@ from src.report.figures.normality import draw_normal_qq, normal_quantiles
 from src.report.figures.phases import draw_energy_by_phase
 from src.report.figures.run_order import draw_run_order, in_order
 from src.report.statistics.analysis import Analysis, analyse
-from src.report.statistics.config import AnalysisConfig
 from src.worker.network import parameter_count
 
 Make = Callable[..., Any]

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from src.plan.analysis import AnalysisConfig
 from src.report.figures.drawing import Drawing
 from src.report.figures.gallery import draw_all
 from src.report.figures.style import WIDTH_IN
 from src.report.statistics.analysis import analyse
-from src.report.statistics.config import AnalysisConfig
 
 CONFIG = AnalysisConfig(bootstrap_samples=100)
 LAYERS: list[dict[str, Any]] = [

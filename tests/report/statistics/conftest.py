@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.report.statistics.config import AnalysisConfig
+from src.plan.analysis import AnalysisConfig
 
 MakeRuns = Callable[..., pd.DataFrame]
 

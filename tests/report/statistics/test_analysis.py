@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from src.errors import ConfigError
+from src.plan.analysis import AnalysisConfig
 from src.report.statistics.analysis import COLUMNS, Analysis, analyse
 from src.report.statistics.as_json import to_json
-from src.report.statistics.config import AnalysisConfig
 from src.report.statistics.metrics import METRICS
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from src.plan.analysis import AnalysisConfig
 from src.report.statistics.analysis import analyse
-from src.report.statistics.config import AnalysisConfig
 
 if TYPE_CHECKING:
     from tests.report.statistics.conftest import MakeRuns

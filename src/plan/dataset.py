@@ -76,9 +76,7 @@ def check(config: DatasetConfig) -> None:
     if config.classes < 2:
         raise ConfigError(f"dataset.classes={config.classes}: must be at least 2")
     if len(config.image_shape) != 3 or min(config.image_shape) < 1:
-        raise ConfigError(
-            f"dataset.image_shape={config.image_shape}: give [height, width, channels], each > 0"
-        )
+        raise ConfigError(f"dataset.image_shape={config.image_shape}: give [height, width, channels], each > 0")
     if config.connect_timeout_s <= 0:
         raise ConfigError(f"dataset.connect_timeout_s={config.connect_timeout_s}: must be above 0")
     if not 0 <= config.seed < 2**32:
@@ -92,9 +90,7 @@ def check_size(key: str, wanted: int | None, available: int | None) -> None:
     if wanted is not None and wanted < 1:
         raise ConfigError(f"dataset.{key}={wanted}: must be at least 1, or null for all")
     if wanted is not None and available is not None and wanted > available:
-        raise ConfigError(
-            f"dataset.{key}={wanted}: there are only {available} images; take at most that, or null"
-        )
+        raise ConfigError(f"dataset.{key}={wanted}: there are only {available} images; take at most that, or null")
 
 
 def _check_files(files: dict[str, IdxFileConfig]) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from src.dataset.config import DatasetConfig, IdxFileConfig, Source, check
 from src.errors import ConfigError
+from src.plan.dataset import DatasetConfig, IdxFileConfig, Source, check
 
 SYNTHETIC = DatasetConfig(
     "s", Source.synthetic, cache="data", classes=3, image_shape=[8, 8, 1], train_size=5, test_size=4

@@ -4,7 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from src.errors import ConfigError
-from src.report.statistics.config import AnalysisConfig, check
+from src.plan.analysis import AnalysisConfig, check
 
 
 def test_the_defaults_can_be_used_and_hydra_takes_them() -> None:
