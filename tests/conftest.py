@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from src.track import open_store
+
 ROOT = Path(__file__).resolve().parent.parent
 STANDINS = ROOT / "tests" / "standins"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -53,6 +55,27 @@ def energibridge(tmp_path: Path) -> Callable[..., str]:
         return str(path)
 
     return install
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store without runs, made once, because MLflow takes seconds to lay one out."""
+    path = tmp_path_factory.mktemp("database") / "mlflow.db"
+    open_store(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def store_uri(empty_database: Path, tmp_path: Path) -> str:
+    """An empty store of the test's own."""
+    (tmp_path / "store").mkdir()
+    return f"sqlite:///{shutil.copy(empty_database, tmp_path / 'store' / 'mlflow.db')}"
+
+
+@pytest.fixture
+def store(store_uri: str):
+    """The same, opened."""
+    return open_store(store_uri)
 
 
 def environment_python(name: str) -> Path:

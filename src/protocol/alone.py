@@ -9,6 +9,7 @@ from src.plan.schema import Config
 from src.protocol.display import Display
 from src.protocol.machine import introduce_meter, prepare_machine
 from src.protocol.preflight import Ready
+from src.protocol.priming import prime
 from src.protocol.summary import Outcome, summarise, summary_table
 from src.track.record import RunRecord
 from src.track.store import Store
@@ -20,6 +21,7 @@ def begin_alone(config: Config, ready: Ready, store: Store, folder: Path) -> Con
     display = Display()
     introduce_meter(display, ready.meter)
     with display.live(f"joulebench: {config.experiment}, one run of {config.framework.name}", 1):
+        prime([(ready.python, config.framework)])
         state = prepare_machine(config, ready.meter, folder, display)
     display.say(f"running {config.framework.name}; files: {folder}")
     return dataclasses.replace(config, run=dataclasses.replace(config.run, **dataclasses.asdict(state)))

@@ -19,7 +19,8 @@ from src.protocol.display import Display, duration
 from src.protocol.host import host_facts
 from src.protocol.machine import introduce_meter, prepare_machine
 from src.protocol.preflight import Ready, gemm_gflop_per_s, make_ready
-from src.protocol.summary import Outcome, summarise, summary_table
+from src.protocol.priming import prime
+from src.protocol.summary import Outcome, missing_table, summarise, summary_table
 from src.protocol.sweep_run import SweepRun
 from src.track import open_store
 from src.track.record import RunRecord
@@ -88,6 +89,9 @@ def _close(sweep_run: SweepRun, conductor: _Conductor, report_files: Sequence[Pa
     unfiled = sweep_run.end(records, report_files, complete=len(records) == len(plan.slots))
     if records:
         display.console.print(summary_table(summarise([outcome_of(record) for record in records])))
+    if conductor.missing:
+        gone = [(plan.label(m.slot), m.slot.iteration, m.reason) for m in conductor.missing]
+        display.console.print(missing_table(gone))
     for record in unfiled:
         display.say(f"not in MLflow: {record.folder}; file it with `python -m src.track {conductor.folder}`", "red")
     done = f"{len(records)} of {len(plan.slots)} runs finished"
@@ -119,6 +123,8 @@ class _Conductor:
     def run(self) -> None:
         """Everything between the plan and the summary."""
         self._introduce()
+        self.display.say("loading each framework once, so that no measured run has to wait for the disk")
+        prime((ready.python, c.framework) for ready, c in zip(self.ready, self.plan.configs, strict=True))
         state = prepare_machine(self.plan.shared, self.ready[0].meter, self.folder, self.display)
         self.run_overrides["run.idle_power_w"] = "null" if state.idle_power_w is None else state.idle_power_w
         self.run_overrides["run.background_load"] = state.background_load
@@ -199,6 +205,6 @@ def _refuse_missing(plan: SweepPlan, folder: Path, missing: Sequence[Missing]) -
         return
     names = ", ".join(f"{plan.label(m.slot)} #{m.slot.iteration:02d}" for m in missing)
     raise RunError(
-        f"{len(missing)} of {len(plan.slots)} runs could not be measured: {names}; "
-        f"see worker.log in their folders below {folder}. Last reason: {missing[-1].reason}"
+        f"{len(missing)} of {len(plan.slots)} runs could not be measured: {names}; see the table above, and worker.log "
+        f"in their folders below {folder}"
     )

@@ -72,10 +72,10 @@ def gemm_gflop_per_s() -> float:
 
 
 def _make_ready(config: Config, root: Path) -> Ready:
-    python = interpreter(config, root)
     on_gpu = config.hardware.device is Device.cuda
     if on_gpu:
         require_gpu()
+    python = interpreter(config, root)
     meter = _select_meter(config, on_gpu)
     prepared = prepare(config.dataset, root)
     facts = {

@@ -86,6 +86,16 @@ def summary_table(summaries: Sequence[TreatmentSummary]) -> Table:
     return table
 
 
+def missing_table(missing: Sequence[tuple[str, int, str]]) -> Table:
+    """What could not be measured: treatment, iteration and why, in the order it was given up."""
+    table = Table(title="Missing runs", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("treatment", "iteration", "reason"):
+        table.add_column(heading, overflow="fold")
+    for treatment, iteration, reason in missing:
+        table.add_row(treatment, str(iteration), reason.splitlines()[0])
+    return table
+
+
 def _spreads(runs: Sequence[Outcome]) -> dict[str, Spread]:
     return {metric: spread([run.metrics[metric] for run in runs]) for metric in SUMMARY_METRICS}
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from src.track import open_store
-from src.track.store import Store
 
 WriteCsv = Callable[..., Path]
 
@@ -37,18 +33,3 @@ def write_csv(
 def write_csv_fixture() -> WriteCsv:
     """The function that writes a recording."""
     return write_csv
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once, because MLflow takes seconds for it."""
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    open_store(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
-def store(empty_database: Path, tmp_path: Path) -> Store:
-    """An empty store of the test's own."""
-    (tmp_path / "store").mkdir()
-    return open_store(f"sqlite:///{shutil.copy(empty_database, tmp_path / 'store' / 'mlflow.db')}")

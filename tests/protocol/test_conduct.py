@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -30,18 +29,9 @@ from src.track.record import RunRecord
 ENERGY_J = {"torch": 10.0, "jax": 20.0}
 
 
-@pytest.fixture(scope="module")
-def new_store(tmp_path_factory):
-    """MLflow takes seconds to lay out a database, so that is done once, and copied."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    open_store(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def uri(tmp_path, new_store):
-    shutil.copy(new_store, tmp_path)
-    return f"sqlite:///{tmp_path}/mlflow.db"
+def uri(store_uri):
+    return store_uri
 
 
 @pytest.fixture
@@ -59,6 +49,7 @@ def ready(monkeypatch):
     meter = Meter("native", "measured", "a meter", "1", (), 200, (), False, "")
     prepared = Prepared(*(Path(),) * 4, 64, 10, 10, (28, 28, 1), "", "")
     monkeypatch.setattr(module, "make_ready", lambda config, root: Ready(Path(), prepared, meter, {}))
+    monkeypatch.setattr(module, "prime", list)
     monkeypatch.setattr(module, "prepare_machine", lambda *args: MachineState(3.5, 0.02))
 
 
@@ -174,7 +165,9 @@ def test_what_cannot_be_measured_is_missing_by_name_after_all_else_was_measured(
         run(plan, launcher, terminal)
     frame = open_store(uri).runs("e")
     assert sorted(frame["status"]) == ["failed"] + ["finished"] * 5
-    assert "5 of 6 runs finished" in terminal.file.getvalue()
+    shown = terminal.file.getvalue()
+    assert "5 of 6 runs finished" in shown
+    assert re.search(rf"Missing runs.*{plan.label(plan.slots[0])} +1 +it broke", shown, re.DOTALL)
 
 
 def test_a_store_that_was_down_costs_nothing(plan, folder, uri, terminal):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pandas as pd
 import pytest
 
 from src.plan.analysis import AnalysisConfig
-from src.track import open_store
 from src.track.record import RunRecord, run_name
 from src.track.store import Store
 
@@ -61,22 +59,6 @@ def runs_of_fixture() -> RunsOf:
 def analysis_config() -> AnalysisConfig:
     """The defaults, with few resamples."""
     return AnalysisConfig(bootstrap_samples=300)
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once, because MLflow takes seconds for it."""
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    open_store(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
-def store(empty_database: Path, tmp_path: Path) -> Store:
-    """An empty store of the test's own."""
-    (tmp_path / "store").mkdir()
-    copy = shutil.copy(empty_database, tmp_path / "store" / "mlflow.db")
-    return open_store(f"sqlite:///{copy}")
 
 
 @pytest.fixture

@@ -16,9 +16,7 @@ import pytest
 def test_tab_completes_groups_options_and_keys(repository, line, expected):
     if shutil.which("bash") is None:
         pytest.skip("needs bash")
-    script = (
-        f'source scripts/completion.bash; COMP_LINE="{sys.executable} -m src.main {line}"; COMP_POINT=${{#COMP_LINE}}; '
-    )
+    script = f'source scripts/completion.bash; COMP_LINE="{sys.executable} -m src.main {line}"; COMP_POINT=99; '
     done = subprocess.run(
         ["bash", "-c", script + '_joulebench_complete; printf "%s\\n" "${COMPREPLY[@]}"'],
         cwd=repository,

@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from src.track import open_store
 from src.track.record import Point, RunRecord
-from src.track.store import Store
 
 MakeRecord = Callable[..., RunRecord]
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    open_store(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
-def store_uri(empty_database: Path, tmp_path: Path) -> str:
-    (tmp_path / "store").mkdir()
-    copy = shutil.copy(empty_database, tmp_path / "store" / "mlflow.db")
-    return f"sqlite:///{copy}"
-
-
-@pytest.fixture
-def store(store_uri: str) -> Store:
-    return open_store(store_uri)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from src.errors import ConfigError
+from src.plan import analysis as configuration
 from src.plan.analysis import AnalysisConfig
 from src.report.statistics import bootstrap, outliers
-from src.plan import analysis as configuration
 from src.report.statistics.blocks import block_table, complete_blocks
 from src.report.statistics.cautions import Caution, all_cautions
 from src.report.statistics.comparable import Difference, comparable, differences
