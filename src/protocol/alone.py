@@ -22,9 +22,12 @@ def begin_alone(config: Config, ready: Ready, store: Store, folder: Path) -> Con
     introduce_meter(display, ready.meter)
     with display.live(f"joulebench: {config.experiment}, one run of {config.framework.name}", 1):
         prime([(ready.python, config.framework)])
-        state = prepare_machine(config, ready.meter, folder, display)
+        state = prepare_machine(config, [ready.meter], folder, display)
     display.say(f"running {config.framework.name}; files: {folder}")
-    return dataclasses.replace(config, run=dataclasses.replace(config.run, **dataclasses.asdict(state)))
+    run = dataclasses.replace(
+        config.run, idle_power_w=state.idle_power_w.get(ready.meter), background_load=state.background_load
+    )
+    return dataclasses.replace(config, run=run)
 
 
 def end_alone(record: RunRecord) -> None:

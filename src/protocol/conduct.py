@@ -11,13 +11,14 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus
 
 from src.errors import JoulebenchError, MeterError, RunError, TrackError
+from src.measure.meters.select import Meter
 from src.paths import ROOT
 from src.plan.estimate import expected_run_s, remaining_s
 from src.plan.schedule import Slot
 from src.plan.sweep_plan import SweepPlan
 from src.protocol.display import Display, duration
 from src.protocol.host import host_facts
-from src.protocol.machine import introduce_meter, prepare_machine
+from src.protocol.machine import MachineState, introduce_meter, prepare_machine
 from src.protocol.preflight import Ready, gemm_gflop_per_s, make_ready
 from src.protocol.priming import prime
 from src.protocol.summary import Outcome, missing_table, summarise, summary_table
@@ -47,9 +48,13 @@ def conduct(plan: SweepPlan, folder: Path, launch: Launch, display: Display | No
     store.check(plan.shared.experiment)
     plan.write(folder)
     host = host_facts()
-    tags = {"meter": ready[0].meter.name, "energy_kind": ready[0].meter.energy_kind}
+    meters = distinct_meters(ready)
+    tags = {
+        "meter": ", ".join(meter.name for meter in meters),
+        "energy_kind": ", ".join(sorted({meter.energy_kind for meter in meters})),
+    }
     sweep_run = SweepRun.begin(store, plan, folder, host, tags)
-    conductor = _Conductor(plan, folder, launch, display, ready, {"run.parent": sweep_run.run_id})
+    conductor = _Conductor(plan, folder, launch, display, ready, sweep_run.run_id)
     report_files: Sequence[Path] = ()
     try:
         with display.live(f"joulebench: {plan.shared.experiment}, sweep {plan.sweep}", len(plan.slots)):
@@ -99,6 +104,11 @@ def _close(sweep_run: SweepRun, conductor: _Conductor, report_files: Sequence[Pa
     display.say(f"  {sweep_run.page()}")
 
 
+def distinct_meters(ready: Sequence[Ready]) -> list[Meter]:
+    """The meters of a sweep, each once, in the order of the treatments."""
+    return list(dict.fromkeys(each.meter for each in ready))
+
+
 def outcome_of(record: RunRecord) -> Outcome:
     """What the displays and tables need of a finished run."""
     return Outcome(record.tags["treatment"], record.tags["energy_kind"], record.metrics)
@@ -113,7 +123,8 @@ class _Conductor:
     launch: Launch
     display: Display
     ready: list[Ready]
-    run_overrides: dict[str, object]
+    parent: str
+    machine: MachineState = field(default_factory=lambda: MachineState({}, 0.0))
     launched: int = 0
     records: list[RunRecord] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
@@ -125,9 +136,7 @@ class _Conductor:
         self._introduce()
         self.display.say("loading each framework once, so that no measured run has to wait for the disk")
         prime((ready.python, c.framework) for ready, c in zip(self.ready, self.plan.configs, strict=True))
-        state = prepare_machine(self.plan.shared, self.ready[0].meter, self.folder, self.display)
-        self.run_overrides["run.idle_power_w"] = "null" if state.idle_power_w is None else state.idle_power_w
-        self.run_overrides["run.background_load"] = state.background_load
+        self.machine = prepare_machine(self.plan.shared, distinct_meters(self.ready), self.folder, self.display)
         blocks = self.plan.blocks
         for number, block in enumerate(blocks, 1):
             self._run_block(block, later=[slot for following in blocks[number:] for slot in following])
@@ -146,7 +155,8 @@ class _Conductor:
             f"{protocol.iterations} {protocol.order.value} blocks = {len(plan.slots)} runs; "
             f"protocol {protocol.name}: {duration(protocol.warmup_s)} warm-up, {duration(protocol.idle_s)} between runs"
         )
-        introduce_meter(self.display, self.ready[0].meter)
+        for meter in distinct_meters(self.ready):
+            introduce_meter(self.display, meter)
         self.display.say(f"length: roughly {duration(expected_s)}; sharper after the first block. Files: {self.folder}")
 
     def _run_block(self, block: Sequence[Slot], later: Sequence[Slot]) -> None:
@@ -174,7 +184,7 @@ class _Conductor:
         left_s = remaining_s(self.plan, left, self.guess_s, self.seen_s)
         self.display.started(self._name(slot), following, left_s)
         begin = time.monotonic()
-        returned = self.launch(self.plan.overrides(slot, attempt, self.run_overrides), self.launched)
+        returned = self.launch(self.plan.overrides(slot, attempt, self._seen(slot)), self.launched)
         self.launched += 1
         record = _record(returned, self.folder / self.plan.folder(slot, attempt))
         if record.status != "finished":
@@ -183,6 +193,14 @@ class _Conductor:
         self.seen_s.setdefault(slot.treatment, []).append(time.monotonic() - begin)
         self.display.finished(self._name(slot), outcome_of(record))
         return None
+
+    def _seen(self, slot: Slot) -> dict[str, object]:
+        """What the sweep knows and a run of its own cannot."""
+        return {
+            "run.parent": self.parent,
+            "run.idle_power_w": self.machine.idle_power_w.get(self.ready[slot.treatment].meter, "null"),
+            "run.background_load": self.machine.background_load,
+        }
 
     def _name(self, slot: Slot) -> str:
         return f"{self.plan.label(slot)} {slot.iteration}/{self.plan.shared.protocol.iterations}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from src.protocol.host import background_load
 
 GRACE_S = 60.0
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-BASELINE_FILE = "baseline.csv"
 
 
 def introduce_meter(display: Display, meter: Meter) -> None:
@@ -35,25 +35,29 @@ def introduce_meter(display: Display, meter: Meter) -> None:
 
 @dataclass(frozen=True)
 class MachineState:
-    """What was seen before the first run: idle power in W (None where the protocol does not ask), and others' load."""
+    """What was seen before the first run: idle power by meter, where the protocol asks for it, and others' load."""
 
-    idle_power_w: float | None
+    idle_power_w: Mapping[Meter, float]
     background_load: float
 
 
-def prepare_machine(config: Config, meter: Meter, folder: Path, display: Display) -> MachineState:
-    """Look whether the machine is free, measure it idle, and warm it up, as the protocol says."""
+def prepare_machine(config: Config, meters: Sequence[Meter], folder: Path, display: Display) -> MachineState:
+    """Look whether the machine is free, measure it idle with every meter, and warm it up, as the protocol says.
+
+    A replayed recording knows nothing of this machine at rest, so it gets no idle power.
+    """
     busy = background_load()
     if busy > config.hardware.max_background_load:
         display.say(
             f"{background_text(busy, config)}: close them, or every number will be too high",
             "bold yellow",
         )
-    idle_w, protocol = None, config.protocol
-    if protocol.baseline_s > 0:
-        display.stage("measuring the idle machine", protocol.baseline_s)
-        idle_w = idle_power_w(meter, protocol.baseline_s, folder)
-        display.say(f"idle power: {idle_w:.2f} W ({meter.energy_kind})")
+    idle_w, protocol = {}, config.protocol
+    for meter in meters if protocol.baseline_s > 0 else ():
+        if meter.energy_kind != "replayed":
+            display.stage(f"measuring the idle machine with {meter.name}", protocol.baseline_s)
+            idle_w[meter] = idle_power_w(meter, protocol.baseline_s, folder)
+            display.say(f"idle power: {idle_w[meter]:.2f} W ({meter.energy_kind})")
     if protocol.warmup_s > 0:
         display.stage("warming up on all cores", protocol.warmup_s)
         warm_up(protocol.warmup_s)
@@ -68,10 +72,10 @@ def background_text(busy: float, config: Config) -> str:
 
 def idle_power_w(meter: Meter, seconds: float, folder: Path) -> float:
     """Mean power of `seconds` in which this program leaves the machine alone; raises MeterError or EnergyError."""
-    out = folder.resolve() / BASELINE_FILE
+    out = folder.resolve() / f"baseline_{meter.name}_{meter.interval_ms}ms.csv"
     sleep = [sys.executable, "-c", f"import time; time.sleep({seconds})"]
     environment = worker_environment(os.environ, {}, ROOT)
-    launch(meter.command(out, sleep), folder / "baseline.log", environment, timeout_s=seconds + GRACE_S)
+    launch(meter.command(out, sleep), out.with_suffix(".log"), environment, timeout_s=seconds + GRACE_S)
     return whole_file(read_recording(out), meter.columns).power_w
 
 

@@ -50,7 +50,7 @@ def ready(monkeypatch):
     prepared = Prepared(*(Path(),) * 4, 64, 10, 10, (28, 28, 1), "", "")
     monkeypatch.setattr(module, "make_ready", lambda config, root: Ready(Path(), prepared, meter, {}))
     monkeypatch.setattr(module, "prime", list)
-    monkeypatch.setattr(module, "prepare_machine", lambda *args: MachineState(3.5, 0.02))
+    monkeypatch.setattr(module, "prepare_machine", lambda *args: MachineState({meter: 3.5}, 0.02))
 
 
 class FakeLauncher:
