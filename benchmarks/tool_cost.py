@@ -34,6 +34,9 @@ PYTHON = str(ROOT / ".venvs/torch/bin/python")
 WORK = ("framework=torch", "dataset=synthetic", "dataset.train_size=6400", "dataset.test_size=250", "training.epochs=1")
 SINGLE_BATCH = ("dataset=synthetic", "dataset.train_size=64", "dataset.test_size=64", "training.epochs=1", "model=mlp")
 
+INTERVAL_MS = 50
+"""A single batch is too short to be sampled every 200 ms."""
+
 
 def main() -> None:
     """Measure both, and print them as Markdown."""
@@ -61,7 +64,7 @@ def main() -> None:
 def task_durations(folder: Path, pairs: int) -> tuple[list[float], list[float]]:
     """Seconds of the task, bare and under launcher and meter, in alternating order."""
     job = sweep(folder / "work", 1, WORK)[0].folder / JOB_FILE
-    meter = estimate()
+    meter = estimate(200)
     bare_s: list[float] = []
     metered_s: list[float] = []
     for number in range(pairs):
@@ -91,7 +94,7 @@ def run_durations(folder: Path, runs: int) -> tuple[list[float], list[float]]:
         (run / JOB_FILE).write_bytes((records[0].folder / JOB_FILE).read_bytes())
         worker = [PYTHON, "-m", "src.worker", str(run / JOB_FILE)]
         begin = time.perf_counter()
-        subprocess.run(estimate().command(run / ENERGY_FILE, worker), cwd=ROOT, env=environment(), check=True)
+        subprocess.run(estimate(INTERVAL_MS).command(run / ENERGY_FILE, worker), cwd=ROOT, env=environment(), check=True)
         by_hand_s.append(time.perf_counter() - begin)
     return by_hand_s, in_sweep_s
 
@@ -99,16 +102,16 @@ def run_durations(folder: Path, runs: int) -> tuple[list[float], list[float]]:
 def sweep(folder: Path, iterations: int, work: Sequence[str]) -> list[RunRecord]:
     """Run a sweep of one treatment from the command line; returns its runs' records in their order."""
     own = (f"hydra.sweep.dir={folder}", f"tracking_uri='sqlite:///{folder.parent}/mlflow.db'", "meter=estimate")
-    protocol = ("protocol=smoke", f"protocol.iterations={iterations}", "meter.interval_ms=50")
+    protocol = ("protocol=smoke", f"protocol.iterations={iterations}", f"meter.interval_ms={INTERVAL_MS}")
     subprocess.run(
         [sys.executable, "-m", "src.main", "-m", *work, *own, *protocol], cwd=ROOT, check=True, capture_output=True
     )
     return [RunRecord.read(path.parent) for path in sorted(folder.glob("*/record.json"))]
 
 
-def estimate() -> Meter:
-    """The estimating meter at the study's interval."""
-    settings = MeterConfig(name="estimate", interval_ms=200, idle_w=1.0, busy_w=3.0, power_model_source="any")
+def estimate(interval_ms: int) -> Meter:
+    """The estimating meter."""
+    settings = MeterConfig(name="estimate", interval_ms=interval_ms, idle_w=1.0, busy_w=3.0, power_model_source="any")
     return make_meter("estimate", settings, gpu=False)
 
 

@@ -40,7 +40,7 @@ def main(cfg: DictConfig) -> RunRecord:
     if alone:
         config = begin_alone(config, ready, store, folder)
 
-    OmegaConf.save(OmegaConf.structured(config), folder / "config.yaml")
+    OmegaConf.save(cfg, folder / "config.yaml", resolve=True)
     build_job(config, ready.prepared).write(folder / JOB_FILE)
     environment = worker_environment(os.environ, config.framework.env, ROOT)
     filing = Filing(config, folder, ready, environment, store)

@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
@@ -17,7 +18,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from src.plan.compose import compose_all
+from src.plan.compose import SweepLoader, compose_all
 from src.plan.sweep_plan import SweepPlan, make_plan
 from src.plan.treatments import expand
 
@@ -34,9 +35,10 @@ class BlockSweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Hydra's hook: remember the context and make the launcher."""
-        self.config, self.hydra_context = config, hydra_context
+        loader = cast(ConfigLoader, SweepLoader(hydra_context.config_loader))
+        self.config, self.hydra_context = config, HydraContext(config_loader=loader, callbacks=hydra_context.callbacks)
         self.launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
+            hydra_context=self.hydra_context, task_function=task_function, config=config
         )
 
     def sweep(self, arguments: list[str]) -> Any:

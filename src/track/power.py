@@ -26,6 +26,9 @@ PHASE_COLORS = {
 NARROW = 0.08
 """A phase that takes less of the picture's width has no room for its name; the legend has it."""
 
+PLACE = (0.07, 0.14, 0.74, 0.76)
+"""Of the axes, as shares of the picture; finding it anew for each picture would take as long as drawing it."""
+
 MAX_STEPS = 600
 """More would not be seen at this width, and take long to draw."""
 
@@ -37,8 +40,8 @@ def draw_power(path: Path, energy: Energy, windows: Mapping[str, Window], title:
     """
     trace = energy.trace.thinned(MAX_STEPS)
     end_s = float(trace.edges_s[-1])
-    figure = Figure(figsize=(9, 3.6), dpi=100, layout="constrained")
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(9, 3.6), dpi=100)
+    axes = figure.add_axes(PLACE)
     _shade(axes, windows, end_s)
     axes.stairs(trace.power_w, trace.edges_s, baseline=None, color="#1f2430", linewidth=1.2)
     _draw_mean(axes, trace)

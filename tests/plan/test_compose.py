@@ -5,7 +5,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from src.paths import CONF
-from src.plan.compose import compose_all
+from src.plan.compose import SweepLoader, compose_all
 from src.plan.schema import register, typed
 from src.plan.treatments import Treatment
 
@@ -33,10 +33,20 @@ def test_a_treatment_is_composed_as_hydra_composes_its_runs(hydra, overrides):
     master = hydra.compose_config("config", [], RunMode.MULTIRUN, with_log_configuration=False)
     whole = hydra.config_loader.load_sweep_config(master, list(overrides))
     expected = typed(OmegaConf.masked_copy(whole, [key for key in whole if key != "hydra"]))
-    assert compose_all(hydra.config_loader, master, [Treatment("", overrides)]) == [expected]
+    assert compose_all(SweepLoader(hydra.config_loader), master, [Treatment("", overrides)]) == [expected]
 
 
 def test_treatments_of_one_group_do_not_touch_each_other(hydra):
     master = hydra.compose_config("config", [], RunMode.MULTIRUN, with_log_configuration=False)
     treatments = [Treatment("", (f"training.epochs={n}",)) for n in (1, 2)] + [Treatment("", ())]
-    assert [c.training.epochs for c in compose_all(hydra.config_loader, master, treatments)] == [1, 2, 3]
+    assert [c.training.epochs for c in compose_all(SweepLoader(hydra.config_loader), master, treatments)] == [1, 2, 3]
+
+
+def test_a_launcher_gets_what_hydras_own_loader_gives(hydra):
+    master = hydra.compose_config("config", [], RunMode.MULTIRUN, with_log_configuration=False)
+    overrides = ["framework=jax", "training.epochs=2", "run.folder='0001-jax training.epochs=2'", "run.iteration=3"]
+    own = hydra.config_loader.load_sweep_config(master, overrides)
+    loader = SweepLoader(hydra.config_loader)
+    for _ in range(2):
+        quick = loader.load_sweep_config(master, overrides)
+        assert OmegaConf.to_container(quick) == OmegaConf.to_container(own)
