@@ -90,7 +90,7 @@ def test_a_sweep_over_any_value_is_a_study_of_blocks(tmp_path, torch_python):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
 def test_a_stopped_sweep_ends_in_order_with_all_its_processes(tmp_path, torch_python, number, code):
     arguments = ("-m", "protocol=smoke", "meter=estimate", *TINY, "training.epochs=100000")
-    process = subprocess.Popen(command(tmp_path, *arguments), cwd=ROOT, **PIPES)
+    process = subprocess.Popen(command(tmp_path, *arguments), cwd=ROOT, preexec_fn=heed_ctrl_c, **PIPES)
     events = tmp_path / "sweep/0001-torch/events.jsonl"
     deadline = time.monotonic() + 120
     while not (events.exists() and "train" in events.read_text()) and time.monotonic() < deadline:
@@ -100,6 +100,11 @@ def test_a_stopped_sweep_ends_in_order_with_all_its_processes(tmp_path, torch_py
     assert process.returncode == code, errors
     assert "0 of 1 runs finished" in out
     assert not [name for name in os.listdir("/proc") if name.isdigit() and str(tmp_path) in command_of(name)]
+
+
+def heed_ctrl_c():
+    """Whoever runs the tests in the background may have Ctrl-C ignored, which processes inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def command_of(process):

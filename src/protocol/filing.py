@@ -55,7 +55,7 @@ class Filing:
         record = dataclasses.replace(record, params=record.params | versions)
         record.write()
         windows = phase_windows(measured.events)
-        draw_power(self.folder / POWER_FILE, measured.energy, windows, record.name, self.ready.meter.energy_kind)
+        draw_power(self.folder / POWER_FILE, measured.energy, windows, self.name, self.ready.meter.energy_kind)
         self._file(record)
         return record
 
@@ -79,7 +79,7 @@ class Filing:
         run, meter = self.config.run, self.ready.meter
         params = flatten(dataclasses.asdict(self.config), leave_out=NOT_PARAMS)
         return RunRecord(
-            name=run_name(self.treatment, run.iteration or 1, run.attempt),
+            name=self.name + ("" if meter.energy_kind == "measured" else f" ({meter.energy_kind})"),
             experiment=self.config.experiment,
             start_ms=round(1000 * self.begin_s),
             end_ms=round(1000 * time.time()),
@@ -88,6 +88,11 @@ class Filing:
             params=params | {"meter.name": meter.name} | dict(self.ready.facts),
             tags=self._tags(status) | tags,
         )
+
+    @property
+    def name(self) -> str:
+        """Treatment, iteration and retry; in MLflow it also says if the energy was not measured."""
+        return run_name(self.treatment, self.config.run.iteration or 1, self.config.run.attempt)
 
     @property
     def treatment(self) -> str:

@@ -92,9 +92,14 @@ def test_ctrl_c_in_the_launcher(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        launch(forks(tmp_path, 300), tmp_path / "log", dict(os.environ), 60)
+    # Whoever runs the tests in the background may have Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            launch(forks(tmp_path, 300), tmp_path / "log", dict(os.environ), 60)
+    finally:
+        signal.signal(signal.SIGINT, before)
     thread.join()
     assert not alive(wait_for_pids(tmp_path), within_s=0)
 
