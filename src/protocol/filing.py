@@ -76,7 +76,7 @@ class Filing:
         self.store.file_run(record, self.config.run.parent or None)
 
     def _record(self, status: Status, tags: dict[str, str]) -> RunRecord:
-        run, meter = self.config.run, self.ready.meter
+        meter = self.ready.meter
         params = flatten(dataclasses.asdict(self.config), leave_out=NOT_PARAMS)
         return RunRecord(
             name=self.name + ("" if meter.energy_kind == "measured" else f" ({meter.energy_kind})"),
