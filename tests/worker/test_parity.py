@@ -11,7 +11,9 @@ of them are there after `make setup`.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import gzip
 import os
 import subprocess
 from collections.abc import Callable
@@ -78,16 +80,7 @@ def probe(digits: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> P
 
     @functools.cache
     def run(framework: str, network: str) -> dict[str, NDArray[np.float64]]:
-        config = yaml.safe_load((ROOT / f"conf/framework/{framework}.yaml").read_text())
-        python = _python(config["environment"])
-        folder = tmp_path_factory.mktemp(f"{framework}-{network}")
-        _job(framework, config, digits, network).write(folder / JOB_FILE)
-        command = [str(python), "-m", "src.worker.probe", str(folder / JOB_FILE), str(folder / "out.npz")]
-        environment = {**os.environ, **config["env"]}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr[-3000:]
-        with np.load(folder / "out.npz") as arrays:
-            return dict(arrays)
+        return _run(framework, functools.partial(_job, digits=digits, network=network), tmp_path_factory)
 
     return run
 
@@ -129,6 +122,49 @@ def test_accuracy_after_one_epoch_agrees(probe: Probe, framework: str) -> None:
     expected = probe("torch", "cnn")["accuracy"]
     assert expected >= 0.7
     assert abs(probe(framework, "cnn")["accuracy"] - expected) <= 0.01
+
+
+@pytest.fixture(scope="session")
+def mnist(mnist_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The first images of MNIST, enough for the steps that are compared."""
+    count = 20 * 64
+    with gzip.open(mnist_dir / "train-images-idx3-ubyte.gz") as file:
+        pixels = np.frombuffer(file.read(16 + count * 784), np.uint8, offset=16)
+    with gzip.open(mnist_dir / "train-labels-idx1-ubyte.gz") as file:
+        labels = np.frombuffer(file.read(8 + count), np.uint8, offset=8).astype(np.int64)
+    images = (pixels.reshape(-1, 28, 28, 1) / 255).astype(np.float32)
+    folder = tmp_path_factory.mktemp("mnist")
+    for part in ("train", "test"):
+        np.save(folder / f"{part}_images.npy", images)
+        np.save(folder / f"{part}_labels.npy", labels)
+    return {path.stem: str(path) for path in folder.glob("*.npy")}
+
+
+def test_the_studys_own_work_agrees(mnist: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    # MNIST at the study's learning rate; seen: 1.4e-4.
+    def job(framework: str, config: dict[str, object]) -> Job:
+        digits_job = _job(framework, config, mnist, "cnn")
+        return dataclasses.replace(digits_job, train_size=1280, test_size=250, learning_rate=1e-3, seed=1)
+
+    losses = {framework: _run(framework, job, tmp_path_factory)["step_losses"] for framework in FRAMEWORKS}
+    for framework in OTHERS:
+        np.testing.assert_allclose(losses[framework], losses["torch"], rtol=1e-3, err_msg=framework)
+
+
+def _run(
+    framework: str, make_job: Callable[[str, dict[str, object]], Job], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, NDArray[np.float64]]:
+    """What the probe of a framework's trainer writes, in its own environment."""
+    config = yaml.safe_load((ROOT / f"conf/framework/{framework}.yaml").read_text())
+    python = _python(config["environment"])
+    folder = tmp_path_factory.mktemp(framework)
+    make_job(framework, config).write(folder / JOB_FILE)
+    command = [str(python), "-m", "src.worker.probe", str(folder / JOB_FILE), str(folder / "out.npz")]
+    environment = {**os.environ, **config["env"]}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    with np.load(folder / "out.npz") as arrays:
+        return dict(arrays)
 
 
 def _python(environment: str) -> Path:
