@@ -39,16 +39,16 @@ def command_line(command: Callable[[], object], check: Callable[[Config], object
         command()
     except KeyboardInterrupt:
         return _complain("stopped by Ctrl-C; what was finished is kept", INTERRUPTED)
-    except OSError as error:
-        if wants_traceback:
-            raise
-        return _complain(f"{error}; what was finished is kept", JoulebenchError.exit_code)
     except (JoulebenchError, HydraException, OmegaConfBaseException) as error:
         if wants_traceback:
             raise
         if isinstance(error, JoulebenchError):
             return _complain(str(error), error.exit_code)
         return _complain(explain(error), ConfigError.exit_code)
+    except OSError as error:  # after Hydra's: its MissingConfigException is one too
+        if wants_traceback:
+            raise
+        return _complain(f"{error}; what was finished is kept", JoulebenchError.exit_code)
     return 0
 
 
