@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from src.errors import ConfigError
-from src.plan.dataset import DatasetConfig, IdxFileConfig, Source, check
+from src.plan.dataset import IDX_FILES, DatasetConfig, IdxFileConfig, Source, check
 
 SYNTHETIC = DatasetConfig(
     "s", Source.synthetic, cache="data", classes=3, image_shape=[8, 8, 1], train_size=5, test_size=4
@@ -32,6 +32,15 @@ def test_values_that_cannot_be(changes: dict[str, Any], complaint: str) -> None:
     check(SYNTHETIC)
     with pytest.raises(ConfigError, match=complaint):
         check(replace(SYNTHETIC, **changes))
+
+
+@pytest.fixture
+def config() -> DatasetConfig:
+    files = {name: IdxFileConfig(name=name, sha256="0" * 64) for name in IDX_FILES}
+    return DatasetConfig(
+        "small", Source.idx, cache="data", files=files, classes=10, image_shape=[28, 28, 1], train_available=6,
+        test_available=3,
+    )  # fmt: skip
 
 
 def test_idx_needs_its_four_files(config: DatasetConfig) -> None:
