@@ -27,10 +27,11 @@ from src.measure.meters.select import Meter, make_meter
 from src.measure.windows import TASK, phase_windows
 from src.paths import ROOT
 from src.plan.schema import MeterConfig
+from src.protocol.environments import ENVIRONMENTS, INTERPRETER
 from src.track.record import RunRecord
 from src.worker.contract import ENERGY_FILE, EVENTS_FILE, JOB_FILE, read_events
 
-PYTHON = str(ROOT / ".venvs/torch/bin/python")
+PYTHON = str(ROOT / ENVIRONMENTS / "torch" / INTERPRETER)
 WORK = ("framework=torch", "dataset=synthetic", "dataset.train_size=6400", "dataset.test_size=250", "training.epochs=1")
 SINGLE_BATCH = ("dataset=synthetic", "dataset.train_size=64", "dataset.test_size=64", "training.epochs=1", "model=mlp")
 

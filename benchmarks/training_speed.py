@@ -27,24 +27,18 @@ from typing import Any
 import numpy as np
 import yaml
 
+from src.paths import CONF, ROOT
+from src.protocol.environments import ENVIRONMENTS, INTERPRETER
 from src.worker.contract import EPOCH, EVENTS_FILE, JOB_FILE, Job, read_events
 from src.worker.network import training_flop
 
-ROOT = Path(__file__).resolve().parents[1]
 PLAIN = ("plain_torch", "plain_tf", "plain_jax")
 TRAINERS = ("torch", "tf", "jax", "torch_tuned", "tf_tuned", "jax_tuned")
 GEMM = "gemm"
 BATCH = 64
 INPUT_SHAPE = (28, 28, 1)
 GOALS = {"torch": 0.97, "tf": 0.97, "jax": 0.97, "torch_tuned": 0.78, "tf_tuned": 0.93, "jax_tuned": 0.72}
-LAYERS: list[dict[str, Any]] = [
-    {"kind": "conv", "filters": 64, "kernel": 3, "padding": "same", "activation": "relu"},
-    {"kind": "max_pool", "size": 2, "stride": 2},
-    {"kind": "conv", "filters": 128, "kernel": 5, "padding": "same", "activation": "relu"},
-    {"kind": "max_pool", "size": 2, "stride": 2},
-    {"kind": "flatten"},
-    {"kind": "dense", "units": 10, "activation": "softmax"},
-]
+LAYERS: list[dict[str, Any]] = yaml.safe_load((CONF / "model/cnn.yaml").read_text())["layers"]
 
 
 @dataclass(frozen=True)
@@ -215,12 +209,12 @@ def _median_ratio(values: list[float], others: list[float]) -> float | None:
 
 
 def _config(name: str) -> dict[str, Any]:
-    config: dict[str, Any] = yaml.safe_load((ROOT / f"conf/framework/{name}.yaml").read_text())
+    config: dict[str, Any] = yaml.safe_load((CONF / f"framework/{name}.yaml").read_text())
     return config
 
 
 def _python(environment: str) -> str:
-    return str(ROOT / ".venvs" / environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+    return str(ROOT / ENVIRONMENTS / environment / INTERPRETER)
 
 
 def _output(command: list[str], environment: dict[str, str]) -> str:

@@ -11,9 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from src.measure.guard import KILL_WITHIN_S, MARKER, kill_all, marked
-
-ROOT = Path(__file__).parents[2]
-"""The folder that holds `src`; meters and workers are started in it."""
+from src.paths import ROOT
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from src.protocol.display import Display
 from src.protocol.machine import introduce_meter, prepare_machine
 from src.protocol.preflight import Ready
 from src.protocol.priming import prime
-from src.protocol.summary import Outcome, summarise, summary_table
+from src.protocol.summary import outcome_of, summarise, summary_table
 from src.track.record import RunRecord
 from src.track.store import Store
 
@@ -33,6 +33,5 @@ def begin_alone(config: Config, ready: Ready, store: Store, folder: Path) -> Con
 def end_alone(record: RunRecord) -> None:
     """Show what the run came to."""
     display = Display()
-    outcome = Outcome(record.tags["treatment"], record.tags["energy_kind"], record.metrics)
-    display.console.print(summary_table(summarise([outcome])))
+    display.console.print(summary_table(summarise([outcome_of(record)])))
     display.say(f"filed in experiment '{record.experiment}'; look at it with `mlflow ui`")

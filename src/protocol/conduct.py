@@ -21,7 +21,7 @@ from src.protocol.host import host_facts
 from src.protocol.machine import MachineState, introduce_meter, prepare_machine
 from src.protocol.preflight import Ready, gemm_gflop_per_s, make_ready
 from src.protocol.priming import prime
-from src.protocol.summary import Outcome, missing_table, summarise, summary_table
+from src.protocol.summary import missing_table, outcome_of, summarise, summary_table
 from src.protocol.sweep_run import SweepRun
 from src.track import open_store
 from src.track.record import RunRecord
@@ -107,11 +107,6 @@ def _close(sweep_run: SweepRun, conductor: _Conductor, report_files: Sequence[Pa
 def distinct_meters(ready: Sequence[Ready]) -> list[Meter]:
     """The meters of a sweep, each once, in the order of the treatments."""
     return list(dict.fromkeys(each.meter for each in ready))
-
-
-def outcome_of(record: RunRecord) -> Outcome:
-    """What the displays and tables need of a finished run."""
-    return Outcome(record.tags["treatment"], record.tags["energy_kind"], record.metrics)
 
 
 @dataclass

@@ -9,6 +9,8 @@ from statistics import quantiles
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from src.track.record import RunRecord
+
 SUMMARY_METRICS = ("energy_j", "duration_s", "power_w", "edp_js", "accuracy")
 
 
@@ -19,6 +21,11 @@ class Outcome:
     treatment: str
     energy_kind: str
     metrics: Mapping[str, float]
+
+
+def outcome_of(record: RunRecord) -> Outcome:
+    """What the displays and tables need of a finished run."""
+    return Outcome(record.tags["treatment"], record.tags["energy_kind"], record.metrics)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from src.plan.analysis import AnalysisConfig
+from src.plan.sweep_plan import PLAN_FILE
 from src.report import facts
 from src.report.article import Material, write_article
 from src.report.document import Document, Picture
@@ -30,7 +31,6 @@ from src.report.traces import TraceReader
 from src.track.store import Store
 from src.worker.contract import write_json
 
-PLAN_FILE = "plan.json"
 FIGURES = "figures"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from src.measure.environment import worker_environment
-from src.measure.launch import ROOT
+from src.paths import ROOT
 
 STANDINS = ROOT / "tests" / "standins"
 

@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from src.measure.guard import MARKER, kill_all, marked
-from src.measure.launch import ROOT, launch
+from src.measure.launch import launch
+from src.paths import ROOT
 
 # Starts a grandchild in a session of its own whose parent has ended, notes both pids, then goes on for long.
 FORKS = """

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from src.measure.energy import whole_file
-from src.measure.launch import ROOT
 from src.measure.meters.powercap import Powercap
 from src.measure.meters.replay import Replay
 from src.measure.recording import Recording, read_recording
+from src.paths import ROOT
 
 RANGE_UJ = 262_143_328_850
 ESTIMATE = ("estimate", "--idle-w", "1", "--busy-w", "3")

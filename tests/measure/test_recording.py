@@ -10,8 +10,8 @@ import pytest
 
 from src.errors import EnergyError
 from src.measure.energy import whole_file
-from src.measure.launch import ROOT
 from src.measure.recording import read_recording
+from src.paths import ROOT
 
 DATA = ROOT / "tests" / "data" / "energibridge"
 INTEL = "Delta,Time,CPU_USAGE_0,DRAM_ENERGY (J),PACKAGE_ENERGY (J),PP0_ENERGY (J),TOTAL_MEMORY,USED_MEMORY"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from src.errors import ConfigError, MeterError
-from src.measure.launch import ROOT
 from src.measure.meters.remedies import energibridge_fails
 from src.measure.meters.select import make_meter, select_meter
+from src.paths import ROOT
 
 RECORDING = ROOT / "tests" / "data" / "energibridge" / "windows-amd.csv"
 

@@ -31,14 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FRAMEWORKS = ("torch", "tf", "jax", "torch_tuned", "tf_tuned", "jax_tuned")
 OTHERS = FRAMEWORKS[1:]
 TRAIN_SIZE, TEST_SIZE = 1437, 360
-CNN: list[dict[str, Any]] = [
-    {"kind": "conv", "filters": 64, "kernel": 3, "padding": "same", "activation": "relu"},
-    {"kind": "max_pool", "size": 2, "stride": 2},
-    {"kind": "conv", "filters": 128, "kernel": 5, "padding": "same", "activation": "relu"},
-    {"kind": "max_pool", "size": 2, "stride": 2},
-    {"kind": "flatten"},
-    {"kind": "dense", "units": 10, "activation": "softmax"},
-]
+CNN: list[dict[str, Any]] = yaml.safe_load((ROOT / "conf/model/cnn.yaml").read_text())["layers"]
 LENET: list[dict[str, Any]] = [
     {"kind": "conv", "filters": 6, "kernel": 5, "padding": "same", "activation": "tanh"},
     {"kind": "avg_pool", "size": 2, "stride": 2},

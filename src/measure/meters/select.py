@@ -16,10 +16,11 @@ from typing import Literal, Protocol
 from src.errors import ConfigError, EnergyError, MeterError
 from src.measure.energy import Energy, whole_file
 from src.measure.environment import worker_environment
-from src.measure.launch import ROOT, launch
+from src.measure.launch import launch
 from src.measure.meters.powercap import POWERCAP
 from src.measure.meters.remedies import energibridge_fails, energibridge_missing
 from src.measure.recording import read_recording
+from src.paths import ROOT
 
 EnergyKind = Literal["measured", "estimated", "replayed"]
 AUTO = ("energibridge", "native", "estimate")
