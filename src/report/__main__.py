@@ -17,17 +17,15 @@ from src.plan.analysis import check as check_analysis
 from src.plan.schema import Config, typed
 
 REPORTS = Path("reports")
-QUIET = ("hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout")
+QUIET = ("hydra.run.dir=.",)
 """A report leaves nothing but its own folder behind."""
 
 
-@hydra.main(version_base="1.3", config_path="../../conf", config_name="config")
-def report(cfg: DictConfig) -> None:
+def report(config: Config) -> None:
     """Write the report, print its answer and where it lies."""
     from src.report.make import make_report, report_folder
     from src.track import open_store
 
-    config = typed(cfg)
     store = open_store(config.tracking_uri)
     folder = report_folder(REPORTS, config.experiment)
     made = make_report(store, config.experiment, config.analysis, folder)
@@ -68,7 +66,15 @@ def _quiet(given: list[str]) -> list[str]:
 def _command() -> None:
     if get_args_parser().parse_args(sys.argv[1:]).multirun:
         raise ConfigError("-m measures; a report is about one experiment: python -m src.report experiment=NAME")
-    report()
+    composed: list[Config] = []  # stays empty where Hydra only shows something, as with --cfg
+
+    @hydra.main(version_base="1.3", config_path="../../conf", config_name="config")
+    def compose(cfg: DictConfig) -> None:
+        composed.append(typed(cfg))
+
+    compose()
+    for config in composed:  # outside of Hydra, which puts a line of its own before every error
+        report(config)
 
 
 def _check(config: Config) -> None:

@@ -59,3 +59,20 @@ def test_a_report_is_written_where_it_says_and_litters_nothing(file_runs, store,
     assert done.stdout.splitlines()[-1] == "Report: reports/study/report.html"
     assert [path.name for path in elsewhere.iterdir()] == ["reports"]
     assert (elsewhere / "reports/study/report.html").is_file()
+
+
+def test_an_unknown_experiment_is_one_line_that_names_those_there_are(file_runs, store):
+    file_runs({"torch": [100.0], "tf": [150.0]})
+    code, output, errors = report("experiment=stduy", f"tracking_uri='{store.uri}'")
+    assert (code, output) == (2, "")
+    assert errors.startswith("joulebench: experiment=stduy: ")
+    assert len(errors.splitlines()) == 1
+    assert "it has: study" in errors
+
+
+@pytest.mark.parametrize("option", ["default", "stdout", "none", "disabled"])
+def test_hydras_own_ways_of_logging_can_be_chosen(option, store, tmp_path):
+    code, _, errors = report(
+        "experiment=none", f"tracking_uri='{store.uri}'", f"hydra/job_logging={option}", f"hydra.run.dir={tmp_path}"
+    )
+    assert (code, len(errors.splitlines())) == (2, 1), errors
