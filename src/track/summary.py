@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import pandas as pd
 
 SUMMARISED = {"energy_j": "J", "duration_s": "s", "power_w": "W", "edp_js": "J·s", "accuracy": ""}
 """Metrics of the task, in the order they are shown, and their units."""
+
+LABEL_LENGTH = 200
+"""MLflow refuses the name of a metric beyond 250 characters."""
 
 
 def summary_metrics(runs: pd.DataFrame) -> dict[str, float]:
@@ -56,5 +60,8 @@ def _medians(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _legal(treatment: str) -> str:
-    """The treatment's label as part of a metric's name, in characters that MLflow allows there."""
-    return re.sub(r"[^\w\-. ]", " ", treatment).strip()
+    """The treatment's label as part of a metric's name, in characters and at a length that MLflow allows there."""
+    legal = re.sub(r"[^\w\-. ]", " ", treatment).strip()
+    if len(legal) <= LABEL_LENGTH and legal:
+        return legal
+    return f"{legal[:LABEL_LENGTH]} {hashlib.sha256(treatment.encode()).hexdigest()[:8]}".strip()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from src.track.store import Store
 from src.track.summary import summary_metrics, summary_note
 
 
@@ -34,6 +35,14 @@ def test_medians_of_the_finished_runs_of_each_treatment(runs: pd.DataFrame) -> N
         "runs_finished": 4.0,
         "runs_failed": 1.0,
     }
+
+
+def test_a_long_label_is_cut_to_what_mlflow_takes_and_stays_its_own(store: Store, runs: pd.DataFrame) -> None:
+    long = "model.layers=" + "[{kind:dense}]" * 40
+    runs["treatment"] = [long + "a"] * 3 + [long + "b"] * 2
+    metrics = summary_metrics(runs)
+    assert len(metrics) == 6
+    store.finish_sweep(store.start_sweep("study", "s", {}, {}), metrics)
 
 
 def test_the_note_says_how_the_energy_is_known_and_who_needs_least(runs: pd.DataFrame) -> None:
