@@ -13,7 +13,7 @@ ALLOWED = {
     "plan": {"worker"},
     "dataset": {"plan"},
     "measure": {"worker"},
-    "track": {"worker", "measure"},
+    "track": {"worker", "plan", "measure"},
     "report": {"worker", "plan", "measure", "track"},
     "ingest": {"worker", "plan", "measure", "track"},
     "protocol": {"worker", "plan", "dataset", "measure", "track", "report"},

@@ -18,10 +18,12 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from src.errors import ConfigError
 from src.plan.compose import SweepLoader, compose_all
 from src.plan.sweep_plan import SweepPlan, make_plan
 from src.plan.treatments import expand
 
+RUN_FOLDER = "${run.folder}"
 TARGET = {"_target_": "hydra_plugins.joulebench_sweeper.blocks.BlockSweeper"}
 ConfigStore.instance().store(group="hydra/sweeper", name="blocks", node=TARGET, provider="joulebench")
 
@@ -51,6 +53,7 @@ class BlockSweeper(Sweeper):
 
     def plan(self, arguments: Sequence[str]) -> SweepPlan:
         """Expand, compose and check every treatment; raises ConfigError before anything is written."""
+        _refuse_other_folders(self.config)
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         treatments = expand(parser.parse_overrides(list(arguments)))
         sweep = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{uuid.uuid4().hex[:4]}"
@@ -58,3 +61,9 @@ class BlockSweeper(Sweeper):
 
     def _launch(self, overrides: Sequence[str], number: int) -> JobReturn:
         return self.launcher.launch([list(overrides)], initial_job_idx=number)[0]
+
+
+def _refuse_other_folders(config: DictConfig) -> None:
+    subdir = config.hydra.sweep._get_node("subdir")._value()
+    if subdir != RUN_FOLDER:
+        raise ConfigError(f"hydra.sweep.subdir={subdir}: each run needs its own folder; choose hydra.sweep.dir instead")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -83,6 +84,14 @@ class SweepPlan:
                 "slots": [dataclasses.asdict(s) for s in self.slots],
             },
         )
+
+
+def planned_runs(folder: Path) -> int | None:
+    """How many runs the plan in a sweep's folder has; None where there is no plan."""
+    try:
+        return len(json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))["slots"])
+    except FileNotFoundError:
+        return None
 
 
 def make_plan(sweep: str, treatments: Sequence[Treatment], configs: Sequence[Config]) -> SweepPlan:

@@ -18,6 +18,9 @@ from src.worker.contract import write_json
 VERSION = 1
 RECORD_FILE = "record.json"
 
+SINGLE = "single_"
+"""How the tag `sweep` begins on a run that belongs to none."""
+
 REQUIRED_TAGS = ("framework", "treatment", "meter", "energy_kind", "status", "run_uid")
 
 NO_PARAMETERS = (
@@ -77,7 +80,8 @@ class RunRecord:
     @property
     def sweep(self) -> str | None:
         """The sweep this run belongs to."""
-        return self.tags.get("sweep")
+        name = self.tags.get("sweep")
+        return None if name is None or name.startswith(SINGLE) else name
 
     def write(self) -> Path:
         """Write record.json into the run's folder, atomically."""

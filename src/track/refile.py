@@ -1,4 +1,4 @@
-"""Filing what a store missed: runs first, then the parent run of each sweep that gained some."""
+"""Filing what a store missed: runs first, then the parent run of each sweep that gained some or was never closed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from src.plan.sweep_plan import PLAN_FILE, planned_runs
 from src.track.record import RunRecord, Status
 from src.track.summary import summary_metrics, summary_note
 
@@ -20,12 +21,17 @@ def refile(store: Store, records: Sequence[RunRecord]) -> tuple[int, int]:
     was filed until then stays.
     """
     new = [record for record in records if not store.is_filed(record)]
-    sweeps = sorted({(record.experiment, record.sweep) for record in new if record.sweep})
-    parents = {sweep: store.start_sweep(*sweep, params={}, tags={}) for sweep in sweeps}
+    gaining = {(record.experiment, record.sweep) for record in new}
+    folders = {(record.experiment, record.sweep): record.folder.parent for record in records if record.sweep}
+    parents = {
+        sweep: store.start_sweep(*sweep, {}, {}, [path for path in [folder / PLAN_FILE] if path.exists()])
+        for sweep, folder in folders.items()
+        if sweep in gaining or store.is_open(*sweep)
+    }
     for record in new:
         store.file_run(record, parents.get((record.experiment, record.sweep or "")))
-    for (experiment, sweep), parent_run_id in parents.items():
-        close_sweep(store, experiment, sweep, parent_run_id)
+    for sweep, parent_run_id in parents.items():
+        close_sweep(store, *sweep, parent_run_id, planned_runs(folders[sweep]))
     return len(new), len(records) - len(new)
 
 
@@ -34,15 +40,15 @@ def close_sweep(
     experiment: str,
     sweep: str,
     parent_run_id: str,
-    status: Status | None = None,
+    planned: int | None,
     artifacts: Sequence[Path] = (),
 ) -> None:
     """Close a sweep's parent run with the summary of all runs that are filed below it.
 
-    Without a `status`, a sweep with at least one finished run counts as finished.
+    A sweep counts as finished when as many runs finished as were planned, or one, where the plan is unknown.
     """
     runs = store.runs(experiment)
     runs = runs[runs["sweep"] == sweep]
-    if status is None:
-        status = "finished" if (runs["status"] == "finished").any() else "failed"
+    finished = int((runs["status"] == "finished").sum())
+    status: Status = "finished" if finished >= (planned or 1) else "failed"
     store.finish_sweep(parent_run_id, summary_metrics(runs), artifacts, status, summary_note(runs))

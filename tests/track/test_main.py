@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from src.plan.sweep_plan import PLAN_FILE
 from src.track import open_store
 from src.track.__main__ import main
-from src.track.record import RECORD_FILE, RunRecord
+from src.track.record import RECORD_FILE, SINGLE, RunRecord
+from src.track.store import Store
 
 MakeRecord = Callable[..., RunRecord]
 
@@ -33,6 +36,28 @@ def test_everything_below_a_folder_is_filed_once(
         "runs_finished": 2.0,
         "runs_failed": 0.0,
     }
+
+
+@pytest.mark.parametrize(("planned", "status"), [(2, "FINISHED"), (3, "FAILED")], ids=["whole", "cut short"])
+def test_a_sweep_that_was_killed_is_closed(
+    store: Store, store_uri: str, tmp_path: Path, make_record: MakeRecord, planned: int, status: str
+) -> None:
+    parent = store.start_sweep("study", "s", {}, {})
+    for uid in ("s/1", "s/2"):
+        record = make_record(uid)
+        record.write()
+        store.file_run(record, parent)
+    (tmp_path / "runs" / "s" / PLAN_FILE).write_text(json.dumps({"slots": [{}] * planned}))
+    assert main([str(tmp_path / "runs"), "--store", store_uri]) == 0
+    run = store.client.get_run(parent)
+    assert run.info.status == status
+    assert run.data.metrics["runs_finished"] == 2
+
+
+def test_a_run_alone_gets_no_sweep(store: Store, store_uri: str, tmp_path: Path, make_record: MakeRecord) -> None:
+    make_record("one", tags={"sweep": f"{SINGLE}day_time"}).write()
+    assert main([str(tmp_path / "runs"), "--store", store_uri]) == 0
+    assert store.client.get_parent_run(store.runs("study")["run_id"][0]) is None
 
 
 def test_a_damaged_record_does_not_hold_up_the_others(
