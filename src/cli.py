@@ -32,7 +32,10 @@ def command_line(command: Callable[[], object], check: Callable[[Config], object
     """
     wants_traceback = os.environ.get(DEBUG) == "1"
     os.environ[DEBUG] = "1"  # Hydra then lets exceptions through instead of printing them and ending with 1.
-    signal.signal(signal.SIGTERM, _end_in_order)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP, and `nohup` ignores it.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end_in_order)
     register()
     try:
         _check_single(sys.argv[1:], check)
@@ -55,7 +58,8 @@ def command_line(command: Callable[[], object], check: Callable[[Config], object
 def _check_single(arguments: list[str], check: Callable[[Config], object]) -> None:
     args = get_args_parser().parse_args(arguments)
     asks_otherwise = args.multirun or args.cfg or args.help or args.hydra_help or args.info or args.shell_completion
-    if asks_otherwise or args.config_name or args.config_path or args.config_dir:
+    elsewhere = args.config_name or args.config_path or args.config_dir
+    if asks_otherwise or elsewhere or any(override.startswith("hydra.mode=") for override in args.overrides):
         return
     with initialize_config_dir(str(CONF), version_base="1.3"):
         check(typed(compose("config", overrides=args.overrides)))

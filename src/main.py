@@ -19,12 +19,11 @@ from src.errors import MeterError, RunError
 from src.measure.environment import worker_environment
 from src.measure.run import measure
 from src.paths import ROOT
-from src.plan.schema import typed
+from src.plan.schema import Config, typed
 from src.protocol.alone import begin_alone, end_alone
-from src.protocol.filing import Filing
+from src.protocol.filing import Filing, refuse_used
 from src.protocol.job import build_job
-from src.protocol.preflight import make_ready
-from src.track import open_store
+from src.protocol.preflight import make_ready, ready_store
 from src.track.record import RunRecord
 from src.worker.contract import JOB_FILE
 
@@ -34,26 +33,31 @@ def main(cfg: DictConfig) -> RunRecord:
     """Measure one run, file it, and return its record; raises a JoulebenchError when it could not be measured."""
     config = typed(cfg)
     folder = Path(HydraConfig.get().runtime.output_dir)
+    refuse_used(folder)
     ready = make_ready(config, ROOT)
-    store = open_store(config.tracking_uri)
     alone = not config.run.sweep
     if alone:
-        config = begin_alone(config, ready, store, folder)
+        config = begin_alone(config, ready, folder)
 
     OmegaConf.save(cfg, folder / "config.yaml", resolve=True)
     build_job(config, ready.prepared).write(folder / JOB_FILE)
     environment = worker_environment(os.environ, config.framework.env, ROOT)
-    filing = Filing(config, folder, ready, environment, store)
+    filing = Filing(config, folder, ready, environment)
     try:
         measured = measure(ready.meter, ready.worker(folder), folder, environment, config.protocol.timeout_s)
     except (MeterError, RunError) as error:
-        filing.failed(error)
-        raise
+        raise filing.failed(error) from error
     record = filing.finished(measured)
     if alone:
         end_alone(record)
     return record
 
 
+def check(config: Config) -> None:
+    """Everything that a single run needs, before Hydra makes a folder for it."""
+    make_ready(config, ROOT)
+    ready_store(config)
+
+
 if __name__ == "__main__":
-    sys.exit(command_line(main, check=lambda config: make_ready(config, ROOT)))
+    sys.exit(command_line(main, check))

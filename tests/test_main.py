@@ -11,15 +11,20 @@ import pytest
 
 from src.paths import ROOT
 from src.track import open_store
+from src.track.__main__ import main as track_main
+from tests.mlflow_server import free_port, serving
 
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 TINY = ("dataset=synthetic", "dataset.train_size=640", "dataset.test_size=250", "model=mlp", "training.epochs=2")
 
 
 def command(tmp_path, *arguments):
+    """The command with the arguments, and with folders and a store of the test's own where these name no other."""
     own = (f"tracking_uri='sqlite:///{tmp_path}/mlflow.db'", f"dataset.cache={tmp_path}/data")
-    folders = (f"hydra.run.dir={tmp_path}/out", f"hydra.sweep.dir={tmp_path}/sweep")
-    return [sys.executable, "-m", "src.main", *arguments, *own, *folders]
+    own += (f"hydra.run.dir={tmp_path}/out", f"hydra.sweep.dir={tmp_path}/sweep")
+    given = {argument.split("=")[0] for argument in arguments}
+    own = (each for each in own if each.split("=")[0] not in given)
+    return [sys.executable, "-m", "src.main", *arguments, *own]
 
 
 def joulebench(tmp_path, *arguments):
@@ -38,6 +43,7 @@ def joulebench(tmp_path, *arguments):
         pytest.param(["-m", "training.epochs=range(2,2)"], "holds no value", id="empty sweep"),
         pytest.param(["meter=replay"], "meter.recording", id="nothing to replay"),
         pytest.param(["dataset=mnist", "dataset.path=/nowhere"], "/nowhere", id="no data"),
+        pytest.param(["-m", "hydra.sweep.subdir=same"], "each run needs its own folder", id="one folder for all runs"),
     ],
 )
 def test_a_mistake_is_one_line_with_exit_code_2_and_nothing_is_written(tmp_path, torch_python, arguments, message):
@@ -46,6 +52,23 @@ def test_a_mistake_is_one_line_with_exit_code_2_and_nothing_is_written(tmp_path,
     assert message in errors
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_cannot_be_opened_is_told_before_the_run(tmp_path, torch_python):
+    code, _, errors = joulebench(tmp_path, *TINY, "meter=estimate", "tracking_uri=nowhere://")
+    assert code == 2
+    assert "choose another tracking_uri" in errors
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_holds_a_run_is_left_alone(tmp_path, torch_python):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/record.json").write_text("{}")
+    code, _, errors = joulebench(tmp_path, *TINY, "meter=estimate")
+    assert code == 2
+    assert "out already holds a run" in errors
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["record.json"]
 
 
 def test_the_configuration_can_be_looked_at(tmp_path):
@@ -87,14 +110,41 @@ def test_a_sweep_over_any_value_is_a_study_of_blocks(tmp_path, torch_python):
     assert [slot["sequence"] for slot in plan["slots"]] == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
+def test_a_server_that_dies_during_a_sweep_costs_no_run(tmp_path, torch_python, store_uri):
+    port = free_port()
+    arguments = ("-m", "protocol=smoke", "protocol.iterations=3", "protocol.idle_s=1", "meter=estimate", *TINY)
+    with serving(store_uri, port, tmp_path) as address:
+        own = (f"tracking_uri={address}", "experiment=e")
+        process = subprocess.Popen(command(tmp_path, *arguments, *own), cwd=ROOT, **PIPES)
+        wait_until(lambda: (tmp_path / "sweep/0001-torch/record.json").exists(), process)
+    out, errors = process.communicate(timeout=200)
+    assert process.returncode == 1, errors
+    assert "3 of 3 runs finished" in out
+    assert out.count("is filed when the sweep ends") == 3
+    assert f"python -m src.track {tmp_path / 'sweep'}" in errors
+    assert "Traceback" not in errors
+    with serving(store_uri, port, tmp_path) as address:
+        assert track_main([str(tmp_path / "sweep"), "--store", address]) == 0
+    runs = open_store(store_uri).runs("e")
+    assert sorted(runs["iteration"]) == [1, 2, 3]
+    assert set(runs["status"]) == {"finished"}
+    assert open_store(store_uri).client.get_parent_run(runs["run_id"][2]).info.status == "FINISHED"
+
+
+def test_looking_up_the_help_does_not_load_mlflow():
+    code = "import sys, src.main; print([m for m in sys.modules if m.split('.')[0] == 'mlflow'])"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) == "[]\n"
+
+
+SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS.items(), ids=[number.name for number in SIGNALS])
 def test_a_stopped_sweep_ends_in_order_with_all_its_processes(tmp_path, torch_python, number, code):
     arguments = ("-m", "protocol=smoke", "meter=estimate", *TINY, "training.epochs=100000")
     process = subprocess.Popen(command(tmp_path, *arguments), cwd=ROOT, preexec_fn=heed_ctrl_c, **PIPES)
     events = tmp_path / "sweep/0001-torch/events.jsonl"
-    deadline = time.monotonic() + 120
-    while not (events.exists() and "train" in events.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: events.exists() and "train" in events.read_text(), process)
     process.send_signal(number)
     out, errors = process.communicate(timeout=60)
     assert process.returncode == code, errors
@@ -102,9 +152,18 @@ def test_a_stopped_sweep_ends_in_order_with_all_its_processes(tmp_path, torch_py
     assert not [name for name in os.listdir("/proc") if name.isdigit() and str(tmp_path) in command_of(name)]
 
 
+def wait_until(reached, process):
+    deadline = time.monotonic() + 120
+    while not reached():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def heed_ctrl_c():
-    """Whoever runs the tests in the background may have Ctrl-C ignored, which processes inherit."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Whoever runs the tests in the background may have signals ignored, which processes inherit."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def command_of(process):

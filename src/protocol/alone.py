@@ -12,12 +12,10 @@ from src.protocol.preflight import Ready
 from src.protocol.priming import prime
 from src.protocol.summary import outcome_of, summarise, summary_table
 from src.track.record import RunRecord
-from src.track.store import Store
 
 
-def begin_alone(config: Config, ready: Ready, store: Store, folder: Path) -> Config:
-    """Check the store and prepare the machine as the protocol says; returns the configuration with its idle power."""
-    store.check(config.experiment)
+def begin_alone(config: Config, ready: Ready, folder: Path) -> Config:
+    """Prepare the machine as the protocol says; returns the configuration with its idle power."""
     display = Display()
     introduce_meter(display, ready.meter)
     with display.live(f"joulebench: {config.experiment}, one run of {config.framework.name}", 1):

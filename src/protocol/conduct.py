@@ -19,11 +19,10 @@ from src.plan.sweep_plan import SweepPlan
 from src.protocol.display import Display, duration
 from src.protocol.host import host_facts
 from src.protocol.machine import MachineState, introduce_meter, prepare_machine
-from src.protocol.preflight import Ready, gemm_gflop_per_s, make_ready
+from src.protocol.preflight import Ready, gemm_gflop_per_s, make_ready, ready_store
 from src.protocol.priming import prime
 from src.protocol.summary import missing_table, outcome_of, summarise, summary_table
 from src.protocol.sweep_run import SweepRun
-from src.track import open_store
 from src.track.record import RunRecord
 
 Launch = Callable[[Sequence[str], int], JobReturn]
@@ -40,12 +39,12 @@ class Missing:
 def conduct(plan: SweepPlan, folder: Path, launch: Launch, display: Display | None = None) -> list[RunRecord]:
     """Measure every run of the plan and file it; returns the finished runs' records.
 
-    Raises RunError at the end when runs are missing, after everything else has been measured and filed.
+    Raises RunError at the end when runs are missing, and TrackError when MLflow lacks something, after everything else
+    has been measured and filed.
     """
     display = display or Display()
     ready = [make_ready(config, ROOT) for config in plan.configs]
-    store = open_store(plan.shared.tracking_uri)
-    store.check(plan.shared.experiment)
+    store = ready_store(plan.shared)
     plan.write(folder)
     host = host_facts()
     meters = distinct_meters(ready)
@@ -62,8 +61,13 @@ def conduct(plan: SweepPlan, folder: Path, launch: Launch, display: Display | No
         sweep_run.file_missing(conductor.records)
         report_files = _report(sweep_run, conductor)
     finally:
-        _close(sweep_run, conductor, report_files)
+        unfiled = _close(sweep_run, conductor, report_files)
     _refuse_missing(plan, folder, conductor.missing)
+    if unfiled:
+        raise TrackError(
+            f"not all of this sweep is in MLflow, see above; file the rest with `python -m src.track {folder}` "
+            f"when the store works again"
+        )
     return conductor.records
 
 
@@ -88,20 +92,21 @@ def _report(sweep_run: SweepRun, conductor: _Conductor) -> Sequence[Path]:
     return report.files
 
 
-def _close(sweep_run: SweepRun, conductor: _Conductor, report_files: Sequence[Path]) -> None:
-    """File the summary and show it, also when the sweep was stopped."""
+def _close(sweep_run: SweepRun, conductor: _Conductor, report_files: Sequence[Path]) -> list[str]:
+    """File the summary and show it, also when the sweep was stopped; returns what MLflow refused, and why."""
     plan, display, records = conductor.plan, conductor.display, conductor.records
-    unfiled = sweep_run.end(records, report_files, complete=len(records) == len(plan.slots))
+    refused = sweep_run.end(records, report_files)
     if records:
         display.console.print(summary_table(summarise([outcome_of(record) for record in records])))
     if conductor.missing:
         gone = [(plan.label(m.slot), m.slot.iteration, m.reason) for m in conductor.missing]
         display.console.print(missing_table(gone))
-    for record in unfiled:
-        display.say(f"not in MLflow: {record.folder}; file it with `python -m src.track {conductor.folder}`", "red")
+    for reason in refused:
+        display.say(f"not in MLflow: {reason}", "red")
     done = f"{len(records)} of {len(plan.slots)} runs finished"
-    display.say(f"{done}, in experiment '{plan.shared.experiment}'; start `mlflow ui` and open")
+    display.say(f"{done}, in experiment '{plan.shared.experiment}'; {sweep_run.way}")
     display.say(f"  {sweep_run.page()}")
+    return refused
 
 
 def distinct_meters(ready: Sequence[Ready]) -> list[Meter]:
@@ -182,6 +187,8 @@ class _Conductor:
         returned = self.launch(self.plan.overrides(slot, attempt, self._seen(slot)), self.launched)
         self.launched += 1
         record = _record(returned, self.folder / self.plan.folder(slot, attempt))
+        if isinstance(returned._return_value, TrackError):
+            self.display.say(f"MLflow does not take {self._name(slot)} now; it is filed when the sweep ends", "yellow")
         if record.status != "finished":
             return record.tags["error"]
         self.records.append(record)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
-from src.errors import JoulebenchError
+from src.errors import ConfigError, JoulebenchError, TrackError
 from src.measure.run import Measured
 from src.measure.windows import phase_windows
 from src.plan.schema import Config
+from src.plan.treatments import slug
 from src.protocol.machine import background_text
 from src.protocol.preflight import Ready
+from src.track import open_store
 from src.track.metrics import flags_text, run_metrics, run_series
 from src.track.power import draw_power
-from src.track.record import RunRecord, Status, flatten, run_name
-from src.track.store import Store
+from src.track.record import RECORD_FILE, SINGLE, RunRecord, Status, flatten, run_name
 from src.worker.contract import write_json
 
 ENVIRONMENT_FILE = "environment.json"
@@ -31,14 +34,18 @@ NOT_PARAMS = (
 
 @dataclass(frozen=True)
 class Filing:
-    """Files one run, finished or failed: first on disk, then in MLflow. Made just before the run begins."""
+    """Files one run, finished or failed: first on disk, then in MLflow. Made just before the run begins.
+
+    `begin_s` is when, in seconds since the epoch; `alone` is the name that stands for a sweep where there is none.
+    The store is opened only to file: whether it still answers is no reason not to measure.
+    """
 
     config: Config
     folder: Path
     ready: Ready
     environment: Mapping[str, str]
-    store: Store
     begin_s: float = field(default_factory=time.time)
+    alone: str = field(default_factory=lambda: f"{SINGLE}{datetime.now():%Y-%m-%d_%H-%M-%S}_{uuid.uuid4().hex[:4]}")
 
     def finished(self, measured: Measured) -> RunRecord:
         """File a run that was measured to its end; raises TrackError when only MLflow refuses it."""
@@ -59,11 +66,15 @@ class Filing:
         self._file(record)
         return record
 
-    def failed(self, error: JoulebenchError) -> None:
-        """File a run that could not be measured; its tag `error` says why."""
+    def failed(self, error: JoulebenchError) -> JoulebenchError:
+        """File a run that could not be measured; its tag `error` says why. Returns the error to raise."""
         record = self._record("failed", {"error": str(error)})
         record.write()
-        self._file(record)
+        try:
+            self._file(record)
+        except TrackError as unfiled:
+            return type(error)(f"{error}\n{unfiled}")
+        return error
 
     def _background_flag(self) -> str:
         busy = self.config.run.background_load
@@ -73,7 +84,7 @@ class Filing:
 
     def _file(self, record: RunRecord) -> None:
         write_json(self.folder / ENVIRONMENT_FILE, dict(self.environment))
-        self.store.file_run(record, self.config.run.parent or None)
+        open_store(self.config.tracking_uri).file_run(record, self.config.run.parent or None)
 
     def _record(self, status: Status, tags: dict[str, str]) -> RunRecord:
         meter = self.ready.meter
@@ -101,7 +112,7 @@ class Filing:
 
     def _tags(self, status: Status) -> dict[str, str]:
         run = self.config.run
-        sweep = run.sweep or f"single_{self.folder.parent.name}_{self.folder.name}"
+        sweep = run.sweep or self.alone
         return {
             "framework": self.config.framework.name,
             "treatment": self.treatment,
@@ -112,5 +123,11 @@ class Filing:
             "meter": self.ready.meter.name,
             "energy_kind": self.ready.meter.energy_kind,
             "status": status,
-            "run_uid": f"{sweep}/{run.folder or self.folder.name}",
+            "run_uid": f"{sweep}/{run.folder or slug(self.treatment)}",
         }
+
+
+def refuse_used(folder: Path) -> None:
+    """Raise ConfigError where another run has been measured in `folder`, which this one would overwrite."""
+    if (folder / RECORD_FILE).exists():
+        raise ConfigError(f"{folder} already holds a run; choose another folder with hydra.run.dir=DIR")

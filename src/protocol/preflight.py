@@ -6,17 +6,22 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from src.dataset.prepare import Prepared, prepare
-from src.errors import ConfigError, MeterError, SetupError
+from src.errors import ConfigError, MeterError, SetupError, TrackError
 from src.measure.meters.select import Meter, select_meter
 from src.plan.check import check
 from src.plan.schema import Config, Device
 from src.protocol.environments import interpreter
 from src.protocol.host import cpu_name, gpu_names, require_gpu
+from src.track import open_store
 from src.worker.contract import JOB_FILE
+
+if TYPE_CHECKING:
+    from src.track.store import Store
 
 GEMM_SIZE = 768
 GEMM_REPEATS = 5
@@ -58,6 +63,16 @@ def make_ready(config: Config, root: Path) -> Ready:
         _already[key] = _make_ready(config, root)
     _refuse_large_batch(config, _already[key].prepared)
     return _already[key]
+
+
+def ready_store(config: Config) -> Store:
+    """The store, asked whether runs can be filed in the experiment; raises SetupError where they cannot."""
+    try:
+        store = open_store(config.tracking_uri)
+        store.check(config.experiment)
+    except TrackError as error:
+        raise SetupError(str(error)) from error
+    return store
 
 
 def gemm_gflop_per_s() -> float:

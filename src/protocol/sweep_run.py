@@ -6,25 +6,29 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from src.errors import TrackError
 from src.plan.sweep_plan import PLAN_FILE, SweepPlan
 from src.protocol.host import Host
-from src.track.record import RunRecord, Status, flatten
+from src.track.record import RunRecord, flatten
 from src.track.refile import close_sweep
-from src.track.store import Store
+
+if TYPE_CHECKING:
+    from src.track.store import Store
 
 LOCAL_PAGE = "http://127.0.0.1:5000"
 
 
 @dataclass(frozen=True)
 class SweepRun:
-    """The parent of a sweep's runs."""
+    """The parent of a sweep's runs, of which there are to be `planned`."""
 
     store: Store
     experiment: str
     sweep: str
     run_id: str
+    planned: int
 
     @classmethod
     def begin(cls, store: Store, plan: SweepPlan, folder: Path, host: Host, tags: dict[str, str]) -> SweepRun:
@@ -34,30 +38,39 @@ class SweepRun:
         labels = ", ".join(treatment.label for treatment in plan.treatments)
         params = facts | {"treatments": labels, "runs": str(len(plan.slots))}
         run_id = store.start_sweep(shared.experiment, plan.sweep, params, tags, [folder / PLAN_FILE])
-        return cls(store, shared.experiment, plan.sweep, run_id)
+        return cls(store, shared.experiment, plan.sweep, run_id, len(plan.slots))
 
-    def file_missing(self, records: Sequence[RunRecord]) -> list[RunRecord]:
-        """File what is not filed yet; returns the records that the store still refuses."""
-        return [record for record in records if not self._is_filed(record)]
+    def file_missing(self, records: Sequence[RunRecord]) -> list[str]:
+        """File what is not filed yet; returns why the store refuses some. One that is silent is asked only once."""
+        refused = []
+        for record in records:
+            try:
+                self.store.file_run(record, self.run_id)
+            except TrackError as error:
+                refused.append(str(error))
+                if not self.store.answers():
+                    break
+        return refused
 
-    def end(self, records: Sequence[RunRecord], report: Sequence[Path], complete: bool) -> list[RunRecord]:
-        """File what is missing, the report and the summary; returns the records that the store still refuses."""
-        unfiled = self.file_missing(records)
-        status: Status = "finished" if complete else "failed"
+    def end(self, records: Sequence[RunRecord], report: Sequence[Path]) -> list[str]:
+        """File what is missing, the report and the summary; returns what the store refuses, and why."""
+        refused = self.file_missing(records)
         try:
-            close_sweep(self.store, self.experiment, self.sweep, self.run_id, status, report)
-        except TrackError:
-            return unfiled or list(records)
-        return unfiled
+            close_sweep(self.store, self.experiment, self.sweep, self.run_id, self.planned, report)
+        except TrackError as error:
+            refused.append(str(error))
+        return refused
 
     def page(self) -> str:
         """Where MLflow shows the runs side by side; `mlflow ui` serves a local store at this address by default."""
-        base = self.store.uri.rstrip("/") if self.store.uri.startswith("http") else LOCAL_PAGE
+        base = self.store.uri.rstrip("/") if self._is_served else LOCAL_PAGE
         return base + self.store.runs_page(self.experiment)
 
-    def _is_filed(self, record: RunRecord) -> bool:
-        try:
-            self.store.file_run(record, self.run_id)
-        except TrackError:
-            return False
-        return True
+    @property
+    def way(self) -> str:
+        """What to do to see that page."""
+        return "open" if self._is_served else "start `mlflow ui` and open"
+
+    @property
+    def _is_served(self) -> bool:
+        return self.store.uri.startswith("http")

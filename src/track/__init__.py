@@ -36,4 +36,5 @@ def open_store(uri: str | None = None) -> Store:
         from src.track.store import connect
 
         logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("urllib3").setLevel(logging.ERROR)  # what a silent server means is told by the TrackError
         return connect(uri)

@@ -60,7 +60,7 @@ def connect(uri: str | None) -> Store:
         mlflow_database.MAX_RETRY_COUNT = 3
         client = MlflowClient(tracking_uri=uri)
         store = Store(client, client.tracking_uri)
-        client.search_experiments(max_results=1)
+        store.ask()
     return store
 
 
@@ -82,6 +82,18 @@ class Store:
     uri: str
     _experiment_ids: dict[str, str] = field(default_factory=dict)
     _artifact_uris: dict[str, str] = field(default_factory=dict)
+
+    def ask(self) -> None:
+        """Ask the store anything; raises what MLflow raises."""
+        self.client.search_experiments(max_results=1)
+
+    def answers(self) -> bool:
+        """Whether the store can be reached."""
+        try:
+            self.ask()
+        except STORE_ERRORS:
+            return False
+        return True
 
     def check(self, experiment: str) -> None:
         """Make sure, before anything is measured, that runs can be filed in `experiment`; it may be new."""
@@ -121,7 +133,7 @@ class Store:
             f"Sweep '{name}' could not be begun in {self.uri}", "see that the store works, then start again"
         ):
             experiment_id = self.experiment_id(experiment)
-            run = self._find(experiment_id, f"tags.kind = 'sweep' and tags.sweep = '{_plain(name)}'")
+            run = self._sweep(experiment, name)
             if run is not None:
                 run_id = str(run.info.run_id)
             else:
@@ -153,6 +165,12 @@ class Store:
         with explained(f"The runs of '{record.experiment}' cannot be read from {self.uri}", "see that the store works"):
             run = self._run_of(record)
         return run is not None and run.info.status != "RUNNING"
+
+    def is_open(self, experiment: str, sweep: str) -> bool:
+        """Whether the sweep's parent run is there, and was never closed."""
+        with explained(f"The sweeps of '{experiment}' cannot be read from {self.uri}", "see that the store works"):
+            run = self._sweep(experiment, sweep)
+        return run is not None and run.info.status == "RUNNING"
 
     def finish_sweep(
         self,
@@ -234,6 +252,9 @@ class Store:
     def _find(self, experiment_id: str, query: str) -> Run | None:
         found = self.client.search_runs([experiment_id], query, max_results=1)
         return found[0] if found else None
+
+    def _sweep(self, experiment: str, name: str) -> Run | None:
+        return self._find(self.experiment_id(experiment), f"tags.kind = 'sweep' and tags.sweep = '{_plain(name)}'")
 
     def _run_of(self, record: RunRecord) -> Run | None:
         """The record's run; RUNNING where its filing was interrupted, since the status is filed last."""
