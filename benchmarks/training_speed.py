@@ -1,10 +1,10 @@
 """Training speed of the six trainers, against plain scripts and against the machine's own matrix product.
 
-`python -m benchmarks.training_speed --rounds 5 --steps 40` runs, interleaved in each round and each in a
+`python -m benchmarks.training_speed --rounds 8 --steps 30` runs, interleaved in each round and each in a
 process of its own: the float32 matrix product, the three plain scripts of `benchmarks/training`, and the six
-trainers under the same worker command that is measured. Only epochs after the first count, so that nothing
-that is compiled or first touched does. Writes `training_speed.json` and `training_speed.md` to `--out`, and
-prints the table.
+trainers under the same worker command that is measured. What is compared runs one right after the other. Only epochs
+after the first count, so that nothing that is compiled or first touched does. Writes `training_speed.json` and
+`training_speed.md` to `--out`, and prints the table: medians of the ratios, each with its 95 % bootstrap interval.
 
 Goals: a standard trainer reaches 0.97 of its plain script; the tuned ones reach, as a share of the matrix
 product, TensorFlow 0.93, PyTorch 0.78, JAX 0.72.
@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ import yaml
 
 from src.paths import CONF, ROOT
 from src.protocol.environments import ENVIRONMENTS, INTERPRETER
+from src.report.statistics.bootstrap import median_replicates, percentile_interval, stream
 from src.worker.contract import EPOCH, EVENTS_FILE, JOB_FILE, Job, read_events
 from src.worker.network import training_flop
 
@@ -81,14 +83,24 @@ def warn_if_busy(threads: int) -> None:
 def run_rounds(setting: Setting, rounds: int, options: list[str]) -> dict[str, list[float]]:
     """Samples per second of each option (of `gemm`: floating-point operations per second), one a round.
 
-    The order within a round is shuffled, so that no option always follows the same other.
+    In each round the frameworks come in a shuffled order, and the options of one framework in a shuffled order one
+    after the other: a machine that slows down for minutes then slows both sides of a ratio down.
     """
     rates: dict[str, list[float]] = {name: [] for name in options}
     for number in range(rounds):
-        for name in random.Random(number).sample(list(rates), len(rates)):
+        for name in shuffled(options, random.Random(number)):
             rates[name].append(measure(setting, name))
             print(f"round {number + 1}/{rounds}: {name} {rates[name][-1]:.4g}", file=sys.stderr)
     return rates
+
+
+def shuffled(options: Sequence[str], generator: random.Random) -> list[str]:
+    """The options in an order of chance that keeps those of one framework together."""
+    groups: dict[str, list[str]] = {}
+    for name in options:
+        groups.setdefault(name.removeprefix("plain_").removesuffix("_tuned"), []).append(name)
+    order = generator.sample(list(groups.values()), len(groups))
+    return [name for group in order for name in generator.sample(group, len(group))]
 
 
 def measure(setting: Setting, name: str) -> float:
@@ -134,9 +146,7 @@ def run_trainer(setting: Setting, name: str) -> list[float]:
 
 
 def summarize(rates: dict[str, list[float]]) -> list[dict[str, Any]]:
-    """Per option the median rate, and the median over rounds of its ratios to plain script and matrix
-    product.
-    """
+    """Per option the median rate, and its ratios to plain script and matrix product: see `ratio`."""
     flop = training_flop(LAYERS, INPUT_SHAPE)
     rows = []
     for name, values in rates.items():
@@ -147,8 +157,8 @@ def summarize(rates: dict[str, list[float]]) -> list[dict[str, Any]]:
             {
                 "option": name,
                 "samples_per_s": statistics.median(values),
-                "of_plain": _median_ratio(values, plain),
-                "of_gemm": _median_ratio([value * flop for value in values], rates.get(GEMM, [])),
+                "of_plain": ratio(values, plain),
+                "of_gemm": ratio([value * flop for value in values], rates.get(GEMM, [])),
                 "goal": GOALS.get(name),
             }
         )
@@ -162,8 +172,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
-        ratios = ["" if row[key] is None else f"{row[key]:.2f}" for key in ("of_plain", "of_gemm", "goal")]
-        lines.append(f"| {row['option']} | {row['samples_per_s']:.0f} | {' | '.join(ratios)} |")
+        cells = [_cell(row["of_plain"]), _cell(row["of_gemm"]), f"{row['goal']:.2f}" if row["goal"] else ""]
+        lines.append(f"| {row['option']} | {row['samples_per_s']:.0f} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -203,9 +213,17 @@ def _job(setting: Setting, config: dict[str, Any]) -> Job:
     )
 
 
-def _median_ratio(values: list[float], others: list[float]) -> float | None:
-    """Median of the ratios within each round, which a machine that slows down for a while does not move."""
-    return statistics.median(a / b for a, b in zip(values, others, strict=True)) if others else None
+def ratio(values: list[float], others: list[float]) -> list[float] | None:
+    """Median of the ratios within each round, and the ends of its 95 % bootstrap interval; None without `others`."""
+    if not others:
+        return None
+    ratios = np.array(values) / np.array(others)
+    interval = percentile_interval(median_replicates(ratios, 10_000, stream(0)), confidence=0.95)
+    return [float(np.median(ratios)), interval.low, interval.high]
+
+
+def _cell(found: list[float] | None) -> str:
+    return "" if found is None else "{:.2f} ({:.2f} to {:.2f})".format(*found)
 
 
 def _config(name: str) -> dict[str, Any]:
@@ -226,8 +244,8 @@ def _output(command: list[str], environment: dict[str, str]) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=40, help="steps an epoch")
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=30, help="steps an epoch")
     parser.add_argument("--epochs", type=int, default=3, help="epochs a run; the first does not count")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", nargs="*", choices=[GEMM, *PLAIN, *TRAINERS], help="a few of the options")
