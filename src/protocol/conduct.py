@@ -165,8 +165,8 @@ class _Conductor:
         while queue:
             slot, attempt = queue.popleft()
             left = [slot, *(waiting for waiting, _ in queue), *later]
-            if self.launched:
-                idle_s = self.plan.configs[slot.treatment].protocol.idle_s
+            idle_s = self.plan.configs[slot.treatment].protocol.idle_s
+            if self.launched and idle_s > 0:
                 self.display.stage(f"idle before {self._name(slot)}", idle_s)
                 time.sleep(idle_s)
             reason = self._run(slot, attempt, left)
