@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from src.errors import EnergyError
 from src.measure.recording import ENERGY_UNITS
@@ -17,9 +17,20 @@ PATTERNS = (
     ("system", re.compile(r"SYSTEM_POWER \(Watts\)")),
     ("dram", re.compile(r"DRAM\d*_ENERGY \(J\)")),
     ("cores", re.compile(r"(CORE\d+|PP0)_ENERGY \(J\)")),
+    ("uncore", re.compile(r"PP1_ENERGY \(J\)")),
     ("gpu", re.compile(r"GPU\d+_ENERGY \((J|mJ)\)")),
     ("gpu", re.compile(r"GPU\d*_POWER \((mWatts|Watts)\)")),
 )
+
+
+SAME = (
+    (re.compile(r"PACKAGE_ENERGY \(J\)"), re.compile(r"PACKAGE\d+_ENERGY \(J\)")),
+    (re.compile(r"PACKAGE\d*_ENERGY \(J\)"), re.compile(r"CPU_ENERGY \(J\)")),
+    (re.compile(r"DRAM_ENERGY \(J\)"), re.compile(r"DRAM\d+_ENERGY \(J\)")),
+)
+"""Two names of the same energy: where a file holds the first, the second is left out."""
+PARTS = ("cores", "uncore")
+"""Domains that lie within the package."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +48,19 @@ def find_sources(columns: Iterable[str], named: Sequence[str] = ()) -> list[Sour
     """The columns to use; those in `named` (meter.columns) if there are any, else the recognised ones.
 
     The total is package + DRAM + GPUs. The package (Intel's PACKAGE, AMD's CPU) contains its cores (PP0,
-    CORE) and integrated graphics (PP1), so those are sub-domains and never added; RAPL's DRAM domain lies
-    outside the package (Intel, Software Developer's Manual, 3B, "RAPL Domains and Platform Specificity").
-    macOS reports power: CPU_POWER is preferred, as in EnergiBridge's own summary; SYSTEM_POWER contains the
-    CPU, memory and GPUs, so it stands alone, and only where nothing else tells the CPU's. Raises EnergyError
-    where a named column is missing, or no column holds energy.
+    CORE) and integrated graphics (PP1), so those are sub-domains, added only where they are named without a
+    package; RAPL's DRAM domain lies outside the package (Intel, Software Developer's Manual, 3B, "RAPL
+    Domains and Platform Specificity"). macOS reports power: CPU_POWER is preferred, as in EnergiBridge's own
+    summary; SYSTEM_POWER contains the CPU, memory and GPUs, so it stands alone, and only where nothing else
+    tells the CPU's. No column counts twice, however often it is named.
+    Raises EnergyError where a named column is missing or holds what another named one holds, or no column
+    holds energy.
     """
     present = list(columns)
     if named:
-        return [_named(name, present) for name in named]
+        return _named([_find(name, present) for name in dict.fromkeys(named)])
     found = [_recognise(name) for name in present]
-    sources = _without_double([source for source in found if source is not None])
+    sources = _without_double([source for source in found if source is not None and source.domain != "uncore"])
     if not any(source.counted for source in sources):
         raise EnergyError(
             "the recording has no energy or power column; this meter does not know this processor: "
@@ -56,18 +69,30 @@ def find_sources(columns: Iterable[str], named: Sequence[str] = ()) -> list[Sour
     return sources
 
 
-def _named(name: str, present: Sequence[str]) -> Source:
+def _named(sources: Sequence[Source]) -> list[Source]:
+    """Count every named column, but parts of a package only where nothing named contains them."""
+    kept = _without_double(sources)
+    double = [source.column for source in sources if source not in kept]
+    if double:
+        holding = ", ".join(source.column for source in kept)
+        raise EnergyError(
+            f"meter.columns names {', '.join(double)}, whose energy {holding} holds already; leave one of them out"
+        )
+    contained = any(source.domain == "package" for source in kept)
+    return [replace(source, counted=not (contained and source.domain in PARTS)) for source in kept]
+
+
+def _find(name: str, present: Sequence[str]) -> Source:
     if name not in present:
         have = ", ".join(present) or "none"
         raise EnergyError(f"meter.columns names `{name}`, but the energy columns recorded are: {have}")
-    source = _recognise(name)
-    return _source(name, source.domain if source else "other", counted=True)
+    return _recognise(name) or _source(name, "other", counted=True)
 
 
 def _recognise(name: str) -> Source | None:
     for domain, pattern in PATTERNS:
         if pattern.fullmatch(name):
-            return _source(name, domain, counted=domain != "cores")
+            return _source(name, domain, counted=domain not in PARTS)
     return None
 
 
@@ -81,15 +106,16 @@ def _without_double(sources: Sequence[Source]) -> list[Source]:
     metered = {_owner(source) for source in sources if not source.is_power}
     kept = [source for source in sources if not (source.is_power and _owner(source) in metered)]
     domains = {source.domain for source in kept}
-    if any(source.column == "PACKAGE_ENERGY (J)" for source in kept):
-        kept = [s for s in kept if s.domain != "package" or s.column == "PACKAGE_ENERGY (J)"]
+    for whole, part in SAME:
+        if any(whole.fullmatch(source.column) for source in kept):
+            kept = [source for source in kept if not part.fullmatch(source.column)]
     if "package" in domains:
         return [source for source in kept if source.domain != "system"]
     if "system" in domains:
-        return [source for source in kept if source.domain == "system"]
+        return [source for source in kept if source.domain in ("system", "other")]
     return kept
 
 
 def _owner(source: Source) -> str:
-    """The device a column is about: one for all CPU columns, `GPU0`, `GPU1`... for the GPUs."""
-    return source.column.split("_")[0] if source.domain == "gpu" else source.domain
+    """The device a column is about: one for all CPU columns, `GPU0`, `GPU1`... for the GPUs and unknown ones."""
+    return source.column.split("_")[0] if source.domain in ("gpu", "other") else source.domain

@@ -33,6 +33,10 @@ def _share(key: str) -> Rule:
     return Rule(key, lambda value: 0 <= value < 1, "at least 0 and below 1")
 
 
+def _unique(key: str) -> Rule:
+    return Rule(key, lambda values: len(set(values)) == len(values), "a list that names nothing twice")
+
+
 def _above_zero(key: str) -> Rule:
     return Rule(key, lambda value: value > 0, "above 0")
 
@@ -55,7 +59,9 @@ RULES = (
     _above_zero("protocol.timeout_s"),
     _at_least("hardware.threads", 1),
     _share("hardware.max_background_load"),
+    _unique("hardware.affinity"),
     _at_least("meter.interval_ms", MIN_INTERVAL_MS),
+    _unique("meter.columns"),
     _above_zero("meter.busy_w"),
     _at_least("meter.idle_w", 0),
 )

@@ -157,6 +157,76 @@ def test_named_columns_replace_the_recognised_ones() -> None:
         integrate(rec, WINDOW, INTERVAL_MS, ["X"])
 
 
+RATES_W = {
+    "PACKAGE_ENERGY (J)": 40,
+    "PACKAGE0_ENERGY (J)": 20,
+    "PACKAGE1_ENERGY (J)": 20,
+    "CPU_ENERGY (J)": 40,
+    "PP0_ENERGY (J)": 30,
+    "PP1_ENERGY (J)": 2,
+    "DRAM_ENERGY (J)": 5,
+    "DRAM0_ENERGY (J)": 5,
+    "GPU0_ENERGY (J)": 50,
+    "RIG_ENERGY (J)": 7,
+}
+
+
+def counters(*names: str) -> Recording:
+    time_s = sample_times(11)
+    return recording({f"{name} (J)": RATES_W[f"{name} (J)"] * (time_s - BEGIN_S) for name in names}, time_s)
+
+
+@pytest.mark.parametrize(
+    ("names", "power_w", "domains"),
+    [
+        (["PACKAGE_ENERGY", "PACKAGE_ENERGY"], 40, {"package"}),
+        (["PACKAGE_ENERGY", "PP0_ENERGY"], 40, {"package", "cores"}),
+        (["PP1_ENERGY", "PP0_ENERGY", "PACKAGE_ENERGY"], 40, {"package", "cores", "uncore"}),
+        (["CPU_ENERGY", "PP0_ENERGY", "DRAM_ENERGY"], 45, {"package", "cores", "dram"}),
+        (["PP0_ENERGY", "PP1_ENERGY"], 32, {"cores", "uncore"}),
+        (["PACKAGE0_ENERGY", "PACKAGE1_ENERGY", "RIG_ENERGY"], 47, {"package", "other"}),
+    ],
+    ids=["named twice", "with its cores", "with all its parts", "AMD", "parts without a package", "sockets and a rig"],
+)
+def test_named_columns_never_count_twice(names: list[str], power_w: float, domains: set[str]) -> None:
+    energy = integrate(counters(*names), WINDOW, INTERVAL_MS, [f"{name} (J)" for name in names])
+    assert energy.power_w == pytest.approx(power_w)
+    assert set(energy.domains_j) == domains
+    assert len(set(energy.columns)) == len(energy.columns)
+
+
+@pytest.mark.parametrize(
+    ("names", "powers", "double"),
+    [
+        (["PACKAGE_ENERGY", "CPU_ENERGY"], {}, r"names CPU_ENERGY \(J\), whose energy PACKAGE_ENERGY \(J\) holds"),
+        (["PACKAGE_ENERGY"], {"CPU_POWER (Watts)": 40}, r"names CPU_POWER"),
+        (["GPU0_ENERGY"], {"GPU0_POWER (mWatts)": 50_000}, r"names GPU0_POWER"),
+        (["DRAM_ENERGY"], {"SYSTEM_POWER (Watts)": 90}, r"names DRAM_ENERGY"),
+    ],
+    ids=["two names of one counter", "a counter's power", "a GPU's power", "a part of the system"],
+)
+def test_named_columns_of_the_same_energy_are_refused(names: list[str], powers: dict[str, float], double: str) -> None:
+    rec = counters(*names)
+    rec.columns.update({name: np.full_like(rec.time_s, power) for name, power in powers.items()})
+    with pytest.raises(EnergyError, match=double):
+        integrate(rec, WINDOW, INTERVAL_MS, list(rec.columns))
+
+
+@pytest.mark.parametrize(
+    ("names", "columns"),
+    [
+        (["CPU_ENERGY", "PACKAGE_ENERGY"], {"PACKAGE_ENERGY (J)"}),
+        (["CPU_ENERGY", "PACKAGE0_ENERGY", "PACKAGE1_ENERGY"], {"PACKAGE0_ENERGY (J)", "PACKAGE1_ENERGY (J)"}),
+        (["CPU_ENERGY", "DRAM_ENERGY", "DRAM0_ENERGY"], {"CPU_ENERGY (J)", "DRAM_ENERGY (J)"}),
+    ],
+    ids=["AMD's and Intel's name", "and sockets", "DRAM and its sockets"],
+)
+def test_two_columns_of_one_energy_count_once(names: list[str], columns: set[str]) -> None:
+    energy = integrate(counters(*names), WINDOW, INTERVAL_MS)
+    assert set(energy.columns) == columns
+    assert energy.power_w == pytest.approx(sum(RATES_W[name] for name in columns))
+
+
 def test_a_falling_core_column_does_not_spoil_the_package() -> None:
     time_s = sample_times(4)
     cores = np.where(np.arange(time_s.size) % 3 == 0, 900.0, 51_000.0)
