@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from src.dataset.arrays import check_arrays
 from src.dataset.load import identity, load
 from src.dataset.store import Stored, read_store, write_store
 from src.plan.dataset import DatasetConfig, check, check_size
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ def prepare(config: DatasetConfig, root: Path) -> Prepared:
     folder = root / config.cache / f"{config.name}-{fingerprint}"
     stored = read_store(folder)
     if stored is None:
+        if folder.exists():
+            log.warning("%s is damaged, or of another version; its data is prepared anew", folder)
         arrays, origin = load(config, root)
         check_arrays(arrays, tuple(config.image_shape), config.classes, config.name)
         stored = write_store(folder, arrays, origin)

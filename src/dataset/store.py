@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -22,23 +23,26 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Stored:
-    """What a prepared folder says of itself; `lengths_bytes` maps each array's name to its file's length."""
+    """What a prepared folder says of itself; `sha256` maps each array's name to its file's checksum."""
 
     train_count: int
     test_count: int
     origin: str
     checksum: str
-    lengths_bytes: dict[str, int]
+    sha256: dict[str, str]
 
 
 def read_store(folder: Path) -> Stored | None:
-    """Returns what a prepared folder holds, or None unless all of it is there."""
+    """Returns what a prepared folder holds, or None unless all of it is there as it was written.
+
+    Each file is read to its end for this, but only once a process unless it changes.
+    """
     try:
         stored = Stored(**json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
-        lengths = {name: (folder / f"{name}.npy").stat().st_size for name in stored.lengths_bytes}
+        found = {name: _checksum(folder / f"{name}.npy") for name in stored.sha256}
     except (OSError, ValueError, TypeError):
         return None
-    return stored if lengths == stored.lengths_bytes else None
+    return stored if found == stored.sha256 else None
 
 
 def write_store(folder: Path, arrays: Arrays, origin: str) -> Stored:
@@ -69,21 +73,33 @@ def _write(folder: Path, arrays: Arrays, origin: str) -> Stored:
         "test_labels": arrays.test_labels,
     }
     digest = hashlib.sha256()
-    lengths_bytes = {}
+    checksums = {}
     for name, array in named.items():
         contiguous = np.ascontiguousarray(array)
         digest.update(contiguous.data)
-        with (folder / f"{name}.npy").open("wb") as file:
+        path = folder / f"{name}.npy"
+        with path.open("wb") as file:
             np.save(file, contiguous)
             _to_disk(file.fileno())
-            lengths_bytes[name] = file.tell()
+        checksums[name] = _checksum(path)
     train_count, test_count = len(arrays.train_labels), len(arrays.test_labels)
-    stored = Stored(train_count, test_count, origin, digest.hexdigest(), lengths_bytes)
+    stored = Stored(train_count, test_count, origin, digest.hexdigest(), checksums)
     with (folder / MANIFEST).open("w", encoding="utf-8") as manifest:
         json.dump(asdict(stored), manifest, indent=1)
         manifest.flush()
         _to_disk(manifest.fileno())
     return stored
+
+
+def _checksum(path: Path) -> str:
+    seen = path.stat()
+    return _read_and_hash(path, seen.st_size, seen.st_mtime_ns)
+
+
+@functools.cache
+def _read_and_hash(path: Path, _length_bytes: int, _changed_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _to_disk(descriptor: int) -> None:

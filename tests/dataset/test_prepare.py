@@ -268,15 +268,30 @@ def spoil_manifest(folder: Path) -> None:
     (folder / "manifest.json").write_text("{")
 
 
-@pytest.mark.parametrize("spoil", [spoil_length, spoil_missing, spoil_manifest])
+def spoil_one_bit(folder: Path) -> None:
+    path = folder / "train_images.npy"
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [spoil_length, spoil_missing, spoil_manifest, spoil_one_bit])
 def test_prepared_files_that_were_spoilt_are_made_again(
-    config: DatasetConfig, put_files: PutFiles, tmp_path: Path, spoil: Callable[[Path], None]
+    config: DatasetConfig,
+    put_files: PutFiles,
+    tmp_path: Path,
+    spoil: Callable[[Path], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     put_files(tmp_path / "data" / "small", True)
     first = prepare(config, tmp_path)
+    sound = first.train_images.read_bytes()
+    assert not caplog.messages
     spoil(first.train_images.parent)
     again = prepare(config, tmp_path)
+    assert "is damaged, or of another version; its data is prepared anew" in caplog.text
     assert again.checksum == first.checksum
+    assert again.train_images.read_bytes() == sound
     assert np.load(again.train_images).shape == (6, 28, 28, 1)
     assert labels(again) == [0, 1, 2, 9, 4, 5]
     assert len(np.load(again.test_labels)) == 3
