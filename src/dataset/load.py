@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from src.dataset.arrays import Arrays
 from src.dataset.digits import load_digits
 from src.dataset.idx import parse_idx
-from src.dataset.locate import require_user_files, verified_files
+from src.dataset.locate import verified_files
 from src.dataset.synthetic import make_synthetic
 from src.dataset.verify import sha256
 from src.errors import ConfigError
@@ -23,8 +23,8 @@ PREPARATION = 1
 def identity(config: DatasetConfig, root: Path) -> dict[str, object]:
     """Returns all that decides the prepared arrays, as plain values; equal facts mean equal arrays.
 
-    Reads the files only where no checksum of theirs is known. Raises DatasetError if the user's files are
-    missing.
+    Reads the files only where they are the user's own or no checksum of theirs is known. Raises DatasetError
+    if they are missing or not the published ones.
     """
     facts: dict[str, object] = {
         "preparation": PREPARATION,
@@ -64,13 +64,14 @@ def load(config: DatasetConfig, root: Path) -> tuple[Arrays, str]:
 
 
 def _file_checksums(config: DatasetConfig, root: Path) -> dict[str, str]:
-    if config.path is not None:
-        require_user_files(config, root / Path(config.path).expanduser())
+    """The files' known checksums, else those of their content. The user's own files are verified in any case:
+    a folder that was named must not pass because the same dataset was prepared from elsewhere.
+    """
     known = {key: file.sha256 or file.sha256_gz for key, file in config.files.items()}
-    if all(known.values()):
+    if config.path is None and all(known.values()):
         return {key: str(value) for key, value in known.items()}
     contents, _ = verified_files(config, root)
-    return {key: sha256(content) for key, content in contents.items()}
+    return {key: known[key] or sha256(content) for key, content in contents.items()}
 
 
 def _idx_arrays(contents: dict[str, bytes], config: DatasetConfig) -> Arrays:

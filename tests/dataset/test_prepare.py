@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import os
 import time
 from collections.abc import Callable
@@ -187,6 +188,37 @@ def test_a_missing_file_of_the_user_is_named_even_if_the_data_is_prepared(
     prepare(config, tmp_path)
     (tmp_path / "mine" / (NAMES["test_labels"] + ".gz")).unlink()
     with pytest.raises(DatasetError, match=f"has no {NAMES['test_labels']}"):
+        prepare(config, tmp_path)
+
+
+def cut_off(content: bytes) -> bytes:
+    return content[:-3]
+
+
+def foreign(content: bytes) -> bytes:
+    return content[:-1] + bytes([8])
+
+
+@pytest.mark.parametrize("spoil", [cut_off, foreign])
+@pytest.mark.parametrize("compressed_checksums", [False, True], ids=["sha256", "sha256_gz"])
+def test_the_files_of_the_user_are_looked_into_even_if_the_data_is_prepared(
+    config: DatasetConfig,
+    put_files: PutFiles,
+    tmp_path: Path,
+    spoil: Callable[[bytes], bytes],
+    compressed_checksums: bool,
+) -> None:
+    put_files(tmp_path / "mine", True)
+    path = tmp_path / "mine" / (NAMES["train_labels"] + ".gz")
+    if compressed_checksums:
+        config.files = {
+            key: IdxFileConfig(name, sha256_gz=hashlib.sha256((path.parent / f"{name}.gz").read_bytes()).hexdigest())
+            for key, name in NAMES.items()
+        }
+    config.path = str(tmp_path / "mine")
+    prepare(config, tmp_path)
+    path.write_bytes(gzip.compress(spoil(gzip.decompress(path.read_bytes()))))
+    with pytest.raises(DatasetError, match="not the published file"):
         prepare(config, tmp_path)
 
 
