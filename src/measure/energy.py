@@ -11,12 +11,11 @@ from src.errors import EnergyError
 from src.measure.counters import accumulate, unwrap
 from src.measure.curve import Curve, PowerTrace
 from src.measure.domains import Source, find_sources
+from src.measure.doubts import GAP_INTERVALS, doubts
 from src.measure.recording import Array, Flag, Recording
 from src.measure.windows import TASK, TOTAL, Window
 
 __all__ = ["Energy", "PowerTrace", "WindowEnergy", "integrate", "whole_file"]
-
-GAP_INTERVALS = 10
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def _curves(
     A core counter that falls or jumps is left out: it is a sub-domain, and must not spoil the package.
     """
     time_s = recording.time_s[rows]
-    curves, wraps, unreliable = {}, 0, []
+    curves, wraps, unreliable, flags = {}, 0, [], []
     for source in sources:
         try:
             energy_j, mended = _energy(source, time_s, recording.columns[source.column][rows])
@@ -159,8 +158,11 @@ def _curves(
             unreliable.append(source.column)
             continue
         curves[source.column] = Curve(time_s, energy_j, interval_s)
-        wraps += mended if source.counted else 0
-    flags = [Flag("wrap", f"{wraps} counter wraps were mended")] if wraps else []
+        if source.counted and not source.is_power:
+            wraps += mended
+            flags += doubts(source.column, time_s, energy_j, interval_s)
+    if wraps:
+        flags.append(Flag("wrap", f"{wraps} counter wraps were mended"))
     if unreliable:
         text = f"{', '.join(unreliable)} fall or jump: the cores' energy is not reported"
         flags.append(Flag("cores_unreliable", text))
@@ -209,7 +211,7 @@ def _gaps(time_s: Array, interval_s: float) -> list[Flag]:
     return [
         Flag(
             "gap",
-            f"{gaps.size} gaps of up to {gaps.max():.1f} s without a sample; was the machine suspended?",
+            f"{gaps.size} gaps of up to {gaps.max():.1f} s without a sample (was the machine suspended?)",
         )
     ]
 

@@ -58,6 +58,9 @@ def read_recording(path: Path, every_column: bool = False) -> Recording:
         text = f"{len(shifts)} rows are longer than the header: a GPU value that appeared late is not counted"
         flags = (*flags, Flag("long_rows", text))
     time_s = _column(path, header, rows, shifts, "Time") / 1000.0
+    if not np.isfinite(time_s).all():
+        line = int(np.argmin(np.isfinite(time_s))) + 2
+        raise EnergyError(f"{path}, line {line}: no moment in `Time`; the file is damaged there")
     if np.any(np.diff(time_s) < 0):
         raise EnergyError(f"{path}: Time runs backwards; the clock was set during the run, so measure it again")
     # Time is cut to whole milliseconds: of two samples in one, the second came later and has its own energy.

@@ -39,7 +39,17 @@ CAUTIONS = {
     "flags": "some recordings are doubtful",
     "failed": "some runs failed",
 }
-DOUBTFUL = ("gap", "background_load", "long_rows", "truncated", "gpu_only", "left_processes", "exit_code")
+DOUBTFUL = (
+    "gap",
+    "jump",
+    "standstill",
+    "background_load",
+    "long_rows",
+    "truncated",
+    "gpu_only",
+    "left_processes",
+    "exit_code",
+)
 """Flags that cast doubt on a recording; the others (a mended wrap, an interpolated edge) are only worth a note."""
 
 FEW_PAIRS = 4

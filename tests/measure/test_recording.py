@@ -84,9 +84,14 @@ def test_a_gpu_column_whose_place_is_unknown_is_refused(tmp_path: Path) -> None:
         (["Delta,Time,CPU_ENERGY (J)"], "no complete row"),
         (["Delta,Time,X (J)", "0,1000,1", "0,1200", "0,1400,3"], "line 3"),
         (["Delta,Time,X (J)", "0,1000,1", "0,1200,oops", "0,1400,3"], "line 3"),
+        (["Delta,Time,X (J)", "0,1000,1", "0,nan,2", "0,1400,3"], "line 3: no moment in `Time`"),
+        (["Delta,Time,X (J)", "0,1000,1", "0,1200,2", "0,inf,3"], "line 4: no moment in `Time`"),
         (["Delta,Time,X (J)", "0,1200,1", "0,1000,2"], "runs backwards"),
     ],
-    ids=["empty", "another CSV", "no rows", "a short row inside", "no number", "clock set back"],
+    ids=[
+        *("empty", "another CSV", "no rows", "a short row inside", "no number", "time is no number"),
+        *("endless time", "clock set back"),
+    ],
 )
 def test_refused_files(tmp_path: Path, lines: list[str], says: str) -> None:
     with pytest.raises(EnergyError, match=says):

@@ -1,0 +1,103 @@
+"""Jumps and standstills of a counter are flagged, and nothing that real machines do is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from src.measure.doubts import doubts
+from src.measure.energy import whole_file
+from src.measure.recording import Array, Recording
+
+INTERVAL_S = 0.2
+TIME_S = np.arange(0, 60, INTERVAL_S)
+
+
+def codes(power_w: Array, time_s: Array = TIME_S, interval_s: float = INTERVAL_S) -> list[str]:
+    """Of a counter that shows `power_w` (n,), the last of which is not used, from each sample to the next."""
+    energy_j = np.concatenate(([0.0], np.cumsum(power_w[:-1] * np.diff(time_s))))
+    return [flag.code for flag in doubts("X (J)", time_s, energy_j, interval_s)]
+
+
+def busy(power_w: float = 50.0, seed: int = 0, size: int = TIME_S.size) -> Array:
+    """Around one power, as a training is."""
+    return np.asarray(power_w * np.random.default_rng(seed).uniform(0.5, 1.4, size))
+
+
+@pytest.mark.parametrize("at", [[0], [100], [298], [20, 150], [20, 150, 250]], ids=str)
+@pytest.mark.parametrize("jump_j", [100.0, 900.0])
+def test_a_jump_is_flagged_wherever_and_how_often_it_comes(at: list[int], jump_j: float) -> None:
+    power_w = busy()
+    power_w[at] += jump_j / INTERVAL_S
+    assert codes(power_w) == ["jump"]
+
+
+def idle_then(load_w: float, steps: int, idle_w: float = 5.0) -> Array:
+    power_w = np.full(TIME_S.size, idle_w)
+    power_w[150 : 150 + steps] = load_w
+    return power_w
+
+
+@pytest.mark.parametrize(
+    "power_w",
+    [
+        busy(),
+        idle_then(115, steps=1),
+        idle_then(250, steps=1),
+        idle_then(250, steps=150),
+        idle_then(700, steps=2, idle_w=60),
+        idle_then(400, steps=1, idle_w=100),
+        np.where(np.arange(TIME_S.size) % 50 == 0, 900.0, 60.0),
+        np.where(np.arange(TIME_S.size) % 5 == 0, 5 * 300.0, 0.0),
+        busy(2000),
+    ],
+    ids=[
+        *("training", "a laptop's burst", "a desktop's burst", "idle, then load", "a GPU's short work"),
+        *("a server's burst", "a burst every ten seconds", "refreshed once a second", "eight sockets"),
+    ],
+)
+def test_what_machines_do_is_no_jump(power_w: Array) -> None:
+    assert codes(power_w) == []
+
+
+def test_late_and_close_samples_are_no_jump() -> None:
+    """A sample that was read in time but written late leaves its successor a short step with a whole one's energy."""
+    late_s = np.arange(TIME_S.size) % 97 == 50
+    time_s = TIME_S + np.where(late_s, 0.95 * INTERVAL_S, 0.0)
+    time_s[0] = time_s[1] - 0.001
+    energy_j = 300 * TIME_S
+    assert doubts("X (J)", time_s, energy_j, INTERVAL_S) == []
+
+
+def test_fine_sampling_of_a_coarse_counter_is_neither() -> None:
+    time_s = np.arange(0, 20, 0.01)
+    energy_j = 300 * np.floor(time_s)
+    assert doubts("X (J)", time_s, energy_j, 0.01) == []
+
+
+@pytest.mark.parametrize(
+    "still", [slice(150, None), slice(0, 150), slice(100, 120)], ids=["to the end", "from the start", "in between"]
+)
+def test_a_counter_that_stands_still_for_long_is_flagged(still: slice) -> None:
+    power_w = busy()
+    power_w[still] = 0
+    assert codes(power_w) == ["standstill"]
+
+
+def test_a_short_pause_of_a_counter_is_none() -> None:
+    power_w = busy()
+    power_w[100:105] = 0
+    assert codes(power_w) == []
+
+
+def test_a_recording_tells_of_its_counted_columns_only() -> None:
+    jumps = np.cumsum(np.where(np.arange(TIME_S.size) == 100, 900.0, 10.0))
+    stops = np.minimum(10.0 * TIME_S, 200.0)
+    steady = 10.0 * TIME_S
+    broken = Recording(TIME_S, {"PACKAGE_ENERGY (J)": jumps, "DRAM_ENERGY (J)": stops})
+    flags = whole_file(broken).flags
+    assert [flag.code for flag in flags] == ["jump", "standstill"]
+    assert "`PACKAGE_ENERGY (J)` rises by 900 J within one step 20.0 s after the first sample" in flags[0].text
+    assert "`DRAM_ENERGY (J)` stands still for 39.8 s from 20.0 s after" in flags[1].text
+    cores = Recording(TIME_S, {"PACKAGE_ENERGY (J)": steady, "PP0_ENERGY (J)": stops})
+    assert whole_file(cores).flags == ()
