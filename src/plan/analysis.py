@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from src.errors import ConfigError
+from src.plan.finite import refuse_infinite
 
 OUTLIER_RULES = ("none", "3sigma", "iqr")
 
@@ -46,6 +47,7 @@ class AnalysisConfig:
 
 def check(config: AnalysisConfig) -> None:
     """Raise ConfigError for a value that types allow but no analysis can use."""
+    refuse_infinite(config, "analysis")
     rules = {
         "alpha": (0 < config.alpha < 0.5, "between 0 and 0.5, usually 0.05"),
         "relevant_percent": (config.relevant_percent > 0, "above 0"),

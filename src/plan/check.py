@@ -10,10 +10,12 @@ from typing import Any
 from src.errors import ConfigError
 from src.plan.analysis import check as check_analysis
 from src.plan.dataset import check as check_dataset
+from src.plan.finite import refuse_infinite
 from src.plan.schema import Config, LayerConfig, usable_cpus
 from src.worker import network
 
-MIN_INTERVAL_MS = 10
+INTERVAL_MS = (10, 10_000)
+"""No meter keeps up with shorter ones, and longer ones leave nothing to see of a run's phases."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +62,7 @@ RULES = (
     _at_least("hardware.threads", 1),
     _share("hardware.max_background_load"),
     _unique("hardware.affinity"),
-    _at_least("meter.interval_ms", MIN_INTERVAL_MS),
+    Rule("meter.interval_ms", lambda value: INTERVAL_MS[0] <= value <= INTERVAL_MS[1], "{} to {}".format(*INTERVAL_MS)),
     _unique("meter.columns"),
     _above_zero("meter.busy_w"),
     _at_least("meter.idle_w", 0),
@@ -69,6 +71,7 @@ RULES = (
 
 def check(config: Config) -> None:
     """Raise ConfigError, naming the key and the remedy, for the first thing that cannot be run."""
+    refuse_infinite(config)
     for rule in RULES:
         value = _value(config, rule.key)
         if not rule.holds(value):

@@ -39,3 +39,8 @@ def test_an_unusable_value_is_named_with_the_remedy(key: str, value: float | str
     setattr(config, key, value)
     with pytest.raises(ConfigError, match=rf"analysis\.{key}={value} cannot be used; it must be"):
         check(config)
+
+
+def test_infinite_thresholds_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"analysis\.relevant_percent=inf: must be a finite number"):
+        check(AnalysisConfig(relevant_percent=float("inf")))
