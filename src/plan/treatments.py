@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +11,9 @@ from dataclasses import dataclass
 from hydra.core.override_parser.types import Override
 
 from src.errors import ConfigError
+
+SLUG_BYTES = 80
+"""File systems allow names of 255 bytes; those of people are shorter."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,12 @@ def expand(overrides: Sequence[Override]) -> list[Treatment]:
 
 
 def slug(label: str) -> str:
-    """The label as part of a file name."""
-    return "".join(c if c.isalnum() or c in "-_.=" else "-" for c in label)
+    """The label as part of a file name, at most SLUG_BYTES long; a long one is cut and ends in a hash of all of it."""
+    safe = "".join(c if c.isalnum() or c in "-_.=" else "-" for c in label)
+    if len(safe.encode()) <= SLUG_BYTES:
+        return safe
+    ending = "-" + hashlib.sha256(label.encode()).hexdigest()[:8]
+    return safe.encode()[: SLUG_BYTES - len(ending)].decode(errors="ignore") + ending
 
 
 def _last_of_each_key(overrides: Sequence[Override]) -> list[Override]:

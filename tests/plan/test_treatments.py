@@ -52,3 +52,11 @@ def test_senseless_sweeps_are_refused(arguments, message):
 
 def test_slug_is_safe_in_a_file_name():
     assert slug("torch model.layers=[{a: 1}]/x") == "torch-model.layers=--a--1---x"
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "語"])
+def test_a_long_slug_is_cut_and_still_tells_labels_apart(letter):
+    labels = [f"torch model.layers={letter * 300}{last}" for last in "ab"]
+    slugs = {slug(label) for label in labels}
+    assert len(slugs) == 2
+    assert all(len(each.encode()) <= 80 and each.startswith(f"torch-model.layers={letter}") for each in slugs)
