@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,12 +86,20 @@ def warm_up(seconds: float) -> None:
     Raises MeterError when a process ends early, because the first runs would then meet a cold machine.
     """
     command = [sys.executable, "-m", "src.protocol.burn", str(seconds)]
-    burners = [subprocess.Popen(command, cwd=ROOT, env=os.environ | ONE_THREAD) for _ in range(usable_cpus())]
-    try:
+    with ExitStack() as ending:
+        burners = [_start_burner(command, ending) for _ in range(usable_cpus())]
         failed = [burner for burner in burners if burner.wait(timeout=seconds + GRACE_S) != 0]
-    finally:
-        for burner in burners:
-            burner.kill()
-            burner.wait()
     if failed:
         raise MeterError(f"the warm-up ended early ({len(failed)} of its processes failed); try `{' '.join(command)}`")
+
+
+def _start_burner(command: Sequence[str], ending: ExitStack) -> subprocess.Popen[bytes]:
+    """One burner, killed at the end of `ending`; whatever ends this process closes its standard input, which ends it.
+
+    In a session of its own a Ctrl-C in the terminal does not reach it, which it would answer with a traceback.
+    """
+    environment = os.environ | ONE_THREAD
+    burner = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, start_new_session=True)
+    ending.enter_context(burner)
+    ending.callback(burner.kill)
+    return burner
