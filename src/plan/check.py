@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
 from src.errors import ConfigError
+from src.paths import ROOT
 from src.plan.analysis import check as check_analysis
 from src.plan.dataset import check as check_dataset
 from src.plan.finite import refuse_infinite
@@ -78,6 +81,7 @@ def check(config: Config) -> None:
             raise ConfigError(f"{rule.key}={value}: must be {rule.wanted}")
     check_dataset(config.dataset)
     check_analysis(config.analysis)
+    _check_trainer(config.framework.trainer)
     _check_cpus(config)
     _check_network(config)
     _check_sizes(config)
@@ -93,6 +97,20 @@ def _value(config: Config, key: str) -> Any:
     for name in key.split("."):
         value = getattr(value, name)
     return value
+
+
+@functools.cache
+def _trainers() -> tuple[str, ...]:
+    """The modules that offer `train`, found without importing any: each needs its own environment."""
+    files = (ROOT / "src" / "worker" / "trainers").glob("*.py")
+    return tuple(
+        sorted(f.stem for f in files if re.search(r'"train"|^def train\(', f.read_text("utf-8"), re.MULTILINE))
+    )
+
+
+def _check_trainer(name: str) -> None:
+    if name not in _trainers():
+        raise ConfigError(f"framework.trainer={name}: no such trainer; choose from {', '.join(_trainers())}")
 
 
 def _check_cpus(config: Config) -> None:

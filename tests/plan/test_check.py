@@ -33,6 +33,12 @@ def test_every_option_of_every_group_composes_and_is_sound(composed, override):
 @pytest.mark.parametrize(
     ("override", "key"),
     [
+        (
+            "framework.trainer=nonsense",
+            "framework.trainer=nonsense: no such trainer; choose from jax_standard, jax_tuned, tf_standard, tf_tuned, "
+            "torch_standard, torch_tuned$",
+        ),
+        ("framework.trainer=jax_pool", "framework.trainer=jax_pool: no such trainer"),
         ("training.epochs=0", "training.epochs"),
         ("training.batch_size=0", "training.batch_size"),
         ("training.learning_rate=0", "training.learning_rate"),
