@@ -12,6 +12,7 @@ from typing import NoReturn
 from src.errors import EnergyError, MeterError, RunError
 from src.measure.energy import Energy, integrate
 from src.measure.launch import Ending, launch
+from src.measure.meters.remedies import sample_too_slow
 from src.measure.meters.select import Meter
 from src.measure.recording import Flag, read_recording
 from src.measure.windows import phase_windows
@@ -92,11 +93,8 @@ def _blame_no_result(ending: Ending, meter: Meter, folder: Path, error: Contract
     log = _read_log(folder)
     code = _describe(ending.returncode)
     began = (folder / EVENTS_FILE).exists()
-    if "subtracting durations" in log:
-        raise MeterError(
-            f"meter {meter.name} gave up ({code}): taking a sample took longer than the interval of "
-            f"{meter.interval_ms} ms; raise meter.interval_ms{_log_tail(folder)}"
-        ) from error
+    if slow := sample_too_slow(log, meter.interval_ms):
+        raise MeterError(f"meter {meter.name} gave up ({code}): {slow}{_log_tail(folder)}") from error
     if not began and not (folder / ENERGY_FILE).exists():
         raise MeterError(
             f"meter {meter.name} ended ({code}) before it started the worker.\n{meter.remedy}{_log_tail(folder)}"

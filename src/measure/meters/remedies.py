@@ -41,3 +41,10 @@ def energibridge_fails(binary: str, platform: str = sys.platform) -> str:
         f"  sudo setcap cap_sys_rawio=ep {binary}\n"
         "Virtual machines and containers usually have no such counters at all"
     )
+
+
+def sample_too_slow(log: str, interval_ms: int) -> str:
+    """What to do where EnergiBridge's output says that a sample took longer than the interval, else nothing."""
+    if "subtracting durations" not in log:
+        return ""
+    return f"taking a sample took longer than the interval of {interval_ms} ms; raise meter.interval_ms"

@@ -18,7 +18,7 @@ from src.measure.energy import Energy, whole_file
 from src.measure.environment import worker_environment
 from src.measure.launch import launch
 from src.measure.meters.powercap import POWERCAP
-from src.measure.meters.remedies import energibridge_fails, energibridge_missing
+from src.measure.meters.remedies import energibridge_fails, energibridge_missing, sample_too_slow
 from src.measure.recording import read_recording
 from src.paths import ROOT
 
@@ -139,7 +139,9 @@ def probe(meter: Meter) -> Energy:
         if not csv.exists():
             raise MeterError(f"a trial run gave no recording. It said:\n{said}\n{meter.remedy}".strip())
         if ending.returncode:
-            raise MeterError(f"a trial run ended with exit code {ending.returncode} and said:\n{said}")
+            slow = sample_too_slow(said, meter.interval_ms)
+            why = f": {slow}. It" if slow else " and"
+            raise MeterError(f"a trial run ended with exit code {ending.returncode}{why} said:\n{said}")
         try:
             energy = whole_file(read_recording(csv), meter.columns)
         except EnergyError as error:
