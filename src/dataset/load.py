@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from src.dataset.arrays import Arrays
@@ -57,10 +59,23 @@ def load(config: DatasetConfig, root: Path) -> tuple[Arrays, str]:
             raise ConfigError("dataset.train_available=null: say how many of the digits are for training")
         arrays = load_digits((height, width, channels), config.train_available, config.seed)
         return arrays, "scikit-learn's digits"
+    return _synthetic(config, (height, width, channels)), f"synthetic, seed {config.seed}"
+
+
+def _synthetic(config: DatasetConfig, image_shape: tuple[int, int, int]) -> Arrays:
     if config.train_size is None or config.test_size is None:
         raise ConfigError("dataset.train_size and dataset.test_size must be numbers for a synthetic dataset")
-    arrays = make_synthetic((height, width, channels), config.classes, config.train_size, config.test_size, config.seed)
-    return arrays, f"synthetic, seed {config.seed}"
+    needed_bytes = (config.train_size + config.test_size) * math.prod(image_shape) * np.dtype(np.float32).itemsize
+    try:
+        if needed_bytes > psutil.virtual_memory().available:
+            raise MemoryError
+        return make_synthetic(image_shape, config.classes, config.train_size, config.test_size, config.seed)
+    except MemoryError as error:
+        raise ConfigError(
+            f"dataset.train_size={config.train_size} and dataset.test_size={config.test_size}: images of "
+            f"{list(image_shape)} would take {needed_bytes / 2**30:.3g} GiB, more than this machine has free; "
+            "take fewer or smaller ones"
+        ) from error
 
 
 def _file_checksums(config: DatasetConfig, root: Path) -> dict[str, str]:

@@ -72,6 +72,9 @@ def check(config: DatasetConfig) -> None:
     ):
         if wanted is None and config.source is Source.synthetic:
             raise ConfigError(f"dataset.{key}=null: this dataset has no end; say how many images")
+        available_key = key.replace("size", "available")
+        if available is not None and available < 1:
+            raise ConfigError(f"dataset.{available_key}={available}: must be at least 1, or null where nobody knows")
         check_size(key, wanted, available)
     if config.classes < 2:
         raise ConfigError(f"dataset.classes={config.classes}: must be at least 2")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from src.dataset import load as load_module
 from src.dataset import prepare as prepare_module
 from src.dataset.prepare import Prepared, prepare
 from src.errors import ConfigError, DatasetError
@@ -357,3 +358,31 @@ def test_sources_have_folders_of_their_own(tmp_path: Path) -> None:
         for each in (small, replace(small, seed=1), replace(small, train_size=6), replace(small, classes=4))
     }
     assert len(folders) == 4
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"train_size": 10**12}, {"test_size": 10**20}, {"image_shape": [10**6, 10**6, 1]}],
+    ids=["train_size", "test_size", "image_shape"],
+)
+def test_a_dataset_larger_than_memory_is_refused_before_anything_is_written(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    config = DatasetConfig(
+        "s", Source.synthetic, cache="data", classes=3, image_shape=[8, 8, 2], train_size=5, test_size=4
+    )
+    with pytest.raises(ConfigError, match=r"dataset.train_size=.* GiB, more than this machine has free; take fewer"):
+        prepare(replace(config, **changes), tmp_path)  # type: ignore[arg-type]
+    assert everything_below(tmp_path) == set()
+
+
+def test_memory_that_the_system_refuses_is_told_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(load_module, "make_synthetic", refuse)
+    config = DatasetConfig(
+        "s", Source.synthetic, cache="data", classes=3, image_shape=[8, 8, 2], train_size=5, test_size=4
+    )
+    with pytest.raises(ConfigError, match="more than this machine has free"):
+        prepare(config, tmp_path)

@@ -20,6 +20,10 @@ SYNTHETIC = DatasetConfig(
         pytest.param({"test_size": -2}, "dataset.test_size=-2: must be at least 1", id="fewer than none"),
         pytest.param({"train_size": None}, "dataset.train_size=null", id="no end"),
         pytest.param({"test_available": 3}, "test_size=4: there are only 3", id="more than there are"),
+        pytest.param(
+            {"train_available": -1}, "dataset.train_available=-1: must be at least 1", id="fewer than none there"
+        ),
+        pytest.param({"test_available": 0}, "dataset.test_available=0: must be at least 1", id="none there"),
         pytest.param({"classes": 1}, "dataset.classes=1", id="one class"),
         pytest.param({"image_shape": [28, 28]}, "dataset.image_shape=", id="no channels"),
         pytest.param({"image_shape": [28, 0, 1]}, "dataset.image_shape=", id="no columns"),
