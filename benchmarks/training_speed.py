@@ -191,7 +191,6 @@ def _job(setting: Setting, config: dict[str, Any]) -> Job:
     return Job(
         framework=config["name"],
         trainer=config["trainer"],
-        options=config["options"],
         layers=LAYERS,
         train_images=str(setting.folder / "train_images.npy"),
         train_labels=str(setting.folder / "train_labels.npy"),

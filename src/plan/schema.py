@@ -48,8 +48,6 @@ class FrameworkConfig:
     trainer: str = MISSING
     # One line that says how the framework is used.
     mode: str = MISSING
-    # The trainer's own settings.
-    options: dict[str, Any] = field(default_factory=dict)
     # Environment variables of the measured process.
     env: dict[str, str] = field(default_factory=dict)
 

@@ -14,7 +14,6 @@ def build_job(config: Config, prepared: Prepared) -> Job:
     return Job(
         framework=config.framework.name,
         trainer=config.framework.trainer,
-        options=config.framework.options,
         layers=[layer_values(layer) for layer in config.model.layers],
         train_images=str(prepared.train_images),
         train_labels=str(prepared.train_labels),

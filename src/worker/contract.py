@@ -41,13 +41,12 @@ class Job:
 
     `layers` is the framework-neutral network (see `src.worker.network`); `images` etc. are paths of `.npy`
     files: images float32 (n, height, width, channels) in [0, 1], labels int64 (n,). `train_size` and
-    `test_size` take the first rows. `trainer` is the name of a module in `src.worker.trainers`; `options` are
-    that trainer's own settings. `affinity` lists the CPUs to run on; empty means all.
+    `test_size` take the first rows. `trainer` is the name of a module in `src.worker.trainers`. `affinity` lists
+    the CPUs to run on; empty means all.
     """
 
     framework: str
     trainer: str
-    options: dict[str, Any]
     layers: list[dict[str, Any]]
     train_images: str
     train_labels: str

@@ -21,7 +21,6 @@ def write_job(folder: Path, trainer: str = "torch_standard", affinity: list[int]
     job = Job(
         framework="torch",
         trainer=trainer,
-        options={},
         layers=MLP,
         train_images=str(folder / "train_images.npy"),
         train_labels=str(folder / "train_labels.npy"),

@@ -172,7 +172,6 @@ def _job(framework: str, config: dict[str, object], digits: dict[str, str], netw
     return Job(
         framework=framework,
         trainer=str(config["trainer"]),
-        options={},
         layers=NETWORKS[network],
         train_images=digits["train_images"],
         train_labels=digits["train_labels"],
