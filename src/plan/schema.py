@@ -134,7 +134,7 @@ class MeterConfig:
     # EnergiBridge's program; null looks for `energibridge` on the PATH.
     binary: str | None = None
     interval_ms: int = MISSING
-    # The energy columns to add up; empty recognises them.
+    # The energy columns to add up; empty recognises them. Parts of a named package are told, but not added.
     columns: list[str] = field(default_factory=list)
     # The recorded CSV that `replay` serves.
     recording: str | None = None
