@@ -70,7 +70,7 @@ def write_atomically(target: Path, content: bytes) -> None:
             Path(part).unlink(missing_ok=True)
     except OSError as error:
         raise DatasetError(
-            f"{target} cannot be written ({error.strerror}); check disk space and permissions"
+            f"{target} cannot be written ({error.strerror or error}); check disk space and permissions"
         ) from error
 
 

@@ -60,7 +60,7 @@ def write_store(folder: Path, arrays: Arrays, origin: str) -> Stored:
             shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
         raise DatasetError(
-            f"{folder} cannot be written ({error.strerror}); check disk space and permissions"
+            f"{folder} cannot be written ({error.strerror or error}); check disk space and permissions"
         ) from error
     return stored
 

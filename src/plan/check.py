@@ -48,6 +48,7 @@ def _above_zero(key: str) -> Rule:
 
 RULES = (
     Rule("experiment", lambda value: bool(value.strip()) and "/" not in value, "a name without '/'"),
+    Rule("framework.name", lambda value: bool(value.strip()), "a name"),
     _at_least("training.epochs", 1),
     _at_least("training.batch_size", 1),
     _at_least("training.eval_batch_size", 1),

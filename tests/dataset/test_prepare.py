@@ -289,6 +289,18 @@ def test_a_crash_while_writing_leaves_nothing_that_is_trusted(
     assert labels(prepare(config, tmp_path)) == [0, 1, 2, 9, 4, 5]
 
 
+def test_a_full_disk_is_told_in_the_words_there_are(
+    config: DatasetConfig, put_files: PutFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save_part(*_: object) -> None:
+        raise OSError("3136 requested and 1024 written")  # NumPy's, which has no number
+
+    put_files(tmp_path / "data" / "small", True)
+    monkeypatch.setattr(np, "save", save_part)
+    with pytest.raises(DatasetError, match=r"3136 requested and 1024 written\); check disk space"):
+        prepare(config, tmp_path)
+
+
 def spoil_length(folder: Path) -> None:
     os.truncate(folder / "train_images.npy", 200)
 

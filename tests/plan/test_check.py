@@ -61,6 +61,7 @@ def test_every_option_of_every_group_composes_and_is_sound(composed, override):
         ("meter.interval_ms=10001", "meter.interval_ms=10001: must be 10 to 10000"),
         ("meter.columns=['A (J)','B (J)','A (J)']", r"meter.columns=.*names nothing twice"),
         ("experiment=''", "experiment"),
+        ("framework.name=''", "framework.name"),
         ("dataset.train_size=0", "dataset.train_size"),
         ("dataset.train_size=60001", "dataset.train_size"),
         ("dataset.train_size=32", "training.batch_size"),
