@@ -13,6 +13,8 @@ from src.errors import ConfigError, TrackError
 from src.track.store import Store, explained
 
 CODES = re.compile(r"(?:^|; )([a-z_]+): ")
+ACCURACY_DIGITS = 6
+"""A test set of fewer than half a million images has no finer accuracy; what float32 adds below is rounding."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,10 @@ class Loaded:
 
 
 def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
-    """Read an experiment, or one sweep of it. Raises ConfigError where it has no run, TrackError for a store."""
+    """Read an experiment, or one sweep of it, accuracies without the rounding of float32.
+
+    Raises ConfigError where it has no run, TrackError for a store.
+    """
     with explained(f"The experiments of {store.uri} cannot be read", "see that the store works"):
         found = store.client.get_experiment_by_name(experiment)
         if found is None:
@@ -48,6 +53,8 @@ def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
             f"{place}experiment '{experiment}' in {store.uri} holds no measured run; measure some with "
             f"`python -m src.main -m framework=tf,torch,jax experiment={experiment}`"
         )
+    if "accuracy" in runs:
+        runs["accuracy"] = runs["accuracy"].round(ACCURACY_DIGITS)
     sweeps = _sweeps(store, found.experiment_id)
     present = set(runs["sweep"].dropna())
     return Loaded(experiment, runs, tuple(s for s in sweeps if s.name in present))

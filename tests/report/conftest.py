@@ -103,7 +103,7 @@ def _record(
         status=status,
         folder=folder,
         tags=tags | changes.get("tags", {}),
-        metrics=metrics if status == "finished" else {},
+        metrics=metrics | changes.get("metrics", {}) if status == "finished" else {},
         params=params | changes.get("params", {}),
     )
 

@@ -131,6 +131,14 @@ def test_runs_that_must_not_be_compared_are_refused(file_runs, make):
         make()
 
 
+def test_an_accuracy_rounded_to_float32_in_the_store_is_no_other_accuracy(file_runs, make):
+    file_runs({"torch": ENERGIES["torch"]}, sweep="s1", metrics={"accuracy": 0.98})
+    file_runs({"tf": ENERGIES["tf"]}, sweep="s2", metrics={"accuracy": 0.9800000190734863})
+    (pair,) = make().analysis.pairs_of("accuracy")
+    assert pair.verdict.word == "practically the same"
+    assert not pair.verdict.significant
+
+
 def test_the_page_says_under_the_figure_that_not_all_runs_are_shown(file_runs, make, monkeypatch):
     monkeypatch.setattr("src.report.make.TraceReader", partial(TraceReader, most=3))
     file_runs(ENERGIES)

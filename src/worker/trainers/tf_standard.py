@@ -65,7 +65,9 @@ def evaluate(state: State) -> tuple[float, float]:
     loss, accuracy = state.model.evaluate(
         state.tensors.test_images, state.tensors.test_labels, state.job.eval_batch_size, verbose=0
     )
-    return float(loss), float(accuracy)
+    n = len(state.tensors.test_labels)
+    # Keras rounds the share to float32; the number of images behind it is exact, as in the other trainers.
+    return float(loss), round(float(accuracy) * n) / n
 
 
 def logits(state: State, images: NDArray[np.float32]) -> NDArray[np.float32]:
