@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
-from src.report.shown import described
+from src.report.shown import described, lacking
 from src.report.statistics.analysis import Analysis
 from src.report.statistics.cautions import Caution
 from src.report.statistics.describe import Description
@@ -69,25 +70,26 @@ def kind_notices(kinds: Mapping[str, int]) -> tuple[str, ...]:
 
 def answer(analysis: Analysis, kinds: Mapping[str, int]) -> tuple[str, ...]:
     """Which treatment spends less, by how much, whether it is real and whether it matters."""
-    energies = described(analysis, analysis.energy_metric)
-    if not energies:
-        return (*kind_notices(kinds), "No run has an energy, so nothing can be said about it.")
-    if len(energies) == 1:
-        return (*kind_notices(kinds), _only_one(energies[0], analysis), *_accuracy(analysis))
+    several = len(described(analysis, analysis.energy_metric)) > 1
     return (
         *kind_notices(kinds),
         headline(analysis),
-        *_beside_the_best(analysis),
-        *_time_and_power(analysis),
+        *((*_beside_the_best(analysis), *_time_and_power(analysis)) if several else ()),
         *_accuracy(analysis),
-        *_cost(analysis),
+        *(_cost(analysis) if several else ()),
         *_care(analysis),
     )
 
 
 def headline(analysis: Analysis) -> str:
-    """One sentence: who spends the least, if anybody was shown to."""
+    """Who spends the least, if anybody was shown to, and which treatments have no result."""
+    return " ".join([_first_place(analysis), *_without_result(analysis)])
+
+
+def _first_place(analysis: Analysis) -> str:
     energies = described(analysis, analysis.energy_metric)
+    if not energies:
+        return "No run has an energy, so nothing can be said about it."
     best = energies[0]
     if len(energies) == 1:
         return _only_one(best, analysis)
@@ -107,6 +109,16 @@ def headline(analysis: Analysis) -> str:
             f"{best.treatment}: {_median(best, analysis)}."
         )
     return _shared_first_place(best, rivals, analysis)
+
+
+def _without_result(analysis: Analysis) -> Iterable[str]:
+    without = lacking(analysis, analysis.energy_metric)
+    unfinished = [treatment for treatment in without if treatment not in analysis.treatments]
+    unknown = [treatment for treatment in without if treatment in analysis.treatments]
+    if unfinished:
+        yield f"No run of {enumerate_all(unfinished, 'or')} finished."
+    if unknown and described(analysis, analysis.energy_metric):
+        yield f"No run of {enumerate_all(unknown, 'or')} has an energy."
 
 
 def pair_sentence(pair: Pair, analysis: Analysis) -> str:
@@ -135,14 +147,19 @@ def _median(energy: Description, analysis: Analysis) -> str:
 
 
 def _shared_first_place(best: Description, rivals: list[Pair], analysis: Analysis) -> str:
-    same = [pair.second for pair in rivals if pair.verdict.word == "practically the same"]
-    open_ = [pair.second for pair in rivals if pair.verdict.word != "practically the same"]
-    parts = []
+    by_word: dict[str, list[str]] = {}
+    for pair in rivals:
+        by_word.setdefault(pair.verdict.word, []).append(pair.second)
+    same, less = by_word.pop("practically the same", []), by_word.pop("less", [])
+    open_ = [name for names in by_word.values() for name in names]
+    buts = []
     if same:
-        parts.append(f"is practically the same as that of {enumerate_all(same)}")
+        buts.append(f"it is practically the same as that of {enumerate_all(same)}")
     if open_:
-        parts.append(f"was not shown to be less than that of {enumerate_all(open_, 'or')}")
-    return f"{best.treatment} has the lowest energy, {_median(best, analysis)}, but it {' and '.join(parts)}."
+        buts.append(f"it was not shown to be less than that of {enumerate_all(open_, 'or')}")
+    if less:
+        buts.append(f"{enumerate_all(less)} spent less by the test")
+    return f"{best.treatment} has the lowest median energy, {_median(best, analysis)}, but {', and '.join(buts)}."
 
 
 def _every_pair(pairs: tuple[Pair, ...]) -> str:
@@ -152,7 +169,8 @@ def _every_pair(pairs: tuple[Pair, ...]) -> str:
 def _beside_the_best(analysis: Analysis) -> Iterable[str]:
     best = described(analysis, analysis.energy_metric)[0].treatment
     pairs = [pair for pair in analysis.pairs_of(analysis.energy_metric) if pair.first == best]
-    told = pairs if len(pairs) <= FEW_PAIRS else [pairs[0], pairs[-1]]
+    ends = pairs if len(pairs) <= FEW_PAIRS else [pairs[0], pairs[-1]]
+    told = [pair for pair in pairs if pair in ends or pair.verdict.word == "less"]
     for pair in told:
         yield pair_sentence(pair, analysis)
     if len(told) < len(pairs):
@@ -181,7 +199,7 @@ def _different(pair: Pair, analysis: Analysis) -> str:
         else f"but whether it exceeds the {limit} that matter here is not settled"
     )
     value = pair.difference.value or 0.0
-    if (value > 0) != (pair.verdict.word == "more"):
+    if not (value > 0 if pair.verdict.word == "more" else value < 0):
         return (
             f"{pair.second} spent {pair.verdict.word} than {pair.first} by the test ({_test(pair)}), though the "
             f"medians do not say so ({_size(pair, analysis)})."
@@ -237,13 +255,24 @@ def _time_and_power(analysis: Analysis) -> Iterable[str]:
         f"In the median, {last} ran {number(times[last] / times[first], 3)} times as long as {first} at "
         f"{number(powers[last] / powers[first], 3)} times its mean power."
     )
-    fastest = min(times, key=lambda treatment: times[treatment])
-    also = "also " if fastest == first else ""
-    yield f"The fastest was {also}{fastest}, with a median of {quantity(times[fastest], 's')}."
+    least_s = min(times.values())
+    fastest = [treatment for treatment, time_s in times.items() if math.isclose(time_s, least_s)]
+    if len(fastest) == len(times):
+        who = "All ran equally long"
+    else:
+        also = "also " if fastest == [first] else ""
+        who = f"The fastest {'was' if len(fastest) == 1 else 'were'} {also}{enumerate_all(fastest)}"
+    yield f"{who}, with a median of {quantity(least_s, 's')}{_not_recorded(analysis, 'duration_s')}."
 
 
 def _medians(analysis: Analysis, metric: str) -> dict[str, float]:
     return {d.treatment: d.median for d in described(analysis, metric) if d.median is not None}
+
+
+def _not_recorded(analysis: Analysis, metric: str) -> str:
+    """Said after a statement about all treatments, for those it does not hold for; else empty."""
+    names = lacking(analysis, metric)
+    return f" (not recorded for {enumerate_all(names)})" if names else ""
 
 
 def _accuracy(analysis: Analysis) -> Iterable[str]:
@@ -251,15 +280,18 @@ def _accuracy(analysis: Analysis) -> Iterable[str]:
     if not medians:
         return ["How accurate the trained networks were is not recorded."]
     low, high = min(medians, key=lambda t: medians[t]), max(medians, key=lambda t: medians[t])
+    missing = _not_recorded(analysis, "accuracy")
     if medians[high] - medians[low] < 0.005:
-        return [f"The median test accuracy was {number(medians[high])} %{' for all' if len(medians) > 1 else ''}."]
+        whose = missing or (" for all" if len(medians) > 1 else "")
+        return [f"The median test accuracy was {number(medians[high])} %{whose}."]
     return [
-        f"Median test accuracies lay between {number(medians[low])} % ({low}) and {number(medians[high])} % ({high})."
+        f"Median test accuracies lay between {number(medians[low])} % ({low}) and {number(medians[high])} % ({high})"
+        f"{missing}."
     ]
 
 
 def _cost(analysis: Analysis) -> Iterable[str]:
-    """Only where the difference was shown: from the least to the most energy."""
+    """Only where the difference was shown: from the least to the most energy, in the means that add up over many."""
     energies = described(analysis, analysis.energy_metric)
     first, last = energies[0].treatment, energies[-1].treatment
     shown = [
@@ -267,14 +299,18 @@ def _cost(analysis: Analysis) -> Iterable[str]:
         for pair in analysis.pairs_of(analysis.energy_metric)
         if (pair.first, pair.second) == (first, last) and pair.verdict.word == "more"
     ]
-    entries = [entry for entry in analysis.practical if entry.treatment == last and entry.at_scale]
-    if not shown or not entries:
+    scales = {entry.treatment: entry.at_scale[0] for entry in analysis.practical if entry.at_scale}
+    if not shown:
         return
-    scale = entries[0].at_scale[0]
+    thriftiest = min(scales, key=lambda treatment: scales[treatment].energy_kwh)
+    costly, though = (first, " though not by the median") if thriftiest == last else (last, "")
+    scale = scales[costly]
+    if not scale.extra_energy_kwh:
+        return
     yield (
-        f"Over {count(scale.trainings, 'training')}, {last} takes {quantity(scale.extra_energy_kwh, 'kWh', 3)} more "
-        f"than the thriftiest by mean energy: {quantity(scale.extra_cost, scale.currency, 3)} and "
-        f"{quantity(scale.extra_co2e_kg, 'kg', 3)} of CO2e at the assumed price and grid."
+        f"Over {count(scale.trainings, 'training')}, {costly} takes {quantity(scale.extra_energy_kwh, 'kWh', 3)} more "
+        f"than {thriftiest}, the thriftiest by mean energy{though}: {quantity(scale.extra_cost, scale.currency, 3)} "
+        f"and {quantity(scale.extra_co2e_kg, 'kg', 3)} of CO2e at the assumed price and grid."
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from src.report.answer import headline
 from src.report.document import Block, Paragraph, Picture, Section, bullets, table
-from src.report.shown import described
+from src.report.shown import described, lacking
 from src.report.statistics.analysis import Analysis
 from src.report.statistics.metrics import PHASES
 from src.report.statistics.practical import Practical
@@ -30,11 +30,13 @@ def conclusion(analysis: Analysis, kinds: Mapping[str, int]) -> Section:
     """The headline once more, and what the evidence is worth."""
     blocks: list[Block] = [Paragraph(headline(analysis))]
     energies = described(analysis, analysis.energy_metric)
-    fewest = min((energy.n for energy in energies), default=0)
-    worth = [f"at least {count(fewest, 'run')} of each treatment"]
-    other = sorted(set(kinds) - {"measured"})
-    worth.append(f"energy that is {enumerate_all([k.upper() for k in other])}" if other else "measured energy")
-    blocks.append(Paragraph(f"This rests on {enumerate_all(worth)}, and on the limits named above."))
+    if energies:
+        whose = "each treatment that has a result" if lacking(analysis, analysis.energy_metric) else "each treatment"
+        other = sorted(set(kinds) - {"measured"})
+        energy = f"energy that is {enumerate_all([k.upper() for k in other])}" if other else "measured energy"
+        fewest = count(min(energy.n for energy in energies), "run")
+        worth = f"This rests on at least {fewest} of {whose} and {energy}, and on the limits named above."
+        blocks.append(Paragraph(worth))
     return Section("conclusion", "Conclusion", tuple(blocks))
 
 

@@ -26,6 +26,8 @@ HEADLINE = ("energy_j", "duration_s", "power_w", "edp_js", "accuracy")
 
 def headline_table(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
     """One row a treatment: the medians that most readers want."""
+    if analysis.energy_metric not in analysis.metrics:
+        return [Paragraph("No run has an energy.")]
     metrics = [analysis.energy_metric, *(m for m in HEADLINE[1:] if m in analysis.metrics)]
     views = [shown(metric, kinds) for metric in metrics]
     best = described(analysis, analysis.energy_metric)[:1]

@@ -57,3 +57,10 @@ def distinct(analysis: Analysis, metrics: list[str]) -> list[str]:
 def described(analysis: Analysis, metric: str) -> list[Description]:
     """A metric's description of each treatment that has it, least energy first."""
     return [d for d in analysis.descriptions if d.metric == metric and d.n]
+
+
+def lacking(analysis: Analysis, metric: str) -> list[str]:
+    """Treatments without a value of the metric, those none of whose runs finished among them."""
+    have = {description.treatment for description in described(analysis, metric)}
+    every = dict.fromkeys([*analysis.treatments, *(run.treatment for run in analysis.excluded_runs)])
+    return [treatment for treatment in every if treatment not in have]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from src.report.answer import answer, headline, kind_notices, pair_sentence
+from src.report.meaning import conclusion
 from src.report.statistics.analysis import analyse
 
 
@@ -46,7 +47,7 @@ CASES = {
     ),
     "first place shared, third behind": (
         {"torch": around(100, 0.5, 12, 1), "tf": around(100.1, 0.5, 12, 2), "jax": around(200, 2, 12, 3)},
-        ["has the lowest energy", "but it is practically the same as that of", "jax spent more than"],
+        ["has the lowest median energy", "but it is practically the same as that of", "jax spent more than"],
         ["spent the least energy:"],
     ),
     "one treatment": (
@@ -102,6 +103,89 @@ def test_a_test_against_the_medians_is_said_as_such(runs_of, analysis_config):
     odd = dataclasses.replace(pair, verdict=dataclasses.replace(pair.verdict, word="less"))
     assert "by the test" in pair_sentence(odd, analysis)
     assert "though the medians do not say so" in pair_sentence(odd, analysis)
+
+
+def reversed_by_the_test():
+    """Welch's t finds b thriftier, though a has the lower median."""
+    rng = np.random.default_rng(11879)
+    return {"a": 100 + rng.gamma(3, 4, 20), "b": rng.normal(109, 3, 20)}
+
+
+def test_less_by_the_test_is_said_of_the_lowest_median_too(runs_of, analysis_config):
+    said = answer(analyse(runs_of(reversed_by_the_test()), analysis_config), {"measured": 40})
+    assert said[0].startswith("a has the lowest median energy, ")
+    assert said[0].endswith(", but b spent less by the test.")
+    assert "b spent less than a by the test" in said[1]
+
+
+def test_less_by_the_test_is_told_among_many_treatments_too(runs_of, analysis_config):
+    analysis = analyse(runs_of({f"t{n}": around(100 + 20 * n, 1, 8, n) for n in range(8)}), analysis_config)
+    (pair,) = [p for p in analysis.pairs_of("energy_j") if (p.first, p.second) == ("t0", "t3")]
+    odd = dataclasses.replace(pair, verdict=dataclasses.replace(pair.verdict, word="less"))
+    pairs = tuple(odd if p is pair else p for p in analysis.pairs)
+    said = answer(dataclasses.replace(analysis, pairs=pairs), {"measured": 64})
+    assert "but t3 spent less by the test" in said[0]
+    assert any(sentence.startswith("t3 spent less than t0 by the test") for sentence in said)
+
+
+def test_less_at_equal_medians_is_not_less_in_the_median(runs_of, analysis_config):
+    analysis = analyse(runs_of(CASES["significant and relevant"][0]), analysis_config)
+    (pair,) = analysis.pairs_of("energy_j")
+    same = dataclasses.replace(pair.difference, value=0.0, percent=0.0)
+    odd = dataclasses.replace(pair, verdict=dataclasses.replace(pair.verdict, word="less"), difference=same)
+    assert "though the medians do not say so" in pair_sentence(odd, analysis)
+
+
+def test_cost_goes_by_the_means_and_says_who_is_the_thriftiest(runs_of, analysis_config):
+    energies = {"a": [10.0] * 10 + [100.0] * 2, "b": around(12, 0.5, 12, 1)}
+    said = " ".join(answer(analyse(runs_of(energies), analysis_config), {"measured": 24}))
+    assert "b spent more than a in the median" in said
+    extra_kwh = 1000 * (25 - 12) / 3.6e6
+    assert f"a takes {extra_kwh:.5f}\u202fkWh more than b, the thriftiest by mean energy though not by the" in said
+
+
+@pytest.mark.parametrize(
+    ("durations", "expected"),
+    [
+        pytest.param([5.0] * 12, "All ran equally long, with a median of 5.000\u202fs.", id="equal"),
+        pytest.param([5.0] * 8 + [6.0] * 4, "The fastest were a and b, with a median of", id="two"),
+        pytest.param([5.0] * 4 + [6.0] * 8, "The fastest was also a, with a median of", id="one"),
+        pytest.param([5.0] * 4 + [np.nan] * 4 + [6.0] * 4, "5.000\u202fs (not recorded for b).", id="not recorded"),
+    ],
+)
+def test_the_fastest_is_told(runs_of, analysis_config, durations, expected):
+    runs = runs_of({name: around(mean, 1, 4, mean) for name, mean in (("a", 10), ("b", 20), ("c", 30))})
+    assert expected in " ".join(answer(analyse(runs.assign(duration_s=durations), analysis_config), {"measured": 12}))
+
+
+@pytest.fixture
+def three(runs_of):
+    return runs_of({"a": around(100, 1, 8, 1), "b": around(120, 1, 8, 2), "c": around(110, 1, 8, 3)})
+
+
+def test_a_treatment_without_a_result_is_named(three, analysis_config):
+    is_c = three["treatment"] == "c"
+    failed = analyse(three.assign(status=np.where(is_c, "failed", "finished")), analysis_config)
+    assert headline(failed).startswith("a spent the least energy")
+    assert headline(failed).endswith(". No run of c finished.")
+    unknown = analyse(three.assign(energy_j=three["energy_j"].mask(is_c)), analysis_config)
+    assert headline(unknown).endswith(". No run of c has an energy.")
+    assert "of each treatment that has a result" in str(conclusion(unknown, {"measured": 24}))
+    assert "of each treatment and" in str(conclusion(analyse(three, analysis_config), {"measured": 24}))
+    none = analyse(three.assign(energy_j=np.nan), analysis_config)
+    assert headline(none) == "No run has an energy, so nothing can be said about it."
+    assert "at least" not in str(conclusion(none, {}))
+
+
+def test_an_accuracy_is_not_said_of_treatments_without_one(three, analysis_config):
+    accuracy = three["accuracy"].mask(three["treatment"] == "c")
+    said = " ".join(answer(analyse(three.assign(accuracy=accuracy), analysis_config), {"measured": 24}))
+    assert "The median test accuracy was 98.00 % (not recorded for c)." in said
+
+
+def test_a_single_treatment_is_read_with_care_too(runs_of, analysis_config):
+    said = answer(analyse(runs_of({"torch": around(100, 1, 5, 1)}), analysis_config), {"measured": 5})
+    assert said[-1] == "Read this with care: there are few runs (see Threats to validity)."
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,13 @@ def test_little_data_gives_a_sensible_report(file_runs, make, energies, said):
     assert "<b>evil" not in report.page.read_text("utf-8")
 
 
+def test_runs_without_an_energy_give_a_report_that_says_so(file_runs, make):
+    file_runs(ENERGIES, metrics={"energy_j": float("nan")})
+    report = make()
+    assert report.answer[0] == "No run has an energy, so nothing can be said about it."
+    assert "at least 0 runs" not in report.page.read_text("utf-8")
+
+
 def test_sweeps_are_pooled_and_one_can_be_picked(file_runs, make):
     file_runs(ENERGIES, sweep="s1")
     file_runs({name: values[:3] for name, values in ENERGIES.items()}, sweep="s2")

@@ -73,8 +73,8 @@ def residuals_percent(runs: pd.DataFrame, metric: str) -> pd.Series:
 
 def hours_since_start(runs: pd.DataFrame, all_runs: pd.DataFrame) -> pd.Series:
     """Hours between a run's start and that of its sweep's first run."""
-    starts = all_runs.groupby("sweep")["started_s"].min()
-    return (runs["started_s"] - runs["sweep"].map(starts)) / SECONDS_AN_HOUR
+    starts = all_runs.groupby("sweep")["started_s"].transform("min")
+    return (runs["started_s"] - starts.reindex(runs.index)) / SECONDS_AN_HOUR
 
 
 def predecessors(all_runs: pd.DataFrame) -> pd.Series:
