@@ -187,8 +187,8 @@ def _size(pair: Pair, analysis: Analysis) -> str:
     return f"{text}, {level} interval {interval(difference.percent_interval, 3)} %"
 
 
-def _test(pair: Pair) -> str:
-    return f"{pair.test.name}, {p_phrase(pair.test.p_holm)} after Holm's correction"
+def _test(pair: Pair, analysis: Analysis) -> str:
+    return f"{pair.test.name}, {p_phrase(pair.test.p_holm, analysis.config.alpha)} after Holm's correction"
 
 
 def _different(pair: Pair, analysis: Analysis) -> str:
@@ -201,12 +201,12 @@ def _different(pair: Pair, analysis: Analysis) -> str:
     value = pair.difference.value or 0.0
     if not (value > 0 if pair.verdict.word == "more" else value < 0):
         return (
-            f"{pair.second} spent {pair.verdict.word} than {pair.first} by the test ({_test(pair)}), though the "
-            f"medians do not say so ({_size(pair, analysis)})."
+            f"{pair.second} spent {pair.verdict.word} than {pair.first} by the test ({_test(pair, analysis)}), though "
+            f"the medians do not say so ({_size(pair, analysis)})."
         )
     return (
         f"{pair.second} spent {pair.verdict.word} than {pair.first} in the median ({_size(pair, analysis)}); the "
-        f"difference is significant ({_test(pair)}), {matters}."
+        f"difference is significant ({_test(pair, analysis)}), {matters}."
     )
 
 
@@ -215,8 +215,8 @@ def _same(pair: Pair, analysis: Analysis) -> str:
     also = ", although the difference is significant" if pair.verdict.significant else ""
     return (
         f"{pair.first} and {pair.second} are practically the same{also}: a difference of {limit} is ruled out "
-        f"(two one-sided tests, {p_phrase(pair.equivalence.test.p_holm)}); {pair.second}'s median differs by "
-        f"{_size(pair, analysis)}."
+        f"(two one-sided tests, {p_phrase(pair.equivalence.test.p_holm, analysis.config.alpha)}); {pair.second}'s "
+        f"median differs by {_size(pair, analysis)}."
     )
 
 
@@ -230,7 +230,7 @@ def _not_shown(pair: Pair, analysis: Analysis) -> str:
         else ""
     )
     return (
-        f"Between {pair.first} and {pair.second} no difference was shown ({_test(pair)}), and none of "
+        f"Between {pair.first} and {pair.second} no difference was shown ({_test(pair, analysis)}), and none of "
         f"{config.relevant_percent:g} % was ruled out: {pair.second}'s median differs by {_size(pair, analysis)}."
         f"{runs}"
     )

@@ -48,7 +48,7 @@ def _listed(cautions: Sequence[Caution]) -> list[str]:
         own = [_words(caution) for caution in cautions if caution.kind == kind]
         texts += [f"{text}." for text in own[:MOST_OF_A_KIND]]
         if own[MOST_OF_A_KIND:]:
-            texts.append(f"{len(own) - MOST_OF_A_KIND} more warnings of this kind; statistics.json has all.")
+            texts.append(f"{count(len(own) - MOST_OF_A_KIND, 'more warning')} of this kind; statistics.json has all.")
     return texts
 
 
@@ -63,7 +63,7 @@ def _words(caution: Caution) -> str:
 
 def _threat_tables(analysis: Analysis) -> list[Block]:
     head = ("Threat", "Runs", "Test", "Statistic", "p, Holm", "Size", "Detected")
-    rows = [_threat(threat) for threat in analysis.threats]
+    rows = [_threat(threat, analysis.config.alpha) for threat in analysis.threats]
     caption = "Does a run's place in the sweep decide its energy? Each run in percent of its treatment's median."
     blocks = table(caption, head, rows)
     for threat in analysis.threats:
@@ -72,11 +72,11 @@ def _threat_tables(analysis: Analysis) -> list[Block]:
     return blocks
 
 
-def _threat(threat: Threat) -> tuple[str, ...]:
+def _threat(threat: Threat, alpha: float) -> tuple[str, ...]:
     test = threat.test
     name = f"{test.name}: {test.reason}" if test.reason else test.name
     detected = {True: "yes", False: "no", None: "not testable"}[threat.detected]
-    return (NAMES[threat.kind], str(threat.n), name, number(test.statistic, 3), p_value(test.p_holm),
+    return (NAMES[threat.kind], str(threat.n), name, number(test.statistic, 3), p_value(test.p_holm, alpha),
             percent(threat.effect_percent) if threat.effect_percent is not None else DASH, detected)  # fmt: skip
 
 
@@ -105,4 +105,5 @@ def _limits(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> Ite
         yield f"Some recordings needed mending or parts of them were left out: {', '.join(missing)} (see Runs)."
     if analysis.outliers:
         runs_far = len({outlier.run_id for outlier in analysis.outliers})
-        yield f"{count(runs_far, 'run')} lie far from their treatment's others in some metric; the appendix lists them."
+        lie = "lies far from its" if runs_far == 1 else "lie far from their"
+        yield f"{count(runs_far, 'run')} {lie} treatment's others in some metric; the appendix lists the values."

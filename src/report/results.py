@@ -10,6 +10,7 @@ from src.report.statistics.analysis import Analysis
 from src.report.statistics.describe import Description
 from src.report.statistics.effect_sizes import EffectSize
 from src.report.statistics.metrics import PHASES
+from src.report.statistics.normality import PUBLISHED_ALPHA
 from src.report.statistics.omnibus import Omnibus
 from src.report.statistics.pairs import Pair
 from src.report.statistics.values import HypothesisTest
@@ -75,7 +76,7 @@ def _extra_percent(energy: Description, best: Description) -> float | None:
 def _description_table(analysis: Analysis, view: Shown, kinds: Mapping[str, int]) -> list[Block]:
     rows = [
         (d.treatment, str(d.n), *_figures(d, view), number(_real(d, d.cv_percent), 3), _scaled(d, view),
-         p_value(d.normality.p_value))
+         p_value(d.normality.p_value, PUBLISHED_ALPHA))
         for d in described(analysis, view.name)
     ]  # fmt: skip
     level = confidence(analysis.config.alpha)
@@ -139,18 +140,18 @@ def _tests(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
         return [Paragraph("A single treatment has nothing to be tested against.")]
     metrics = distinct(analysis, [analysis.energy_metric, *COMPARED])
     head = ("Metric", "Test", "Statistic", "df", "p", "Effect", "Blocks", "Equal spread, p")
-    rows = [_omnibus(analysis.omnibus_of(metric), shown(metric, kinds)) for metric in metrics]
+    rows = [_omnibus(analysis.omnibus_of(metric), shown(metric, kinds), analysis.config.alpha) for metric in metrics]
     blocks = table("Over all treatments: does any differ?", head, rows, labels=2)
     for metric in metrics:
         blocks += _pair_tables(analysis, shown(metric, kinds))
     return blocks
 
 
-def _omnibus(found: Omnibus, view: Shown) -> tuple[str, ...]:
+def _omnibus(found: Omnibus, view: Shown, alpha: float) -> tuple[str, ...]:
     effect = f"{found.effect_name} {number(found.effect_size, 3)}" if found.effect_name else DASH
     test = found.test
-    return (view.title, _test_name(test), number(test.statistic), _df(test), p_value(test.p_value), effect,
-            str(found.n_blocks), p_value(found.spread.p_value))  # fmt: skip
+    return (view.title, _test_name(test), number(test.statistic), _df(test), p_value(test.p_value, alpha), effect,
+            str(found.n_blocks), p_value(found.spread.p_value, alpha))  # fmt: skip
 
 
 def _test_name(test: HypothesisTest) -> str:
@@ -169,20 +170,20 @@ def _pair_tables(analysis: Analysis, view: Shown) -> list[Block]:
         return [Paragraph(f"{view.title}: no pair can be tested ({reasons}).")]
     told = pairs[:MOST_PAIRS]
     note = f"The first {MOST_PAIRS} of {len(pairs)} pairs; statistics.json has all." if pairs[MOST_PAIRS:] else ""
-    level, limit = confidence(analysis.config.alpha), f"{analysis.config.relevant_percent:g} %"
+    alpha = analysis.config.alpha
+    level, limit = confidence(alpha), f"{analysis.config.relevant_percent:g} %"
     difference = ("Pair", f"Medians' difference ({view.unit})" if view.unit != "1" else "Medians' difference", "in %",
                   f"{level} interval (%)", "Test", "p, Holm", "Verdict")  # fmt: skip
     effect = ("Pair", "Hedges' g", "Cliff's δ", "P(second > first)", "Paired test on blocks", "Blocks", "p, Holm")
     same = ("Pair", f"Equivalence within {limit}: p, Holm", "Equivalent", f"Power for {limit}",
             f"Runs each for power {analysis.config.target_power:g}")  # fmt: skip
+    differences = [_difference(pair, view, alpha) for pair in told]
+    effects = [_effect(pair, alpha) for pair in told]
+    equivalences = [_equivalence(pair, alpha) for pair in told]
     return [
-        *table(
-            f"{view.title}: differences, second minus first.", difference, [_difference(p, view) for p in told], 1, note
-        ),
-        *table(
-            f"{view.title}: sizes of effect, and the same blocks compared.", effect, [_effect(p) for p in told], 1, note
-        ),
-        *table(f"{view.title}: equivalence and power.", same, [_equivalence(p) for p in told], 1, note),
+        *table(f"{view.title}: differences, second minus first.", difference, differences, 1, note),
+        *table(f"{view.title}: sizes of effect, and the same blocks compared.", effect, effects, 1, note),
+        *table(f"{view.title}: equivalence and power.", same, equivalences, 1, note),
     ]
 
 
@@ -190,10 +191,10 @@ def _name(pair: Pair) -> str:
     return f"{pair.first} → {pair.second}"
 
 
-def _difference(pair: Pair, view: Shown) -> tuple[str, ...]:
+def _difference(pair: Pair, view: Shown, alpha: float) -> tuple[str, ...]:
     found = pair.difference
     return (_name(pair), signed(view.value(found.value), 4), signed(found.percent), interval(found.percent_interval, 3),
-            _test_name(pair.test), p_value(pair.test.p_holm), verdict_words(pair))  # fmt: skip
+            _test_name(pair.test), p_value(pair.test.p_holm, alpha), verdict_words(pair))  # fmt: skip
 
 
 def verdict_words(pair: Pair) -> str:
@@ -204,10 +205,10 @@ def verdict_words(pair: Pair) -> str:
     return word + (matters if verdict.word in ("more", "less") else "")
 
 
-def _effect(pair: Pair) -> tuple[str, ...]:
+def _effect(pair: Pair, alpha: float) -> tuple[str, ...]:
     paired = pair.paired
     return (_name(pair), _size(pair.hedges_g), _size(pair.cliffs_delta), number(pair.superiority.value, 3),
-            _test_name(paired.test), str(paired.n_blocks), p_value(paired.test.p_holm))  # fmt: skip
+            _test_name(paired.test), str(paired.n_blocks), p_value(paired.test.p_holm, alpha))  # fmt: skip
 
 
 def _size(effect: EffectSize) -> str:
@@ -217,8 +218,8 @@ def _size(effect: EffectSize) -> str:
     return f"{signed(effect.value)}{known}" + (f", {effect.magnitude}" if effect.magnitude else "")
 
 
-def _equivalence(pair: Pair) -> tuple[str, ...]:
+def _equivalence(pair: Pair, alpha: float) -> tuple[str, ...]:
     found, power = pair.equivalence, pair.power
     word = {True: "yes", False: "not shown", None: DASH}[found.equivalent]
     needed = number(power.iterations_needed, 1) if power.iterations_needed else power.reason or DASH
-    return (_name(pair), p_value(found.test.p_holm), word, number(power.power, 3), needed)
+    return (_name(pair), p_value(found.test.p_holm, alpha), word, number(power.power, 3), needed)

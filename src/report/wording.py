@@ -45,22 +45,31 @@ def percent(value: float | None) -> str:
         return DASH
     rounded = round(value, 2)
     decimals = 2 if abs(rounded) < 10 else 1 if abs(rounded) < 100 else 0
-    text = f"{rounded:+,.{decimals}f}" if rounded else "0"
+    text = f"{value:+,.{decimals}f}" if rounded else "0"
     return text.replace(",", THIN).replace("-", MINUS) + f"{THIN}%"
 
 
-def p_value(value: float | None) -> str:
-    """Three digits, and a bound where more would mean nothing."""
+def p_value(value: float | None, alpha: float) -> str:
+    """Three decimals, more where these would lie on the other side of `alpha`; a bound where more would mean nothing.
+
+    So a reader who compares what is printed with `alpha` decides as the test did.
+    """
     if value is None:
         return DASH
-    return f"<{THIN}0.001" if value < 0.001 else f"{value:.3f}"
+    if value < 0.001:
+        return f"<{THIN}0.001"
+    decimals = 3
+    while (float(f"{value:.{decimals}f}") < alpha) != (value < alpha):
+        decimals += 1
+    return f"{value:.{decimals}f}"
 
 
-def p_phrase(value: float | None) -> str:
+def p_phrase(value: float | None, alpha: float) -> str:
     """The same as part of a sentence."""
     if value is None:
         return "p not defined"
-    return f"p{THIN}<{THIN}0.001" if value < 0.001 else f"p{THIN}={THIN}{value:.3f}"
+    text = p_value(value, alpha)
+    return f"p{THIN}{text}" if text.startswith("<") else f"p{THIN}={THIN}{text}"
 
 
 def interval(found: Interval | None, digits: int = 4) -> str:

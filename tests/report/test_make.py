@@ -123,7 +123,7 @@ def test_a_second_report_leaves_no_old_figures(file_runs, make):
 
 def test_nothing_to_report_is_an_error_that_says_so(file_runs, make, store, analysis_config, tmp_path):
     file_runs({"torch": [0.0]}, status="failed")
-    with pytest.raises(ConfigError, match="none of these 1 runs has finished"):
+    with pytest.raises(ConfigError, match="none of 1 run has finished"):
         make()
     with pytest.raises(ConfigError, match="no such experiment; it has: .*study"):
         make_report(store, "studdy", analysis_config, tmp_path)

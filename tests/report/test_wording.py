@@ -38,6 +38,10 @@ def test_four_significant_digits_and_no_digit_of_an_integer_lost(value, expected
         (0.001, "0"),
         (-0.597, "\u22120.60"),
         (1685.2, f"+1{THIN}685"),
+        (28.046, "+28.0"),
+        (-28.046, "\u221228.0"),
+        (9.996, "+10.0"),
+        (-0.001, "0"),
     ],
 )
 def test_percentages_are_never_finer_than_a_hundredth(value, expected):
@@ -45,8 +49,23 @@ def test_percentages_are_never_finer_than_a_hundredth(value, expected):
 
 
 def test_p_values_have_a_bound():
-    assert [p_value(p) for p in (0.0004, 0.0123, None)] == [f"<{THIN}0.001", "0.012", "–"]
-    assert p_phrase(0.0004) == f"p{THIN}<{THIN}0.001"
+    assert [p_value(p, 0.05) for p in (0.0004, 0.0123, None)] == [f"<{THIN}0.001", "0.012", "–"]
+    assert [p_phrase(p, 0.05) for p in (0.0004, 0.0123)] == [f"p{THIN}<{THIN}0.001", f"p{THIN}={THIN}0.012"]
+
+
+@pytest.mark.parametrize(
+    ("value", "alpha", "expected"),
+    [
+        pytest.param(0.0498, 0.05, "0.0498", id="just below"),
+        pytest.param(0.04999996, 0.05, "0.04999996", id="a hair below"),
+        pytest.param(0.05, 0.05, "0.050", id="at"),
+        pytest.param(0.0502, 0.05, "0.050", id="just above"),
+        pytest.param(0.0498, 0.1, "0.050", id="far from its alpha"),
+        pytest.param(0.01234, 0.0123, "0.0123", id="rounded down across"),
+    ],
+)
+def test_a_printed_p_value_lies_on_its_own_side_of_alpha(value, alpha, expected):
+    assert p_value(value, alpha) == expected
 
 
 def test_intervals_enumerations_and_lengths():

@@ -17,7 +17,9 @@ from src.report.figures.style import GREY, house_style, new_figure, note_kind
 from src.report.figures.units import set_ticks
 from src.report.statistics.describe import Description
 from src.report.statistics.metrics import METRICS
+from src.report.statistics.normality import PUBLISHED_ALPHA
 from src.report.statistics.values import Sample, is_constant
+from src.report.wording import p_phrase
 
 FEWEST = 3
 COLUMNS = 3
@@ -75,8 +77,7 @@ def _draw_panel(axes: Axes, sample: Sample, colour: str, marker: str) -> None:
 def _test_text(description: Description | None) -> str:
     if description is None or description.normality.p_value is None or description.normality.statistic is None:
         return ""
-    p_value = description.normality.p_value
-    shown = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+    shown = p_phrase(description.normality.p_value, PUBLISHED_ALPHA)
     return f"W = {description.normality.statistic:.3f}\n{shown}"
 
 

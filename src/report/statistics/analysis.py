@@ -24,6 +24,7 @@ from src.report.statistics.pairs import Pair, compare_pairs
 from src.report.statistics.practical import Practical, practical_meaning
 from src.report.statistics.threats import Threat, look_for_threats
 from src.report.statistics.values import as_text, finite
+from src.report.wording import count
 
 Found = TypeVar("Found")
 
@@ -192,7 +193,7 @@ def _usable(runs: pd.DataFrame) -> pd.DataFrame:
     usable = runs[runs["status"].astype(str).str.lower() == USABLE]
     if usable.empty:
         raise ConfigError(
-            f"none of these {len(runs)} runs has finished, so there is nothing to analyse;"
+            f"none of {count(len(runs), 'run')} has finished, so there is nothing to analyse;"
             " measure some first, or choose another experiment=NAME"
         )
     return usable

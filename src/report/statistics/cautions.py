@@ -13,6 +13,7 @@ from src.report.statistics.describe import Description
 from src.report.statistics.pairs import Pair
 from src.report.statistics.threats import Threat
 from src.report.statistics.values import as_text
+from src.report.wording import count, p_phrase
 
 Kind = Literal["drift", "position", "carry_over", "spread", "few_runs", "low_power", "not_measured", "flags", "failed"]
 
@@ -55,7 +56,7 @@ def all_cautions(
         *_not_measured(runs),
         *_flags(runs),
         *_failed(failed),
-        *_threats(threats),
+        *_threats(threats, config.alpha),
         *_few_runs(energies, config.minimum_runs),
         *_spread(energies, config.spread_warning_percent),
         *_low_power([pair for pair in pairs if pair.metric == metric], config),
@@ -66,7 +67,9 @@ def _not_measured(runs: pd.DataFrame) -> Iterable[Caution]:
     for kind, group in runs.groupby("energy_kind", sort=True):
         if kind in NOT_MEASURED:
             ids = tuple(group["run_id"].astype(str))
-            yield Caution("not_measured", f"the energy of {len(ids)} runs {NOT_MEASURED[str(kind)]}", run_ids=ids)
+            yield Caution(
+                "not_measured", f"the energy of {count(len(ids), 'run')} {NOT_MEASURED[str(kind)]}", run_ids=ids
+            )
 
 
 def _flags(runs: pd.DataFrame) -> Iterable[Caution]:
@@ -79,28 +82,28 @@ def _flags(runs: pd.DataFrame) -> Iterable[Caution]:
             by_code.setdefault(flag.split(":")[0], {})[str(run_id)] = flag
     for code in sorted(by_code):
         example, ids = next(iter(by_code[code].values())), tuple(by_code[code])
-        yield Caution("flags", f"recordings of {len(ids)} runs are flagged {example}", run_ids=ids)
+        yield Caution("flags", f"recordings of {count(len(ids), 'run')} are flagged {example}", run_ids=ids)
 
 
 def _failed(failed: pd.DataFrame) -> Iterable[Caution]:
     for treatment, group in failed.groupby("treatment", sort=True):
         ids = tuple(group["run_id"].astype(str))
-        text = f"{len(ids)} runs of {treatment} did not finish and are left out"
+        text = f"{count(len(ids), 'run')} of {treatment} did not finish and {'is' if len(ids) == 1 else 'are'} left out"
         yield Caution("failed", text, treatment=str(treatment), run_ids=ids)
 
 
-def _threats(threats: Sequence[Threat]) -> Iterable[Caution]:
+def _threats(threats: Sequence[Threat], alpha: float) -> Iterable[Caution]:
     for threat in threats:
         if threat.detected and threat.effect_percent is not None:
             size = THREAT_TEXTS[threat.kind].format(size=threat.effect_percent)
-            text = f"{threat.metric} {size} ({threat.test.name}, Holm-corrected p = {threat.test.p_holm:.3g})"
+            text = f"{threat.metric} {size} ({threat.test.name}, Holm-corrected {p_phrase(threat.test.p_holm, alpha)})"
             yield Caution(threat.kind, text, metric=threat.metric)  # type: ignore[arg-type]
 
 
 def _few_runs(energies: Sequence[Description], minimum: int) -> Iterable[Caution]:
     for energy in energies:
         if energy.n < minimum:
-            text = f"{energy.treatment} has {energy.n} usable runs, fewer than the {minimum} recommended"
+            text = f"{energy.treatment} has {count(energy.n, 'usable run')}, fewer than the {minimum} recommended"
             yield Caution("few_runs", text, energy.treatment, energy.metric)
 
 

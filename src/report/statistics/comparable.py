@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from src.errors import ConfigError
+from src.report.wording import count
 
 PREFIX = "params."
 GROUPS = ("hardware", "meter", "model", "dataset", "training", "protocol")
@@ -31,7 +32,7 @@ class Difference:
     values: dict[str, int]
 
     def __str__(self) -> str:
-        return f"{self.key} is " + ", ".join(f"{value} in {count} runs" for value, count in self.values.items())
+        return f"{self.key} is " + ", ".join(f"{value} in {count(n, 'run')}" for value, n in self.values.items())
 
 
 def comparable(runs: pd.DataFrame, compare: Sequence[str]) -> pd.DataFrame:

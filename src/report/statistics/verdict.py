@@ -7,6 +7,7 @@ from typing import Literal
 
 from src.report.statistics.equivalence import Equivalence
 from src.report.statistics.values import HypothesisTest, Interval
+from src.report.wording import p_phrase
 
 Word = Literal["less", "more", "practically the same", "no difference shown", "not testable"]
 Relevance = Literal["relevant", "not relevant", "undecided"]
@@ -42,12 +43,12 @@ def judge(
         also = ", though the difference is significant" if significant else ""
         return Verdict(
             "practically the same", significant, "not relevant",
-            f"a difference of {relevant_percent:g} % is ruled out (p = {equivalence.test.p_holm:.3g}){also}",
+            f"a difference of {relevant_percent:g} % is ruled out ({p_phrase(equivalence.test.p_holm, alpha)}){also}",
         )  # fmt: skip
     if significant is None:
         return Verdict("not testable", None, None, test.reason or "the test is not defined for these values")
     relevance = _relevance(percent_interval, relevant_percent)
-    shown = f"{test.name}, Holm-corrected p = {test.p_holm:.3g}"
+    shown = f"{test.name}, Holm-corrected {p_phrase(test.p_holm, alpha)}"
     if not significant or direction == 0:
         return Verdict("no difference shown", significant, "undecided", f"{shown}; equivalence is not shown either")
     return Verdict("more" if direction > 0 else "less", True, relevance, shown)

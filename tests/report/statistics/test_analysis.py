@@ -130,7 +130,7 @@ def test_runs_that_did_not_finish_are_listed_and_left_out(make_runs: "MakeRuns",
 def test_without_a_finished_run_the_error_says_what_to_do(
     make_runs: "MakeRuns", config: AnalysisConfig, status: str | None
 ) -> None:
-    with pytest.raises(ConfigError, match=r"none of these 10 runs has finished.*measure some first"):
+    with pytest.raises(ConfigError, match=r"none of 10 runs has finished.*measure some first"):
         analyse(make_runs({"a": 100.0}, status=status), config)
 
 
@@ -193,7 +193,7 @@ def test_flags_of_recordings_are_said_by_code(make_runs: "MakeRuns", config: Ana
     flags = [caution for caution in analyse(runs, config).cautions if caution.kind == "flags"]
     assert [(caution.message, caution.run_ids) for caution in flags] == [
         ("recordings of 2 runs are flagged gap: 3 s", ("s1-00000", "s1-00001")),
-        ("recordings of 1 runs are flagged wrap: once", ("s1-00001",)),
+        ("recordings of 1 run are flagged wrap: once", ("s1-00001",)),
     ]
 
 
