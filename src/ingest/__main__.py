@@ -13,6 +13,7 @@ from rich.progress import track
 from src.errors import JoulebenchError
 from src.ingest.folder import Ingested, ingest
 from src.ingest.options import IngestOptions, parse, usage
+from src.plan.overrides import override
 from src.track import open_store
 
 INTERRUPTED = 130
@@ -33,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("joulebench: stopped by Ctrl-C; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
+    for copy in ingested.copies:
+        print(f"joulebench: {copy} holds the same as another file of this call and is filed once", file=sys.stderr)
+    for warning in ingested.warnings:
+        print(f"joulebench: {warning}", file=sys.stderr)
     for skipped in ingested.skipped:
         print(f"joulebench: skipped {skipped}", file=sys.stderr)
     print(summary(ingested, options))
@@ -44,13 +49,20 @@ def summary(ingested: Ingested, options: IngestOptions) -> str:
     energies = [record.metrics["energy_j"] for record in ingested.filed]
     median = f" (median {statistics.median(energies):.3f} J)" if energies else ""
     wraps = sum(int(record.tags["wraps"]) for record in ingested.filed)
+    copies = f"{_count(len(ingested.copies), 'copy', 'copies')}, " if ingested.copies else ""
     lines = [
-        f"{options.framework}: {len(energies)} runs filed in experiment '{options.experiment}'{median}, "
-        f"{ingested.known} were there already, {len(ingested.skipped)} files skipped"
+        f"{options.framework}: {_count(len(energies), 'run')} filed in experiment '{options.experiment}'{median}, "
+        f"{ingested.known} {'was' if ingested.known == 1 else 'were'} there already, {copies}"
+        f"{_count(len(ingested.skipped), 'file')} skipped"
     ]
     if wraps:
-        lines.append(f"{wraps} counter wraps were mended; the runs say so in their tag `flags`")
-    return "\n".join([*lines, f"Compare: python -m src.report experiment={options.experiment}"])
+        mended = f"{_count(wraps, 'counter wrap')} {'was' if wraps == 1 else 'were'} mended"
+        lines.append(f"{mended}; the runs say so in their tag `flags`")
+    return "\n".join([*lines, f"Compare: python -m src.report {override('experiment', options.experiment)}"])
+
+
+def _count(n: int, thing: str, things: str | None = None) -> str:
+    return f"{n} {thing if n == 1 else things or thing + 's'}"
 
 
 def _progress(files: list[Path]) -> Iterable[Path]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from src.errors import EnergyError
+from src.ingest.known import Contradiction, contradictions, warnings
 from src.ingest.options import IngestOptions
 from src.ingest.recorded_run import Source, import_run
 from src.ingest.sources import content_uid, find_files
@@ -31,10 +33,16 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Ingested:
-    """What became of a folder; `known` is how many recordings were filed before."""
+    """What became of a folder.
+
+    `known` is how many recordings were filed before, `copies` are files that hold the same as an earlier one of the
+    folder, `warnings` say what was given and not taken over.
+    """
 
     filed: tuple[RunRecord, ...]
     known: int
+    copies: tuple[Path, ...]
+    warnings: tuple[str, ...]
     skipped: tuple[Skipped, ...]
 
 
@@ -45,18 +53,23 @@ def ingest(options: IngestOptions, store: Store, progress: Progress = iter) -> I
     """
     files = find_files(Path(options.path))
     store.check(options.experiment)
-    known_uids = set(store.runs(options.experiment)["run_uid"].dropna())
+    known = {str(run["run_uid"]): run for _, run in store.runs(options.experiment).iterrows()}
     records: dict[str, RunRecord] = {}
+    n_known = 0
+    contradicted: Counter[Contradiction] = Counter()
+    copies: list[Path] = []
     skipped: list[Skipped] = []
-    known = 0
     for path in progress(files):
         uid = content_uid(options.framework, path)
-        if uid in known_uids or uid in records:
-            known += 1
-            continue
-        try:
-            records[uid] = import_run(Source(path, uid, options))
-        except EnergyError as error:
-            skipped.append(Skipped(path, str(error)))
+        if uid in known:
+            n_known += 1
+            contradicted.update(contradictions(options, known[uid]))
+        elif uid in records:
+            copies.append(path)
+        else:
+            try:
+                records[uid] = import_run(Source(path, uid, options))
+            except EnergyError as error:
+                skipped.append(Skipped(path, str(error)))
     refile(store, list(records.values()))
-    return Ingested(tuple(records.values()), known, tuple(skipped))
+    return Ingested(tuple(records.values()), n_known, tuple(copies), tuple(warnings(contradicted)), tuple(skipped))

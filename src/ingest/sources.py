@@ -10,6 +10,7 @@ from src.errors import ConfigError
 
 LAST_NUMBER = re.compile(r"(\d+)\D*$")
 DIGITS = re.compile(r"(\d+)")
+MAX_DIGITS = 9
 
 
 def find_files(path: Path) -> list[Path]:
@@ -23,11 +24,13 @@ def find_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        matching = sorted(path.parent.glob(path.name), key=natural_key) if is_pattern(path) else []
+        matching = (
+            [entry for entry in path.parent.glob(path.name) if is_visible_file(entry)] if is_pattern(path) else []
+        )
         if matching:
-            return matching
+            return sorted(matching, key=natural_key)
         raise ConfigError(f"path={path}: no such folder or file; name the folder that holds the CSVs")
-    files = [entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith(".")]
+    files = [entry for entry in path.iterdir() if is_visible_file(entry)]
     if not files:
         raise ConfigError(f"path={path}: this folder holds no files{_other_folders(path)}")
     return sorted(files, key=natural_key)
@@ -38,15 +41,23 @@ def is_pattern(path: Path) -> bool:
     return any(character in path.name for character in "*?[")
 
 
+def is_visible_file(path: Path) -> bool:
+    """Neither a folder nor one of the system's own files."""
+    return path.is_file() and not path.name.startswith(".")
+
+
 def natural_key(path: Path) -> list[tuple[int, str]]:
     """Sorts numbers within names by their value."""
-    return [(int(part) if part.isdigit() else -1, part) for part in DIGITS.split(path.name)]
+    return [(int(part) if part.isdecimal() else -1, part) for part in DIGITS.split(path.name)]
 
 
 def iteration_of(path: Path) -> int | None:
-    """The last number of the file's name, as it stands there (`keras_0.csv` is iteration 0); None without."""
+    """The last number of the file's name, as it stands there (`keras_0.csv` is iteration 0); None without.
+
+    A longer number than MAX_DIGITS is a date or a time.
+    """
     found = LAST_NUMBER.search(path.stem)
-    return int(found.group(1)) if found else None
+    return int(found.group(1)) if found and len(found.group(1)) <= MAX_DIGITS else None
 
 
 def content_uid(framework: str, path: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from src.errors import ConfigError, TrackError
+from src.plan.overrides import override
 from src.track.store import Store, explained
 
 CODES = re.compile(r"(?:^|; )([a-z_]+): ")
@@ -51,7 +52,7 @@ def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
         place = f"sweep '{sweep}' of " if sweep else ""
         raise ConfigError(
             f"{place}experiment '{experiment}' in {store.uri} holds no measured run; measure some with "
-            f"`python -m src.main -m framework=tf,torch,jax experiment={experiment}`"
+            f"`python -m src.main -m framework=tf,torch,jax {override('experiment', experiment)}`"
         )
     if "accuracy" in runs:
         runs["accuracy"] = runs["accuracy"].round(ACCURACY_DIGITS)

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from src.plan.analysis import AnalysisConfig
+from src.plan.overrides import override
 from src.plan.sweep_plan import PLAN_FILE
 from src.report import facts
 from src.report.article import Material, write_article
@@ -109,8 +110,11 @@ def report_command(experiment: str, config: AnalysisConfig) -> str:
         for entry in fields(config)
         if getattr(config, entry.name) != getattr(usual, entry.name)
     }
-    words = [f"experiment={experiment}", *(f"analysis.{key}={_value(value)}" for key, value in changed.items())]
-    return f"python -m src.report {shlex.join(words)}"
+    words = [
+        override("experiment", experiment),
+        *(_override(f"analysis.{key}", value) for key, value in changed.items()),
+    ]
+    return f"python -m src.report {' '.join(words)}"
 
 
 def author() -> str:
@@ -159,7 +163,7 @@ def _runs_table(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.drop(columns=["artifact_uri"])
 
 
-def _value(value: object) -> str:
+def _override(key: str, value: object) -> str:
     if isinstance(value, list):
-        return f"[{','.join(map(str, value))}]"
-    return f"'{value}'" if isinstance(value, str) and not value.isalnum() else str(value)
+        return shlex.quote(f"{key}=[{','.join(map(str, value))}]")
+    return override(key, value) if isinstance(value, str) else f"{key}={value}"

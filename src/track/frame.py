@@ -61,7 +61,7 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     columns = {name: table[name] for name in RUN_COLUMNS}
     for name, kind in TAG_COLUMNS.items():
         text = table.get(f"tags.{name}", pd.Series(pd.NA, table.index, dtype="str"))
-        columns[name] = pd.to_numeric(text).astype("Int64") if kind == "Int64" else text.astype("str")
+        columns[name] = _whole_numbers(text) if kind == "Int64" else text.astype("str")
     own = {f"tags.{name}" for name in TAG_COLUMNS}
     for name in sorted(table.columns.drop([*RUN_COLUMNS, "mlflow_status", *TRACES], errors="ignore")):
         if name.startswith("metrics."):
@@ -69,6 +69,11 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
         elif name not in own and not name.startswith(HIDDEN_TAGS):
             columns[name] = table[name].astype("str")
     return pd.DataFrame(columns)
+
+
+def _whole_numbers(text: pd.Series) -> pd.Series:
+    """As Int64; what is no whole number of at most nine digits is missing, so that no tag makes a store unreadable."""
+    return pd.to_numeric(text.where(text.str.fullmatch(r"[0-9]{1,9}", na=False))).astype("Int64")
 
 
 def _asked(client: MlflowClient, experiment_id: str) -> pd.DataFrame:

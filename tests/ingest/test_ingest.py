@@ -41,7 +41,7 @@ def test_a_recording_becomes_a_run_with_its_joules(ingest, store, write_csv, tmp
     assert "accuracy" not in run
     assert store.artifact(run["run_id"], "energy.csv").read_text() == (tmp_path / "tf/keras_0.csv").read_text()
     assert store.artifact(run["run_id"], "power.png").stat().st_size > 1000
-    assert "tf: 1 runs filed in experiment 'study' (median 400.000 J)" in capsys.readouterr().out
+    assert "tf: 1 run filed in experiment 'study' (median 400.000 J)" in capsys.readouterr().out
 
 
 def test_the_second_time_nothing_is_filed(ingest, store, write_csv, tmp_path, capsys):
@@ -49,12 +49,51 @@ def test_the_second_time_nothing_is_filed(ingest, store, write_csv, tmp_path, ca
     write_csv(tmp_path / "tf/a_2.csv", power_w=41)
     (tmp_path / "tf/copy.csv").write_text((tmp_path / "tf/a_1.csv").read_text())
     assert ingest(tmp_path / "tf") == 0
-    assert "2 runs filed" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "2 runs filed in experiment 'study' (median 405.000 J), 0 were there already, 1 copy, 0 files" in told.out
+    assert f"{tmp_path}/tf/copy.csv holds the same as another file" in told.err
     assert ingest(tmp_path / "tf") == 0
     assert "0 runs filed in experiment 'study', 3 were there already" in capsys.readouterr().out
     assert len(runs(store)) == 2
     assert ingest(tmp_path / "tf", framework="other") == 0
     assert len(runs(store)) == 4
+
+
+def test_facts_that_a_filed_run_contradicts_are_told_and_can_be_mended(ingest, store, write_csv, tmp_path, capsys):
+    for place in (1, 2):
+        write_csv(tmp_path / f"tf/a_{place}.csv", power_w=40 + place)
+    assert ingest(tmp_path / "tf", "hardware.name=Laptop", "training.epochs=3") == 0
+    assert ingest(tmp_path / "tf") == 0
+    same = ["hardware.name=Laptop", "meter.columns=[CPU_ENERGY (J)]", "sweep=imported"]
+    assert ingest(tmp_path / "tf", *same) == 0
+    assert capsys.readouterr().err == ""
+    other = ["hardware.name=Desktop", "training.epochs=3", "model.name=cnn", "sweep=july", "meter.columns=[X (J)]"]
+    assert ingest(tmp_path / "tf", *other) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(" was not taken over: 2 of the recordings ")[0] for line in lines] == [
+        "joulebench: hardware.name=Desktop",
+        "joulebench: model.name=cnn",
+        "joulebench: sweep=july",
+        "joulebench: meter.columns=[X (J)]",
+    ]
+    assert "were filed with hardware.name=Laptop" in lines[0]
+    assert "delete such runs in MLflow" in lines[0]
+    for run_id in runs(store)["run_id"]:
+        store.client.delete_run(run_id)
+    assert ingest(tmp_path / "tf", "hardware.name=Desktop") == 0
+    assert runs(store)["params.hardware.name"].tolist() == ["Desktop"] * 2
+
+
+def test_a_file_name_with_a_long_number_is_no_iteration(ingest, store, write_csv, tmp_path):
+    write_csv(tmp_path / "tf/tf_20250131123456789012345.csv")
+    assert ingest(tmp_path / "tf") == 0
+    assert runs(store)["run_name"].tolist() == ["tf tf_20250131123456789012345"]
+
+
+def test_the_command_that_compares_can_be_copied(ingest, write_csv, tmp_path, capsys):
+    write_csv(tmp_path / "tf/a_1.csv")
+    assert ingest(tmp_path / "tf", "experiment=my study; (1)") == 0
+    assert "python -m src.report 'experiment='\"'\"'my study; (1)'\"'\"''" in capsys.readouterr().out
 
 
 def test_wraps_are_mended_and_counted(ingest, store, write_csv, tmp_path, capsys):
@@ -64,7 +103,7 @@ def test_wraps_are_mended_and_counted(ingest, store, write_csv, tmp_path, capsys
     assert run["energy_j"] == pytest.approx(400, abs=0.01)
     assert run["tags.wraps"] == "1"
     assert run["tags.flags"] == "wrap: 1 counter wraps were mended"
-    assert "1 counter wraps were mended" in capsys.readouterr().out
+    assert "1 counter wrap was mended" in capsys.readouterr().out
 
 
 def test_powers_are_integrated(ingest, store, write_csv, tmp_path):
@@ -99,7 +138,7 @@ def test_what_is_no_recording_is_named_and_skipped_and_the_rest_goes_on(
     told = capsys.readouterr()
     assert f"joulebench: skipped {tmp_path}/tf/a_1.csv" in told.err
     assert reason in told.err
-    assert "1 runs filed" in told.out
+    assert "1 run filed" in told.out
     assert runs(store)["run_name"].tolist() == ["tf #02"]
 
 

@@ -10,17 +10,29 @@ from src.ingest.sources import content_uid, find_files, iteration_of
 
 @pytest.mark.parametrize(
     ("name", "iteration"),
-    [("keras_0.csv", 0), ("jax_12.csv", 12), ("run3-tf.csv", 3), ("2025_tf_007.csv", 7), ("tf.csv", None)],
+    [
+        ("keras_0.csv", 0),
+        ("jax_12.csv", 12),
+        ("run3-tf.csv", 3),
+        ("2025_tf_007.csv", 7),
+        ("tf.csv", None),
+        ("tf_123456789.csv", 123456789),
+        ("tf_1740000000.csv", None),
+        ("tf²1.csv", 1),
+        ("²1.csv", 1),
+        ("1².csv", 1),
+    ],
 )
 def test_the_last_number_of_the_name_is_the_iteration_as_it_stands(name, iteration):
     assert iteration_of(Path(name)) == iteration
 
 
 def test_files_come_in_natural_order_without_hidden_ones_and_folders(tmp_path):
-    for name in ("a_10.csv", "a_2.csv", ".hidden.csv", "b/a_1.csv"):
+    for name in ("a_10.csv", "a_2.csv", ".hidden.csv", "b/a_1.csv", "²1.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
-    assert [path.name for path in find_files(tmp_path)] == ["a_2.csv", "a_10.csv"]
+    for everything in (tmp_path, tmp_path / "*"):
+        assert [path.name for path in find_files(everything)] == ["a_2.csv", "a_10.csv", "²1.csv"]
     assert [path.name for path in find_files(tmp_path / "a_*0.csv")] == ["a_10.csv"]
     assert find_files(tmp_path / "a_2.csv") == [tmp_path / "a_2.csv"]
 
@@ -34,8 +46,9 @@ def test_a_folder_of_folders_names_them(tmp_path):
         find_files(tmp_path / "tf")
     with pytest.raises(ConfigError, match="no such folder"):
         find_files(tmp_path / "tf" / "*.csv")
-    with pytest.raises(ConfigError, match="no such folder"):
-        find_files(tmp_path / "nowhere")
+    for nothing in ("nowhere", "*"):
+        with pytest.raises(ConfigError, match="no such folder or file"):
+            find_files(tmp_path / nothing)
 
 
 def test_a_recording_is_known_by_its_content_and_label(tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shlex
 from functools import partial
 
 import pytest
@@ -178,6 +179,8 @@ def test_a_report_stays_below_its_root(tmp_path, name, folder):
 
 
 def test_the_command_that_made_the_report_is_told():
+    odd = report_command("a,b", AnalysisConfig(currency="US$"))
+    assert shlex.split(odd)[3:] == ["experiment='a,b'", "analysis.currency=US$"]
     assert report_command("demo", AnalysisConfig()) == "python -m src.report experiment=demo"
     changed = AnalysisConfig(outliers="iqr", relevant_percent=2.0, compare=["hardware.name"])
     assert report_command("a b", changed) == (

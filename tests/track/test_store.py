@@ -92,6 +92,15 @@ def test_the_table_of_runs(store: Store, make_record: MakeRecord) -> None:
     assert runs["params.training.epochs"].tolist() == ["2", "2"]
 
 
+@pytest.mark.parametrize("text", ["123456789012345678901234567890", "9999999999", "1.5", "first", "-1"])
+def test_a_number_that_no_iteration_can_have_is_a_missing_one(store: Store, make_record: MakeRecord, text: str) -> None:
+    store.file_run(make_record("s/1", start_ms=1_000, tags={"iteration": text}))
+    store.file_run(make_record("s/2", start_ms=2_000, tags={"iteration": "12"}))
+    iterations = store.runs("study")["iteration"]
+    assert iterations.isna().tolist() == [True, False]
+    assert iterations[1] == 12
+
+
 def test_an_experiment_without_runs_is_an_empty_table(store: Store) -> None:
     store.check("study")
     assert store.runs("study").empty
