@@ -7,7 +7,7 @@ import json
 import shlex
 import shutil
 import subprocess
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from src.report.markdown import to_markdown
 from src.report.page import to_html
 from src.report.statistics.analysis import Analysis, analyse
 from src.report.statistics.as_json import to_json
+from src.report.statistics.comparable import comparable
 from src.report.traces import TraceReader
 from src.track.store import Store
 from src.worker.contract import write_json
@@ -63,7 +64,7 @@ def make_report(
     Raises ConfigError where there is nothing to analyse or runs must not be compared, TrackError where the store
     cannot be read.
     """
-    loaded = load(store, experiment, sweep)
+    loaded = _labelled(load(store, experiment, sweep), config)
     analysis = analyse(loaded.runs, config)
     pictures, notes = _draw(store, loaded, analysis, folder / FIGURES)
     document = write_article(
@@ -79,6 +80,11 @@ def make_report(
     )
     _write(folder, document, analysis, loaded)
     return Report(folder, (*document.notices, *document.answer), analysis)
+
+
+def _labelled(loaded: Loaded, config: AnalysisConfig) -> Loaded:
+    """With the treatments of the analysis, so that whatever is said of a treatment is said of its own runs."""
+    return replace(loaded, runs=comparable(loaded.runs, config.compare))
 
 
 def report_folder(root: Path, experiment: str) -> Path:

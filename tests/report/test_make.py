@@ -147,6 +147,18 @@ def test_an_accuracy_rounded_to_float32_in_the_store_is_no_other_accuracy(file_r
     assert not pair.verdict.significant
 
 
+def test_of_treatments_that_the_comparison_tells_apart_it_is_said_how_each_was_used(file_runs, make, analysis_config):
+    file_runs({"torch": ENERGIES["torch"]}, sweep="s1", params={"version.torch": "2.12", "framework.mode": "eager"})
+    desktop = {"hardware.name": "Desktop", "version.torch": "2.13", "framework.mode": "compiled"}
+    file_runs({"torch": ENERGIES["tf"]}, sweep="s2", params=desktop)
+    file_runs({"torch": [0.0]}, sweep="s2", status="failed", params=desktop)
+    analysis_config.compare = ["hardware.name"]
+    text = (make().folder / "report.md").read_text("utf-8")
+    assert "| torch hardware.name=Test CPU | torch | eager | torch 2.12 |" in text
+    assert "| torch hardware.name=Desktop | torch | compiled | torch 2.13 |" in text
+    assert "1 run failed, 1 of them repeated with success" in text
+
+
 def test_the_page_says_under_the_figure_that_not_all_runs_are_shown(file_runs, make, monkeypatch):
     monkeypatch.setattr("src.report.make.TraceReader", partial(TraceReader, most=3))
     file_runs(ENERGIES)

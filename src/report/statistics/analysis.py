@@ -15,7 +15,7 @@ from src.plan.analysis import AnalysisConfig
 from src.report.statistics import bootstrap, outliers
 from src.report.statistics.blocks import block_table, complete_blocks
 from src.report.statistics.cautions import Caution, all_cautions
-from src.report.statistics.comparable import Difference, comparable, differences
+from src.report.statistics.comparable import Difference, comparable, differences, finished
 from src.report.statistics.describe import Description, describe, replicate
 from src.report.statistics.metrics import METRICS, Metric
 from src.report.statistics.omnibus import Omnibus, compare_all
@@ -28,8 +28,6 @@ from src.report.wording import count
 
 Found = TypeVar("Found")
 
-# The status of a run that counts; MLflow writes it in capitals.
-USABLE = "finished"
 # The energy that is compared; imported recordings know the whole process only.
 ENERGIES = ("energy_j", "energy_total_j")
 COLUMNS = (
@@ -94,16 +92,14 @@ def analyse(runs: pd.DataFrame, config: AnalysisConfig) -> Analysis:
     compared.
     """
     configuration.check(config)
-    every_run = _completed(runs)
+    every_run = comparable(_completed(runs), config.compare)
     usable = _usable(every_run)
-    labelled = comparable(usable, config.compare)
-    every_run.loc[labelled.index, "treatment"] = labelled["treatment"]
-    metrics = [metric for name, metric in METRICS.items() if labelled[name].notna().any()]
+    metrics = [metric for name, metric in METRICS.items() if usable[name].notna().any()]
     if not metrics:
         raise ConfigError("no finished run has a metric to analyse; look at the runs in MLflow for what they logged")
-    energy = _energy_metric(labelled)
-    found = outliers.find(labelled, [metric.name for metric in metrics], config.outliers)
-    cleaned = outliers.without(labelled, found)
+    energy = _energy_metric(usable)
+    found = outliers.find(usable, [metric.name for metric in metrics], config.outliers)
+    cleaned = outliers.without(usable, found)
     return _results(cleaned, every_run, metrics, energy, found, config)
 
 
@@ -190,7 +186,7 @@ def _completed(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _usable(runs: pd.DataFrame) -> pd.DataFrame:
-    usable = runs[runs["status"].astype(str).str.lower() == USABLE]
+    usable = finished(runs)
     if usable.empty:
         raise ConfigError(
             f"none of {count(len(runs), 'run')} has finished, so there is nothing to analyse;"

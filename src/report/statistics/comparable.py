@@ -21,6 +21,7 @@ WITHOUT_EFFECT = (
     "hardware.max_background_load", "meter.name", "meter.binary", "meter.recording",
     "dataset.path", "dataset.cache", "dataset.mirrors", "dataset.connect_timeout_s",
 )  # fmt: skip
+USABLE = "finished"
 NOT_RECORDED = "(not recorded)"
 
 
@@ -35,23 +36,31 @@ class Difference:
         return f"{self.key} is " + ", ".join(f"{value} in {count(n, 'run')}" for value, n in self.values.items())
 
 
+def finished(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that count; MLflow writes the status in capitals."""
+    return runs[runs["status"].astype(str).str.lower() == USABLE]
+
+
 def comparable(runs: pd.DataFrame, compare: Sequence[str]) -> pd.DataFrame:
-    """The runs with treatments told apart by every factor of `compare` that differs.
+    """All runs, with treatments told apart by every factor of `compare` that differs between finished ones.
 
     A key may differ where `compare` names it or its group, or where every treatment's label names it, because
     the sweep went over it. Raises ConfigError naming all other keys that differ, their values and the remedy.
+    Labelling twice changes nothing.
     """
-    table = _compared(runs)
+    every = _compared(runs)
+    counted = finished(runs)
+    table = every.loc[counted.index]
     _refuse_unknown(table, compare)
     differing = [key for key in table.columns if table[key].nunique() > 1]
-    refused = [key for key in differing if not _named(key, compare) and not _swept(runs["treatment"], table[key])]
+    refused = [key for key in differing if not _named(key, compare) and not _swept(counted["treatment"], table[key])]
     if refused:
         differences = "; ".join(str(_difference(key, table)) for key in refused)
         raise ConfigError(
             f"these runs must not be compared: {differences}. Choose runs that agree in this, or say that"
             f" it is what you compare: analysis.compare=[{','.join([*compare, *refused])}]"
         )
-    return _split_treatments(runs, table, [key for key in differing if _named(key, compare)])
+    return _split_treatments(runs, counted, every, [key for key in differing if _named(key, compare)])
 
 
 def differences(runs: pd.DataFrame) -> list[Difference]:
@@ -105,12 +114,16 @@ def _refuse_unknown(table: pd.DataFrame, compare: Sequence[str]) -> None:
             )
 
 
-def _split_treatments(runs: pd.DataFrame, table: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
-    """Runs of one treatment that differ in a factor become treatments of their own, labelled `key=value`."""
-    labelled = runs.copy()
+def _split_treatments(
+    runs: pd.DataFrame, counted: pd.DataFrame, table: pd.DataFrame, factors: Sequence[str]
+) -> pd.DataFrame:
+    """Runs of one treatment that differ in a factor become treatments of their own, labelled `key=value`.
+
+    The runs that count decide which do; the others get the label of those they would have been among.
+    """
     labels = runs["treatment"].astype(str)
     for key in factors:
-        if int(table[key].groupby(labels).nunique().max()) > 1:
+        own = labels.loc[counted.index]
+        if int(table.loc[counted.index, key].groupby(own).nunique().max()) > 1:
             labels = labels + " " + key + "=" + table[key]
-    labelled["treatment"] = labels
-    return labelled
+    return runs.assign(treatment=labels)

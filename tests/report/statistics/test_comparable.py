@@ -12,6 +12,7 @@ def two_kinds(
     key: str, one: str | float, other: str | float, labels: tuple[str, str] = ("torch", "jax")
 ) -> pd.DataFrame:
     runs = pd.DataFrame({"treatment": [labels[0]] * 3 + [labels[1]] * 3, "meter": "native", "energy_kind": "measured"})
+    runs["status"] = "finished"
     runs["params.training.epochs"] = 3
     runs["params.framework.name"] = runs["treatment"]
     runs[key] = [one] * 3 + [other] * 3
@@ -65,6 +66,19 @@ def test_a_named_factor_tells_treatments_apart(factor: str) -> None:
     runs = two_kinds("params.hardware.name", "laptop", "server", labels=("torch", "torch"))
     split = comparable(runs, [factor])["treatment"].unique().tolist()
     assert split == ["torch hardware.name=laptop", "torch hardware.name=server"]
+
+
+def test_failed_runs_get_the_label_of_those_they_would_have_been_among() -> None:
+    runs = two_kinds("params.hardware.name", "laptop", "server", labels=("torch", "torch"))
+    runs["status"] = ["failed", "finished", "finished"] * 2
+    labelled = comparable(runs, ["hardware.name"])
+    assert labelled["treatment"].tolist()[::3] == ["torch hardware.name=laptop", "torch hardware.name=server"]
+    assert comparable(labelled, ["hardware.name"])["treatment"].tolist() == labelled["treatment"].tolist()
+
+
+def test_a_difference_among_failed_runs_alone_refuses_nothing() -> None:
+    runs = two_kinds("meter", "native", "energibridge").assign(status=["finished"] * 3 + ["failed"] * 3)
+    assert comparable(runs, [])["treatment"].tolist() == runs["treatment"].tolist()
 
 
 def test_a_named_factor_that_treatments_already_tell_apart_changes_no_label() -> None:
