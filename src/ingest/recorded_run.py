@@ -19,8 +19,9 @@ from src.track.power import draw_power
 from src.track.record import RunRecord, flatten, run_name
 from src.worker.contract import ENERGY_FILE
 
-METER = "energibridge"
 KIND = "imported"
+METERS = {KIND: "energibridge", "estimated": "estimate", "replayed": "replay"}
+"""What wrote a recording, by what it says of itself; EnergiBridge says nothing."""
 POWER_FILE = "power.png"
 
 
@@ -70,7 +71,7 @@ def import_run(source: Source) -> RunRecord:
 def energy_kind(recording: Recording) -> str:
     """`imported`; but a recording that says itself that it was estimated or replayed stays that."""
     codes = {flag.code for flag in recording.flags}
-    return next((kind for kind in ("estimated", "replayed") if kind in codes), KIND)
+    return next((kind for kind in METERS if kind in codes), KIND)
 
 
 def _record(source: Source, recording: Recording, energy: Energy, window: Window) -> RunRecord:
@@ -92,13 +93,13 @@ def _record(source: Source, recording: Recording, energy: Energy, window: Window
 
 def _tags(source: Source, recording: Recording, energy: Energy) -> dict[str, str]:
     """Where a run has no iteration, it has no such tag: it then belongs to no block."""
-    options = source.options
+    options, kind = source.options, energy_kind(recording)
     tags = {
         "framework": options.framework,
         "treatment": options.framework,
         "sweep": options.sweep,
-        "meter": METER,
-        "energy_kind": energy_kind(recording),
+        "meter": METERS[kind],
+        "energy_kind": kind,
         "status": "finished",
         "run_uid": source.uid,
         "source_file": source.path.name,

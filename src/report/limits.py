@@ -9,7 +9,8 @@ from src.report.document import Block, Paragraph, Picture, Section, bullets, tab
 from src.report.load import Loaded
 from src.report.statistics.analysis import Analysis
 from src.report.statistics.cautions import Caution
-from src.report.statistics.metrics import METRICS
+from src.report.statistics.ingested import ingested
+from src.report.statistics.metrics import title_of
 from src.report.statistics.threats import Threat
 from src.report.wording import DASH, count, enumerate_all, number, p_value, percent
 
@@ -27,7 +28,7 @@ def threats_to_validity(
     loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]
 ) -> Section:
     """Warnings, the three threats that can be tested, and general limits."""
-    cautions = _listed(analysis.cautions)
+    cautions = _listed(analysis)
     warned = bullets(cautions) or [Paragraph("No warning: spread, order, drift and size gave no cause for one.")]
     return Section(
         "threats",
@@ -41,22 +42,22 @@ def threats_to_validity(
     )
 
 
-def _listed(cautions: Sequence[Caution]) -> list[str]:
+def _listed(analysis: Analysis) -> list[str]:
     """Each warning as a sentence; many of one kind are cut short."""
     texts: list[str] = []
-    for kind in dict.fromkeys(caution.kind for caution in cautions):
-        own = [_words(caution) for caution in cautions if caution.kind == kind]
+    for kind in dict.fromkeys(caution.kind for caution in analysis.cautions):
+        own = [_words(caution, analysis) for caution in analysis.cautions if caution.kind == kind]
         texts += [f"{text}." for text in own[:MOST_OF_A_KIND]]
         if own[MOST_OF_A_KIND:]:
             texts.append(f"{count(len(own) - MOST_OF_A_KIND, 'more warning')} of this kind; statistics.json has all.")
     return texts
 
 
-def _words(caution: Caution) -> str:
+def _words(caution: Caution, analysis: Analysis) -> str:
     """The message with the metric's title instead of its name."""
     text = caution.message
     if caution.metric is not None:
-        text = text.replace(caution.metric, METRICS[caution.metric].title)
+        text = text.replace(caution.metric, title_of(caution.metric, analysis.whole_recordings))
     # Names of treatments keep their first letter as it is.
     return text[0].upper() + text[1:] if text.startswith(OWN_WORDS) else text
 
@@ -93,7 +94,7 @@ def _limits(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> Ite
             "The estimate knows only the processor's load: it cannot tell two programs apart that load it alike but "
             "draw different power, nor does it see memory or graphics processors."
         )
-    if "imported" in kinds:
+    if ingested(runs).any():
         yield "Imported recordings hold the whole process, its start and the loading of the framework included."
     if set(kinds) - {"estimated"}:
         yield (

@@ -29,6 +29,7 @@ from src.report.page import to_html
 from src.report.statistics.analysis import Analysis, analyse
 from src.report.statistics.as_json import to_json
 from src.report.statistics.comparable import comparable
+from src.report.statistics.ingested import ingested
 from src.report.traces import TraceReader
 from src.track.store import Store
 from src.worker.contract import write_json
@@ -101,7 +102,7 @@ def commands(store: Store, loaded: Loaded, config: AnalysisConfig) -> list[str]:
         command = facts.sweep_command(json.loads(path.read_text(encoding="utf-8"))) if path else None
         if command and command not in found:
             found.append(command)
-    imported = loaded.runs[loaded.runs["energy_kind"] == "imported"]
+    imported = loaded.runs[ingested(loaded.runs)]
     for label in sorted(imported["framework"].dropna().unique()):
         words = [f"experiment={loaded.experiment}", f"framework={label}", "path=FOLDER_OF_ITS_CSVS"]
         found.append(f"python -m src.ingest {shlex.join(words)}")

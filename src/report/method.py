@@ -10,6 +10,7 @@ from src.report import facts
 from src.report.document import Block, Paragraph, Section, bullets, table
 from src.report.load import Loaded
 from src.report.statistics.analysis import Analysis
+from src.report.statistics.ingested import ingested
 from src.report.wording import DASH, count, duration, enumerate_all, moment, number, quantity
 
 WORK = (
@@ -149,7 +150,7 @@ def _meter(runs: pd.DataFrame) -> list[Block]:
     keys = [(title, key) for title, key in METER if estimated or key not in POWER_MODEL]
     rows += [(title, value) for title, key in keys if (value := facts.known(runs, key)) is not None]
     blocks = table("The meter.", ("What", "Value"), rows, labels=2)
-    if "imported" in facts.values(runs, "energy_kind"):
+    if ingested(runs).any():
         blocks.append(Paragraph("Imported recordings know no phases: wherever a task is spoken of, it is all of them."))
     return [*blocks, *_resolution(runs)]
 

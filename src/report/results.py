@@ -30,7 +30,7 @@ def headline_table(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
     if analysis.energy_metric not in analysis.metrics:
         return [Paragraph("No run has an energy.")]
     metrics = [analysis.energy_metric, *(m for m in HEADLINE[1:] if m in analysis.metrics)]
-    views = [shown(metric, kinds) for metric in metrics]
+    views = [shown(metric, analysis) for metric in metrics]
     best = described(analysis, analysis.energy_metric)[:1]
     rows = []
     for treatment in analysis.treatments:
@@ -44,7 +44,7 @@ def headline_table(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
 
 def results(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]) -> Section:
     """All metrics, the phases, and the tests."""
-    views = [shown(metric, kinds) for metric in distinct(analysis, MAIN)]
+    views = [shown(metric, analysis) for metric in distinct(analysis, MAIN)]
     return Section(
         "results",
         "Results",
@@ -57,7 +57,7 @@ def results(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Pic
                 tuple(block for view in views for block in _description_table(analysis, view, kinds)),
             ),
             Section("phases", "Phases and domains", tuple(_phases(analysis, kinds))),
-            Section("tests", "Tests", tuple(_tests(analysis, kinds))),
+            Section("tests", "Tests", tuple(_tests(analysis))),
         ),
     )
 
@@ -135,15 +135,15 @@ def _medians(analysis: Analysis, caption: str, metrics: Sequence[tuple[str, str]
     return table(f"{caption}.", ("Treatment", *(name for name, _ in metrics)), rows)
 
 
-def _tests(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
+def _tests(analysis: Analysis) -> list[Block]:
     if len(analysis.treatments) < 2:
         return [Paragraph("A single treatment has nothing to be tested against.")]
     metrics = distinct(analysis, [analysis.energy_metric, *COMPARED])
     head = ("Metric", "Test", "Statistic", "df", "p", "Effect", "Blocks", "Equal spread, p")
-    rows = [_omnibus(analysis.omnibus_of(metric), shown(metric, kinds), analysis.config.alpha) for metric in metrics]
+    rows = [_omnibus(analysis.omnibus_of(metric), shown(metric, analysis), analysis.config.alpha) for metric in metrics]
     blocks = table("Over all treatments: does any differ?", head, rows, labels=2)
     for metric in metrics:
-        blocks += _pair_tables(analysis, shown(metric, kinds))
+        blocks += _pair_tables(analysis, shown(metric, analysis))
     return blocks
 
 

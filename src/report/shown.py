@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from src.report.statistics.analysis import Analysis
 from src.report.statistics.describe import Description
-from src.report.statistics.metrics import METRICS
-
-WHOLE = {"energy_j": "Energy of the whole recording", "duration_s": "Duration of the whole recording"}
-"""Recordings without events know no task."""
+from src.report.statistics.metrics import METRICS, title_of
 
 
 @dataclass(frozen=True)
@@ -32,12 +28,11 @@ class Shown:
         return f"{self.title} ({self.unit})" if self.unit != "1" else self.title
 
 
-def shown(metric: str, kinds: Mapping[str, int]) -> Shown:
+def shown(metric: str, analysis: Analysis) -> Shown:
     """A metric's name, unit and factor; shares become percent."""
-    known = METRICS[metric]
-    title = WHOLE.get(metric, known.title) if set(kinds) == {"imported"} else known.title
     is_share = metric == "accuracy"
-    return Shown(metric, title, "%" if is_share else known.unit, 100.0 if is_share else 1.0)
+    unit, factor = ("%", 100.0) if is_share else (METRICS[metric].unit, 1.0)
+    return Shown(metric, title_of(metric, analysis.whole_recordings), unit, factor)
 
 
 def distinct(analysis: Analysis, metrics: list[str]) -> list[str]:

@@ -1,9 +1,11 @@
 """Recordings become runs: the right joules, once each, and nothing that is odd is hidden."""
 
+import dataclasses
 import json
 
 import pytest
 
+from src.errors import ConfigError
 from src.ingest.__main__ import main
 from src.plan.analysis import AnalysisConfig
 from src.report.make import make_report
@@ -21,6 +23,11 @@ def ingest(store, tmp_path):
         return main([*own, f"framework={framework}", f"path={folder}", *more])
 
     return run
+
+
+def add_column(path, name):
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([f"{lines[0]},{name}", *(f"{line},1" for line in lines[1:])]) + "\n")
 
 
 def runs(store):
@@ -143,9 +150,7 @@ def test_what_is_no_recording_is_named_and_skipped_and_the_rest_goes_on(
 
 
 def test_an_estimate_stays_one_wherever_it_was_copied(ingest, store, write_csv, tmp_path):
-    path = write_csv(tmp_path / "tf/a_1.csv")
-    lines = path.read_text().splitlines()
-    path.write_text("\n".join([lines[0] + ",ESTIMATED", *(line + ",1" for line in lines[1:])]) + "\n")
+    add_column(write_csv(tmp_path / "tf/a_1.csv"), "ESTIMATED")
     assert ingest(tmp_path / "tf") == 0
     assert runs(store)["energy_kind"].tolist() == ["estimated"]
 
@@ -178,16 +183,36 @@ def test_exit_codes(arguments, code, store, capsys):
     assert told.out or told.err.startswith("joulebench: ")
 
 
-def test_a_report_works_on_imported_runs_as_on_others(ingest, store, write_csv, tmp_path):
+@pytest.mark.parametrize(("column", "kind", "meter"), [
+    ("", "IMPORTED", "energibridge"), ("ESTIMATED", "ESTIMATED", "estimate"), ("REPLAYED", "REPLAYED", "replay"),
+])  # fmt: skip
+def test_a_report_works_on_recordings_from_elsewhere(ingest, store, write_csv, tmp_path, column, kind, meter):
     for framework, power_w in (("tf", 40), ("torch", 60)):
         for place in range(5):
-            write_csv(tmp_path / framework / f"{framework}_{place}.csv", power_w=power_w + 0.1 * place)
+            path = write_csv(tmp_path / framework / f"{framework}_{place}.csv", power_w=power_w + 0.1 * place)
+            if column:
+                add_column(path, column)
         ingest(tmp_path / framework, framework=framework)
     report = make_report(store, "study", AnalysisConfig(bootstrap_samples=200), tmp_path / "report")
-    assert report.answer[0].startswith("The energy of all runs is IMPORTED")
+    assert report.answer[0].startswith(f"The energy of all runs is {kind}")
     assert report.answer[1].startswith("tf spent the least energy: a median of 402.0")
     assert report.analysis.pairs_of("energy_j")[0].paired.n_blocks == 5
     text = (report.folder / "report.md").read_text("utf-8")
     assert "python -m src.ingest experiment=study framework=torch path=" in text
+    assert f"| Meter | {meter} |" in text
     assert "Energy of the whole recording (J)" in text
+    assert "nergy of the task" not in text
+    assert "Imported recordings know no phases" in text
+    assert "Imported recordings hold the whole process" in text
     assert (report.folder / "figures" / "power_over_time.svg").is_file()
+
+
+def test_whole_recordings_are_not_compared_with_tasks(store, ingest, write_csv, tmp_path):
+    path = write_csv(tmp_path / "tf/tf_1.csv")
+    add_column(path, "ESTIMATED")
+    ingest(tmp_path / "tf")
+    (here,) = [RunRecord.read(path.parent) for path in (tmp_path / "out").rglob("record.json")]
+    tags = here.tags | {"treatment": "torch", "run_uid": "s1/torch/1"}
+    store.file_run(dataclasses.replace(here, tags=tags))
+    with pytest.raises(ConfigError, match="imported is no in 1 run, yes in 1 run"):
+        make_report(store, "study", AnalysisConfig(bootstrap_samples=200), tmp_path / "report")

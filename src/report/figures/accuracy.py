@@ -14,6 +14,7 @@ from src.report.figures.labels import short_labels, wrap
 from src.report.figures.samples import CROWD, kinds_of
 from src.report.figures.style import GREY, INK, house_style, legend_below, new_figure, note_kind
 from src.report.figures.units import scale, set_ticks
+from src.report.statistics.ingested import only_ingested
 
 NAME = "accuracy_energy"
 Point = tuple[float, float]
@@ -27,7 +28,7 @@ def draw_accuracy_energy(runs: pd.DataFrame, energy_metric: str, treatments: Seq
     known = runs[runs["treatment"].isin(treatments)].dropna(subset=[energy_metric, "accuracy"])
     if known.empty:
         return not_drawn(NAME, f"no run has both accuracy and {energy_metric}")
-    x_unit = scale(energy_metric, known[energy_metric].to_numpy(dtype=float))
+    x_unit = scale(energy_metric, known[energy_metric].to_numpy(dtype=float), only_ingested(known))
     y_unit = scale("accuracy", known["accuracy"].to_numpy(dtype=float))
     points = known[["treatment"]].assign(
         x=known[energy_metric].astype(float) / x_unit.divisor,

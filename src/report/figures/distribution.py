@@ -15,7 +15,8 @@ from src.report.figures.labels import row_in, wrapped_labels
 from src.report.figures.samples import CROWD, kinds_of, samples_of
 from src.report.figures.style import INK, house_style, new_figure, note_kind
 from src.report.figures.units import group_thousands, number, scale, set_ticks
-from src.report.statistics.metrics import METRICS
+from src.report.statistics.ingested import only_ingested
+from src.report.statistics.metrics import title_of
 from src.report.statistics.values import Sample, is_constant
 
 FEWEST = 5
@@ -37,7 +38,7 @@ def draw_distribution(runs: pd.DataFrame, metric: str, treatments: Sequence[str]
     if not samples:
         return not_drawn(metric, f"no run has {metric}")
     every = np.concatenate(list(samples.values()))
-    unit = scale(metric, every)
+    unit = scale(metric, every, only_ingested(runs))
     names = _row_names(samples)
     figure = new_figure(0.6 + row_in(names, ROW_IN) * len(samples))
     axes = figure.add_subplot()
@@ -50,7 +51,7 @@ def draw_distribution(runs: pd.DataFrame, metric: str, treatments: Sequence[str]
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(unit.title + (", logarithmic axis" if logarithmic else ""))
     note_kind(figure, kinds_of(runs, metric))
-    return Drawing(metric, _caption(metric, samples), figure)
+    return Drawing(metric, _caption(title_of(metric, only_ingested(runs)), samples), figure)
 
 
 def _set_axis(axes: Axes, every: Sample) -> bool:
@@ -129,8 +130,8 @@ def _row_names(samples: Mapping[str, Sample]) -> list[str]:
     return [f"{labels[name]}\n(n = {number(sample.size)})" for name, sample in samples.items()]
 
 
-def _caption(metric: str, samples: Mapping[str, Sample]) -> str:
-    text = f"{METRICS[metric].title} by treatment. Every dot is a run, its height without meaning"
+def _caption(title: str, samples: Mapping[str, Sample]) -> str:
+    text = f"{title} by treatment. Every dot is a run, its height without meaning"
     if any(sample.size >= FEWEST for sample in samples.values()):
         text += (
             "; the box spans the quartiles, its bold line is the median, its whiskers reach the furthest run within"

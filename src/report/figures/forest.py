@@ -16,7 +16,8 @@ from src.report.figures.labels import short_labels, wrap
 from src.report.figures.samples import kinds_of
 from src.report.figures.style import GREY, INK, SMALL_PT, WIDTH_IN, house_style, new_figure, note_kind, text_width_pt
 from src.report.figures.units import number, set_ticks
-from src.report.statistics.metrics import METRICS
+from src.report.statistics.ingested import only_ingested
+from src.report.statistics.metrics import title_of
 from src.report.statistics.pairs import Pair
 
 MOST_PAIRS = 15
@@ -45,10 +46,11 @@ def draw_differences(runs: pd.DataFrame, metric: str, pairs: Sequence[Pair], con
     for pair, text in zip(drawn, texts, strict=True):
         top_in = _draw_row(axes, pair, text, top_in, config.relevant_percent)
     _set_axes(axes, drawn, config, height_in)
-    axes.set_xlabel(f"{METRICS[metric].title}: difference of medians (%)")
+    title = title_of(metric, only_ingested(runs))
+    axes.set_xlabel(f"{title}: difference of medians (%)")
     _explain(figure, config)
     note_kind(figure, kinds_of(runs, metric))
-    return Drawing(name, _caption(metric, config, len(known), len(drawn)), figure)
+    return Drawing(name, _caption(f"{title.lower()} ({metric})", config, len(known), len(drawn)), figure)
 
 
 def _row_text(pair: Pair, labels: dict[str, str]) -> list[str]:
@@ -125,9 +127,9 @@ def _mark(face: str, label: str) -> Line2D:
     return Line2D([], [], color=INK, marker="D", markersize=4.2, linewidth=0, markerfacecolor=face, label=label)
 
 
-def _caption(metric: str, config: AnalysisConfig, known: int, drawn: int) -> str:
+def _caption(what: str, config: AnalysisConfig, known: int, drawn: int) -> str:
     text = (
-        f"Differences of the medians of {METRICS[metric].title.lower()} ({metric}): the first named less the one after"
+        f"Differences of the medians of {what}: the first named less the one after"
         f" \u201cagainst\u201d, in percent of the latter, with {100 * (1 - config.alpha):g} % bootstrap intervals."
     )
     if drawn < known:

@@ -16,7 +16,8 @@ from src.report.figures.samples import kinds_of, samples_of
 from src.report.figures.style import GREY, house_style, new_figure, note_kind
 from src.report.figures.units import set_ticks
 from src.report.statistics.describe import Description
-from src.report.statistics.metrics import METRICS
+from src.report.statistics.ingested import only_ingested
+from src.report.statistics.metrics import title_of
 from src.report.statistics.normality import PUBLISHED_ALPHA
 from src.report.statistics.values import Sample, is_constant
 from src.report.wording import p_phrase
@@ -51,7 +52,8 @@ def draw_normal_qq(
     figure.supxlabel("Normal quantile (sd)", fontsize=7.5)
     figure.supylabel("Sample quantile (sd)", fontsize=7.5)
     note_kind(figure, kinds_of(runs[runs["treatment"].isin(drawn)], metric))
-    return Drawing(name, _caption(metric, [key for key in samples if key not in drawn]), figure)
+    title = title_of(metric, only_ingested(runs))
+    return Drawing(name, _caption(f"{title.lower()} ({metric})", [key for key in samples if key not in drawn]), figure)
 
 
 def normal_quantiles(count: int) -> Sample:
@@ -97,9 +99,9 @@ def _set_axes(axes: Axes, samples: Sequence[Sample]) -> None:
         set_ticks(axis, integer=True)
 
 
-def _caption(metric: str, left_out: Sequence[str]) -> str:
+def _caption(what: str, left_out: Sequence[str]) -> str:
     text = (
-        f"Normal Q-Q plot of {METRICS[metric].title.lower()} ({metric}), in standard deviations from the treatment's"
+        f"Normal Q-Q plot of {what}, in standard deviations from the treatment's"
         " mean. A normal sample lies along the line. W and p: Shapiro-Wilk."
     )
     if left_out:

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.ticker import Formatter, MaxNLocator
 
-from src.report.statistics.metrics import METRICS
+from src.report.statistics.metrics import METRICS, title_of
 from src.report.statistics.values import Sample
 
 PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -29,16 +29,19 @@ class Scale:
     divisor: float
 
 
-def scale(metric: str, values: Sample) -> Scale:
-    """A unit in which the largest of `values` (n,) has at most five digits before the point."""
-    known = METRICS[metric]
+def scale(metric: str, values: Sample, whole: bool = False) -> Scale:
+    """A unit in which the largest of `values` (n,) has at most five digits before the point.
+
+    `whole` where all runs are recordings without events.
+    """
+    known, title = METRICS[metric], title_of(metric, whole)
     if metric == "accuracy":
-        return Scale(f"{known.title} (%)", 0.01)
+        return Scale(f"{title} (%)", 0.01)
     largest = float(np.abs(values).max(initial=0.0))
     if known.unit in PREFIXED and largest >= PLAIN_UP_TO:
         divisor, prefix = next((d, p) for d, p in PREFIXES if largest >= d * 10)
-        return Scale(f"{known.title} ({prefix}{known.unit})", divisor)
-    return Scale(f"{known.title} ({known.unit})", 1.0)
+        return Scale(f"{title} ({prefix}{known.unit})", divisor)
+    return Scale(f"{title} ({known.unit})", 1.0)
 
 
 def set_ticks(axis: Axis, most: int = 5, integer: bool = False) -> None:

@@ -17,6 +17,7 @@ from src.report.statistics.blocks import block_table, complete_blocks
 from src.report.statistics.cautions import Caution, all_cautions
 from src.report.statistics.comparable import Difference, comparable, differences, finished
 from src.report.statistics.describe import Description, describe, replicate
+from src.report.statistics.ingested import only_ingested
 from src.report.statistics.metrics import METRICS, Metric
 from src.report.statistics.omnibus import Omnibus, compare_all
 from src.report.statistics.outliers import Outlier
@@ -51,11 +52,13 @@ class Analysis:
     """All results. `treatments` and every list keep one order: least median energy first.
 
     `metrics` are those some run has; `missing_metrics` no run has. `energy_metric` is the one that answers
-    the question. `factors` are the keys that differ and were allowed to.
+    the question. `factors` are the keys that differ and were allowed to. `whole_recordings` says that all runs were
+    recorded elsewhere, so that the task's metrics are those of the whole recording.
     """
 
     config: AnalysisConfig
     energy_metric: str
+    whole_recordings: bool
     treatments: tuple[str, ...]
     frameworks: dict[str, str]
     n_runs: int
@@ -126,6 +129,7 @@ def _results(
     return Analysis(
         config=config,
         energy_metric=energy,
+        whole_recordings=only_ingested(runs),
         treatments=tuple(treatments),
         frameworks=_frameworks(runs, treatments),
         n_runs=len(every_run),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from src.errors import ConfigError
+from src.report.statistics.ingested import ingested
 from src.report.wording import count
 
 PREFIX = "params."
@@ -76,7 +77,9 @@ def _compared(runs: pd.DataFrame) -> pd.DataFrame:
         key = str(column).removeprefix(PREFIX)
         if key != column and key.split(".")[0] in GROUPS and not _named(key, WITHOUT_EFFECT):
             columns[key] = column
-    return pd.DataFrame({key: runs[column].map(_text) for key, column in columns.items()}, index=runs.index)
+    table = pd.DataFrame({key: runs[column].map(_text) for key, column in columns.items()}, index=runs.index)
+    # The energy of a whole recording holds more than a task's, however alike the runs are otherwise.
+    return table.assign(imported=ingested(runs).map({True: "yes", False: "no"})) if "run_uid" in runs else table
 
 
 def _text(value: object) -> str:

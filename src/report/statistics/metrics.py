@@ -38,3 +38,11 @@ def _all_metrics() -> Iterable[Metric]:
 
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _all_metrics()}
+
+WHOLE = {"energy_j": "Energy of the whole recording", "duration_s": "Duration of the whole recording"}
+"""Recordings without events know no task."""
+
+
+def title_of(metric: str, whole: bool) -> str:
+    """What a reader calls a metric; `whole` where all runs are recordings without events."""
+    return WHOLE.get(metric, METRICS[metric].title) if whole else METRICS[metric].title

@@ -57,6 +57,17 @@ def test_what_is_not_measured_says_so(kind: str, make_runs: Make, make_traces: M
         assert said == (name not in NOT_ABOUT_ENERGY), name
 
 
+def test_recordings_without_events_are_not_said_to_be_tasks(make_runs: Make, texts_of: Make) -> None:
+    runs = make_runs(("tf", "jax"), 6, kind="estimated").assign(run_uid="imported/1")
+    runs = runs.drop(columns=[name for name in runs if name.startswith("energy_") and name.endswith("_j")]).assign(
+        energy_j=runs["energy_j"]
+    )
+    texts = [text for d in draw(runs).values() if d.figure for text in (*texts_of(d.figure), d.caption)]
+    assert [text for text in texts if "of the task" in text] == []
+    assert sum("nergy of the whole recording" in text for text in texts) >= 5
+    assert sum("Duration of the whole recording" in text for text in texts) == 2
+
+
 def test_measured_energy_bears_no_mark(make_runs: Make, make_traces: Make) -> None:
     drawings = draw(make_runs(("tf", "jax"), 6), make_traces(("tf", "jax")))
     assert all(d.figure is not None and d.figure.get_suptitle() == "" for d in drawings.values())

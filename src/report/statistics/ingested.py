@@ -1,0 +1,20 @@
+"""Runs that were recorded elsewhere: whole recordings, in which nobody noted where the task begins and ends."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+UID_PREFIX = "imported/"
+"""What the ingest begins a run's `run_uid` with; the kind of energy does not tell, an estimate stays one."""
+
+
+def ingested(runs: pd.DataFrame) -> pd.Series:
+    """For each run, whether it was recorded elsewhere."""
+    if "run_uid" not in runs:
+        return pd.Series(False, index=runs.index)
+    return runs["run_uid"].astype(str).str.startswith(UID_PREFIX)
+
+
+def only_ingested(runs: pd.DataFrame) -> bool:
+    """Whether all of the runs were."""
+    return bool(len(runs)) and bool(ingested(runs).all())
