@@ -35,7 +35,7 @@ def draw_accuracy_energy(runs: pd.DataFrame, energy_metric: str, treatments: Seq
         y=known["accuracy"].astype(float) / y_unit.divisor,
     )
     present = [name for name in treatments if (points["treatment"] == name).any()]
-    figure = new_figure(2.4 + 0.13 * len(present))
+    figure = new_figure(2.3)
     axes = figure.add_subplot()
     medians = _draw_points(axes, points, present, treatments)
     axes.set(xlabel=x_unit.title, ylabel=y_unit.title)

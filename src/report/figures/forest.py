@@ -22,6 +22,7 @@ from src.report.statistics.pairs import Pair
 
 MOST_PAIRS = 15
 LINE_IN = 0.135
+GAP_IN = 0.04
 MARK_IN = 0.17
 BAND = "#cfe8f7"
 ROW_WIDTH_PT = WIDTH_IN * 72 - 14
@@ -39,7 +40,7 @@ def draw_differences(runs: pd.DataFrame, metric: str, pairs: Sequence[Pair], con
         return not_drawn(name, f"no two treatments have {metric} to compare")
     drawn = [pair for pair in known if pair.first == known[0].first] if len(known) > MOST_PAIRS else known
     texts = [_row_text(pair, short_labels({n for p in known for n in (p.first, p.second)})) for pair in drawn]
-    height_in = sum(LINE_IN * len(text) + MARK_IN for text in texts)
+    height_in = sum(LINE_IN * len(text) + GAP_IN + MARK_IN for text in texts)
     figure = new_figure(height_in + 0.9)
     axes = figure.add_subplot()
     top_in = 0.0
@@ -79,12 +80,12 @@ def _draw_row(axes: Axes, pair: Pair, text: Sequence[str], top_in: float, releva
         0.0, top_in + 0.02, "\n".join(text), transform=axes.get_yaxis_transform(), va="top", ha="left",
         linespacing=1.15, zorder=5,
     )  # fmt: skip
-    strip_in = top_in + LINE_IN * len(text)
+    strip_in = top_in + LINE_IN * len(text) + GAP_IN
     axes.fill_between(
         [-relevant_percent, relevant_percent], strip_in, strip_in + 0.8 * MARK_IN, color=BAND, linewidth=0
     )
     axes.plot([0, 0], [strip_in, strip_in + 0.8 * MARK_IN], color=GREY, linewidth=0.8)
-    middle_in = top_in + LINE_IN * len(text) + 0.4 * MARK_IN
+    middle_in = strip_in + 0.4 * MARK_IN
     interval = pair.difference.percent_interval
     if interval is not None:
         axes.plot([interval.low, interval.high], [middle_in] * 2, color=INK, linewidth=1.6, solid_capstyle="butt")
@@ -95,7 +96,7 @@ def _draw_row(axes: Axes, pair: Pair, text: Sequence[str], top_in: float, releva
         percent, middle_in, "D", color=INK, markersize=4.2, zorder=6,
         markerfacecolor=INK if filled else "white", markeredgewidth=0.8,
     )  # fmt: skip
-    return top_in + LINE_IN * len(text) + MARK_IN
+    return strip_in + MARK_IN
 
 
 def _set_axes(axes: Axes, pairs: Sequence[Pair], config: AnalysisConfig, height_in: float) -> None:

@@ -34,7 +34,7 @@ def draw_energy_by_phase(runs: pd.DataFrame, treatments: Sequence[str]) -> Drawi
     means = means.loc[[name for name in treatments if name in means.index]].rename(
         columns={column: phase for phase, column in COLUMNS.items()}
     )
-    figure = new_figure(0.85 + row_in(wrapped_labels(treatments).values(), 0.36) * len(means))
+    figure = new_figure(0.5 + row_in(wrapped_labels(treatments).values(), 0.36) * len(means))
     axes = figure.add_subplot()
     unit = scale("energy_j", means.sum(axis=1).to_numpy(dtype=float))
     _draw_bars(axes, means / unit.divisor)

@@ -33,7 +33,7 @@ def draw_run_order(runs: pd.DataFrame, energy_metric: str, treatments: Sequence[
     if len(ordered) < FEWEST:
         return not_drawn(NAME, f"fewer than {FEWEST} runs have {energy_metric} and a known place in the order")
     present = [name for name in treatments if (ordered["treatment"] == name).any()]
-    figure = new_figure(2.1 + 0.13 * len(present))
+    figure = new_figure(2.05)
     axes = figure.add_subplot()
     _draw_sweeps(axes, ordered)
     _draw_runs(axes, ordered, present, treatments)

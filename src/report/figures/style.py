@@ -21,6 +21,9 @@ SMALL_PT = 7.0
 HANDLE_PT = 3.6 * SMALL_PT
 """What a legend's entry needs beside its text: handle and gaps."""
 
+NOTE_LINE_IN = 0.13
+"""Height of a line above a figure."""
+
 INK = "#222222"
 GREY = "#767676"
 WARNING = "#b3261e"
@@ -86,10 +89,15 @@ def new_figure(height_in: float) -> Figure:
 
 
 def note_kind(figure: Figure, kinds: Sequence[str]) -> None:
-    """Write above the figure how the energy of its runs (n,) is known, unless all of it was measured."""
+    """Write above the figure, which grows by it, how the energy of its runs (n,) is known, unless all was measured."""
     text = kind_text(kinds)
     if text:
         figure.suptitle(text, x=0.01, ha="left", fontsize=SMALL_PT, fontweight="bold", color=WARNING, linespacing=1.2)
+        _grow(figure, NOTE_LINE_IN * (text.count("\n") + 1))
+
+
+def _grow(figure: Figure, by_in: float) -> None:
+    figure.set_figheight(figure.get_figheight() + by_in)
 
 
 def kind_text(kinds: Sequence[str]) -> str:
@@ -104,13 +112,17 @@ def kind_text(kinds: Sequence[str]) -> str:
 
 
 def legend_below(figure: Figure, source: Axes, longest: int = 4) -> None:
-    """The legend of `source` under the figure, in as many columns (up to `longest`) as its texts leave room for."""
+    """The legend of `source` under the figure, in as many columns (up to `longest`) as its texts leave room for.
+
+    The figure grows by the legend's height, so that the axes keep theirs.
+    """
     handles, texts = source.get_legend_handles_labels()
     if not texts:
         return
     widths_pt = [max(text_width_pt(line) for line in text.split("\n")) + HANDLE_PT for text in texts]
     columns = most_columns(widths_pt, WIDTH_IN * 72 - 6, longest)
-    figure.legend(handles, texts, loc="outside lower center", ncols=columns)
+    legend = figure.legend(handles, texts, loc="outside lower center", ncols=columns)
+    _grow(figure, legend.get_window_extent().height / figure.dpi)
 
 
 def most_columns(widths_pt: Sequence[float], room_pt: float, most: int) -> int:

@@ -20,6 +20,11 @@ SHARES = {"import": 0.1, "data": 0.01, "build": 0.03, "train": 0.9, "evaluate": 
 THREE = ("tf", "torch", "jax")
 SIX = (*THREE, "tf_tuned", "torch_tuned", "jax_tuned")
 TWELVE = tuple(f"{name} training.batch_size={size}" for name in THREE for size in (16, 32, 64, 128))
+SEVEN_LONG = (
+    "torch hardware.threads=2 training.batch_size=128 framework.environment=torch-2.12",
+    "tf_tuned hardware.threads=16 training.batch_size=32",
+    *(f"jax_tuned training.batch_size={2**k} hardware.threads={k}" for k in range(3, 8)),
+)
 LONG = ("torch training.batch_size=32", "jax_tuned model.layers.0.filters=1024 training.learning_rate=0.00025")
 
 
@@ -135,8 +140,8 @@ def faults_of_fixture() -> Callable[[Figure], list[str]]:
 
 
 @pytest.fixture(
-    params=[(THREE, 10), (SIX, 5), (TWELVE, 3), (LONG, 6), (("torch",), 1), (("torch",), 2)],
-    ids=["3x10", "6x5", "12x3", "long-names", "one-run", "two-runs"],
+    params=[(THREE, 10), (SIX, 5), (TWELVE, 3), (LONG, 6), (SEVEN_LONG, 4), (("torch",), 1), (("torch",), 2)],
+    ids=["3x10", "6x5", "12x3", "long-names", "7-long-names", "one-run", "two-runs"],
 )
 def experiment(request: pytest.FixtureRequest) -> tuple[tuple[str, ...], int]:
     """Treatments and runs of each."""

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from src.plan.analysis import AnalysisConfig
@@ -156,6 +157,23 @@ def test_the_forest_shows_every_pair(make_runs: Make, texts_of: Make) -> None:
     assert rows[0].startswith(
         f"torch against tf: {percent:+.0f}" if percent >= 100 else f"torch against tf: {percent:+.1f}"
     )
+
+
+@pytest.mark.parametrize("kind", ["measured", "estimated"])
+def test_the_band_of_small_differences_keeps_off_the_text(kind: str, make_runs: Make) -> None:
+    runs = make_runs(("tf", "jax", "a framework_with_a_long_name training.batch_size=32"), 5, kind=kind)
+    _, drawing = forest(runs)
+    figure, axes = figure_of(drawing), axes_of(drawing)
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    texts = [text.get_window_extent() for text in axes.texts]
+    bands = [band.get_window_extent() for band in axes.collections]
+    assert len(texts) == len(bands) == 3
+    gap_px = 0.02 * figure.dpi
+    for text, band in zip(texts, bands, strict=True):
+        assert text.y0 > band.y1 + gap_px
+    for band, text in zip(bands, texts[1:], strict=False):
+        assert band.y0 > text.y1
 
 
 def test_many_pairs_are_those_with_the_least_energy(make_runs: Make, texts_of: Make) -> None:
