@@ -19,11 +19,17 @@ def explain(error: Exception) -> str:
         if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.full_key:
             return unknown_key(str(cause.full_key))
         if isinstance(cause, OmegaConfBaseException) and cause.full_key:
-            return f"{cause.full_key}: {_first_line(cause)}"
+            return f"{cause.full_key}: {_first_line(cause)}{_list_remedy(cause)}"
         cause = cause.__cause__
     if isinstance(error, MissingConfigException):
         return _unknown_option(str(error))
     return _one_line(str(error))
+
+
+def _list_remedy(error: OmegaConfBaseException) -> str:
+    """OmegaConf says that a text is no list, but not how one is written."""
+    is_about_a_list = "is not a ListConfig" in str(error)
+    return f" A list stands in brackets, even one of a single entry: {error.full_key}=[NAME]" if is_about_a_list else ""
 
 
 def unknown_key(full_key: str) -> str:

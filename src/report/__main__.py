@@ -19,6 +19,7 @@ from src.plan.schema import Config, typed
 REPORTS = Path("reports")
 QUIET = ("hydra.run.dir=.",)
 """A report leaves nothing but its own folder behind."""
+MULTIRUN = ("-m", "--multirun")
 
 
 def report(config: Config) -> None:
@@ -58,9 +59,11 @@ def usage() -> str:
 
 
 def _quiet(given: list[str]) -> list[str]:
-    """With QUIET before the first override, as the parser takes them from one place only."""
-    first = next((place for place, word in enumerate(given) if "=" in word and not word.startswith("-")), len(given))
-    return [*given[:first], *QUIET, *given[first:]]
+    """With QUIET before the first override and -m before that, as the parser takes overrides from one place only."""
+    multirun = [word for word in given if word in MULTIRUN]
+    words = [word for word in given if word not in MULTIRUN]
+    first = next((place for place, word in enumerate(words) if "=" in word and not word.startswith("-")), len(words))
+    return [*multirun, *words[:first], *QUIET, *words[first:]]
 
 
 def _command() -> None:

@@ -22,6 +22,10 @@ from src.plan.schema import register, typed
         ("framework=pytorch", "framework=pytorch: no such option; choose from jax"),
         ("framework=", "framework=: no such option; choose from jax"),
         ("framework=tf,torch", "To sweep over it, add --multirun"),
+        (
+            "analysis.compare=framework",
+            "A list stands in brackets, even one of a single entry: analysis.compare=[NAME]",
+        ),
         ("hardware.device=tpu", "hardware.device: Invalid value 'tpu'"),
     ],
 )

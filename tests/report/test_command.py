@@ -22,6 +22,8 @@ def report(*arguments):
         pytest.param(["analysis.outliers=most"], "analysis.outliers=most cannot be used", id="unknown rule"),
         pytest.param(["analysis.alpha=high"], "analysis.alpha", id="wrong type"),
         pytest.param(["-m", "experiment=a,b"], "a report is about one experiment", id="multirun"),
+        pytest.param(["experiment=a", "-m", "seed=b"], "a report is about one experiment", id="multirun late"),
+        pytest.param(["analysis.compare=framework"], "analysis.compare=[NAME]", id="no list"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(arguments, message):
