@@ -43,7 +43,7 @@ def draw_accuracy_energy(runs: pd.DataFrame, energy_metric: str, treatments: Seq
     _draw_front(axes, pareto_front(medians), medians)
     legend_below(figure, axes)
     note_kind(figure, kinds_of(known, energy_metric))
-    return Drawing(NAME, _caption(pareto_front(medians)), figure)
+    return Drawing(NAME, _caption(pareto_front(medians), [name for name in treatments if name not in present]), figure)
 
 
 def pareto_front(points: Mapping[str, Point]) -> list[str]:
@@ -105,8 +105,9 @@ def _draw_front(axes: Axes, front: Sequence[str], medians: Mapping[str, Point]) 
     axes.set(xlim=(low_x, high_x), ylim=(low_y, high_y))
 
 
-def _caption(front: Sequence[str]) -> str:
-    return (
+def _caption(front: Sequence[str], left_out: Sequence[str]) -> str:
+    text = (
         "Test accuracy against energy. Small markers are runs, large ones medians. No treatment has a lower median"
         f" energy at an accuracy at least as high as those on the Pareto front: {', '.join(front)}."
     )
+    return f"{text} Not drawn, for want of an energy or an accuracy: {', '.join(left_out)}." if left_out else text

@@ -101,6 +101,13 @@ def test_the_front_is_named_in_the_caption(make_runs: Make) -> None:
     assert draw_accuracy_energy(runs, "energy_j", ("jax", "tf")).caption.endswith("Pareto front: tf.")
 
 
+def test_a_treatment_without_accuracy_is_named_under_the_front(make_runs: Make) -> None:
+    runs = make_runs(("tf", "jax"), 4)
+    runs["accuracy"] = runs["accuracy"].mask(runs["treatment"] == "jax")
+    caption = draw_accuracy_energy(runs, "energy_j", ("tf", "jax")).caption
+    assert caption.endswith("Pareto front: tf. Not drawn, for want of an energy or an accuracy: jax.")
+
+
 def test_run_order_is_that_of_the_starts(make_runs: Make) -> None:
     runs = make_runs(("tf", "jax"), 3).sample(frac=1, random_state=1)
     assert in_order(runs)["sequence"].tolist() == [0, 1, 2, 3, 4, 5]
