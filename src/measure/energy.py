@@ -162,7 +162,7 @@ def _curves(
             wraps += mended
             flags += doubts(source.column, time_s, energy_j, interval_s)
     if wraps:
-        flags.append(Flag("wrap", f"{wraps} counter wraps were mended"))
+        flags.append(Flag("wrap", "1 counter wrap was mended" if wraps == 1 else f"{wraps} counter wraps were mended"))
     if unreliable:
         text = f"{', '.join(unreliable)} fall or jump: the cores' energy is not reported"
         flags.append(Flag("cores_unreliable", text))

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except JoulebenchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    print(f"{filed} runs filed, {known} were there already" + (f", {len(problems)} unreadable" if problems else ""))
+    print(f"runs filed: {filed}; there already: {known}" + (f"; unreadable: {len(problems)}" if problems else ""))
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

@@ -48,7 +48,7 @@ def summary_note(runs: pd.DataFrame) -> str:
         lines.append(f"| {str(treatment).replace('|', '/')} | {counts[str(treatment)]} | {values} |")
     failed = int((runs["status"] == "failed").sum())
     if failed:
-        lines += ["", f"{failed} of {len(runs)} runs failed; they are not in the table."]
+        lines += ["", f"Failed runs, which are not in the table: {failed} of {len(runs)}."]
     return "\n".join(lines)
 
 

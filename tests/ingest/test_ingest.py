@@ -109,7 +109,7 @@ def test_wraps_are_mended_and_counted(ingest, store, write_csv, tmp_path, capsys
     (run,) = [row for _, row in runs(store).iterrows()]
     assert run["energy_j"] == pytest.approx(400, abs=0.01)
     assert run["tags.wraps"] == "1"
-    assert run["tags.flags"] == "wrap: 1 counter wraps were mended"
+    assert run["tags.flags"] == "wrap: 1 counter wrap was mended"
     assert "1 counter wrap was mended" in capsys.readouterr().out
 
 

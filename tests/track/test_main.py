@@ -23,8 +23,8 @@ def test_everything_below_a_folder_is_filed_once(
     assert main([str(tmp_path / "runs"), str(tmp_path / "runs" / "s"), "--store", store_uri]) == 0
     assert main([str(tmp_path / "runs"), "--store", store_uri]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "2 runs filed, 0 were there already",
-        "0 runs filed, 2 were there already",
+        "runs filed: 2; there already: 0",
+        "runs filed: 0; there already: 2",
     ]
     store = open_store(store_uri)
     parent = store.client.get_parent_run(store.runs("study")["run_id"][0])
@@ -67,7 +67,7 @@ def test_a_damaged_record_does_not_hold_up_the_others(
     (make_record("s/2").folder / RECORD_FILE).write_text("{")
     assert main([str(tmp_path / "runs"), "--store", store_uri]) == 1
     shown = capsys.readouterr()
-    assert shown.out == "1 runs filed, 0 were there already, 1 unreadable\n"
+    assert shown.out == "runs filed: 1; there already: 0; unreadable: 1\n"
     assert "s/2/record.json is no complete record" in shown.err
 
 

@@ -38,7 +38,7 @@ def test_a_server_that_dies_loses_nothing(
     assert main([str(tmp_path / "runs"), "--store", address]) == 1
     with serving(store_uri, port, tmp_path) as address:
         assert main([str(tmp_path / "runs"), "--store", address]) == 0
-        assert capsys.readouterr().out == "1 runs filed, 1 were there already\n"
+        assert capsys.readouterr().out == "runs filed: 1; there already: 1\n"
         asked = open_store(address).runs("study")
     queried = open_store(store_uri).runs("study")
     pd.testing.assert_frame_equal(asked, queried)

@@ -186,7 +186,7 @@ def test_plain_mlflow_finds_the_default_store(tmp_path: Path, make_record: MakeR
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (
         0,
-        "1 runs filed, 0 were there already\n",
+        "runs filed: 1; there already: 0\n",
         "",
     )
     assert (tmp_path / "mlflow.db").exists()

@@ -54,10 +54,10 @@ def test_the_note_says_how_the_energy_is_known_and_who_needs_least(runs: pd.Data
         "| tf training.batch_size=32 | 1 | 5 | 0.7 |",
         "| torch | 3 | 20 | 0.9 |",
     ]
-    assert lines[-1] == "1 of 5 runs failed; they are not in the table."
+    assert lines[-1] == "Failed runs, which are not in the table: 1 of 5."
 
 
 def test_a_sweep_without_a_finished_run_has_a_summary_too(runs: pd.DataFrame) -> None:
     failed = runs[runs["status"] == "failed"]
     assert summary_metrics(failed) == {"runs_finished": 0.0, "runs_failed": 1.0}
-    assert "1 of 1 runs failed" in summary_note(failed)
+    assert "1 of 1." in summary_note(failed)
