@@ -12,7 +12,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from src.errors import ConfigError, JoulebenchError
+from src.errors import ConfigError, JoulebenchError, told
 from src.paths import CONF
 from src.plan.complaints import explain
 from src.plan.schema import Config, register, typed
@@ -40,13 +40,13 @@ def command_line(command: Callable[[], object], check: Callable[[Config], object
     try:
         _check_single(sys.argv[1:], check)
         command()
-    except KeyboardInterrupt:
-        return _complain("stopped by Ctrl-C; what was finished is kept", INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        return _complain(f"stopped by Ctrl-C; what was finished is kept{told(stop)}", INTERRUPTED)
     except (JoulebenchError, HydraException, OmegaConfBaseException) as error:
         if wants_traceback:
             raise
         if isinstance(error, JoulebenchError):
-            return _complain(str(error), error.exit_code)
+            return _complain(told(error), error.exit_code)
         return _complain(explain(error), ConfigError.exit_code)
     except OSError as error:  # after Hydra's: its MissingConfigException is one too
         if wants_traceback:
@@ -59,7 +59,8 @@ def _check_single(arguments: list[str], check: Callable[[Config], object]) -> No
     args = get_args_parser().parse_args(arguments)
     asks_otherwise = args.multirun or args.cfg or args.help or args.hydra_help or args.info or args.shell_completion
     elsewhere = args.config_name or args.config_path or args.config_dir
-    if asks_otherwise or elsewhere or any(override.startswith("hydra.mode=") for override in args.overrides):
+    mode = any(override.lstrip("+").startswith("hydra.mode=") for override in args.overrides)
+    if asks_otherwise or elsewhere or mode:
         return
     with initialize_config_dir(str(CONF), version_base="1.3"):
         check(typed(compose("config", overrides=args.overrides)))

@@ -10,6 +10,11 @@ class JoulebenchError(Exception):
     exit_code = 1
 
 
+def told(error: BaseException) -> str:
+    """The error's message, and what was noted on its way up."""
+    return "\n".join([str(error), *getattr(error, "__notes__", ())])
+
+
 class ConfigError(JoulebenchError):
     """The command line or the configuration asks for something impossible."""
 

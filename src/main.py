@@ -46,7 +46,8 @@ def main(cfg: DictConfig) -> RunRecord:
     try:
         measured = measure(ready.meter, ready.worker(folder), folder, environment, config.protocol.timeout_s)
     except (MeterError, RunError) as error:
-        raise filing.failed(error) from error
+        filing.failed(error)
+        raise
     record = filing.finished(measured)
     if alone:
         end_alone(record)

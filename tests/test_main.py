@@ -121,7 +121,8 @@ def test_a_server_that_dies_during_a_sweep_costs_no_run(tmp_path, torch_python, 
     assert process.returncode == 1, errors
     assert "3 of 3 runs finished" in out
     assert out.count("is filed when the sweep ends") == 3
-    assert f"python -m src.track {tmp_path / 'sweep'}" in errors
+    assert f"python -m src.track {tmp_path / 'sweep'} --store {address}" in out
+    assert "not all of this sweep is in MLflow" in errors
     assert "Traceback" not in errors
     with serving(store_uri, port, tmp_path) as address:
         assert track_main([str(tmp_path / "sweep"), "--store", address]) == 0

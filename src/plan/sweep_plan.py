@@ -87,10 +87,10 @@ class SweepPlan:
 
 
 def planned_runs(folder: Path) -> int | None:
-    """How many runs the plan in a sweep's folder has; None where there is no plan."""
+    """How many runs the plan in a sweep's folder has; None where there is no plan that can be read."""
     try:
         return len(json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))["slots"])
-    except FileNotFoundError:
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -17,13 +17,14 @@ from src.plan.estimate import expected_run_s, remaining_s
 from src.plan.schedule import Slot
 from src.plan.sweep_plan import SweepPlan
 from src.protocol.display import Display, duration
+from src.protocol.filing import filing_command
 from src.protocol.host import host_facts
 from src.protocol.machine import MachineState, introduce_meter, prepare_machine
 from src.protocol.preflight import Ready, gemm_gflop_per_s, make_ready, ready_store
 from src.protocol.priming import prime
 from src.protocol.summary import missing_table, outcome_of, summarise, summary_table
 from src.protocol.sweep_run import SweepRun
-from src.track.record import RunRecord
+from src.track.record import RECORD_FILE, RunRecord
 
 Launch = Callable[[Sequence[str], int], JobReturn]
 
@@ -58,16 +59,13 @@ def conduct(plan: SweepPlan, folder: Path, launch: Launch, display: Display | No
     try:
         with display.live(f"joulebench: {plan.shared.experiment}, sweep {plan.sweep}", len(plan.slots)):
             conductor.run()
-        sweep_run.file_missing(conductor.records)
+        sweep_run.file_missing([*conductor.records, *conductor.failed])
         report_files = _report(sweep_run, conductor)
     finally:
         unfiled = _close(sweep_run, conductor, report_files)
     _refuse_missing(plan, folder, conductor.missing)
     if unfiled:
-        raise TrackError(
-            f"not all of this sweep is in MLflow, see above; file the rest with `python -m src.track {folder}` "
-            f"when the store works again"
-        )
+        raise TrackError("not all of this sweep is in MLflow; see above why, and how to file the rest")
     return conductor.records
 
 
@@ -95,7 +93,7 @@ def _report(sweep_run: SweepRun, conductor: _Conductor) -> Sequence[Path]:
 def _close(sweep_run: SweepRun, conductor: _Conductor, report_files: Sequence[Path]) -> list[str]:
     """File the summary and show it, also when the sweep was stopped; returns what MLflow refused, and why."""
     plan, display, records = conductor.plan, conductor.display, conductor.records
-    refused = sweep_run.end(records, report_files)
+    refused = sweep_run.end([*records, *conductor.failed], report_files)
     if records:
         display.console.print(summary_table(summarise([outcome_of(record) for record in records])))
     if conductor.missing:
@@ -103,6 +101,9 @@ def _close(sweep_run: SweepRun, conductor: _Conductor, report_files: Sequence[Pa
         display.console.print(missing_table(gone))
     for reason in refused:
         display.say(f"not in MLflow: {reason}", "red")
+    if refused:
+        command = filing_command(conductor.folder, plan.shared.tracking_uri)
+        display.say(f"file the rest with {command} when the store works again", "red")
     done = f"{len(records)} of {len(plan.slots)} runs finished"
     display.say(f"{done}, in experiment '{plan.shared.experiment}'; {sweep_run.way}")
     display.say(f"  {sweep_run.page()}")
@@ -116,7 +117,11 @@ def distinct_meters(ready: Sequence[Ready]) -> list[Meter]:
 
 @dataclass
 class _Conductor:
-    """The loop over blocks and runs, and what it has come to; `seen_s` holds wall seconds of runs by treatment."""
+    """The loop over blocks and runs, and what it has come to.
+
+    `records` are of finished runs, `failed` of those that were tried in vain, `missing` are slots given up; `seen_s`
+    holds wall seconds of runs by treatment.
+    """
 
     plan: SweepPlan
     folder: Path
@@ -127,6 +132,7 @@ class _Conductor:
     machine: MachineState = field(default_factory=lambda: MachineState({}, 0.0))
     launched: int = 0
     records: list[RunRecord] = field(default_factory=list)
+    failed: list[RunRecord] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     seen_s: dict[int, list[float]] = field(default_factory=dict)
     guess_s: list[float] = field(default_factory=list)
@@ -184,17 +190,29 @@ class _Conductor:
         left_s = remaining_s(self.plan, left, self.guess_s, self.seen_s)
         self.display.started(self._name(slot), following, left_s)
         begin = time.monotonic()
-        returned = self.launch(self.plan.overrides(slot, attempt, self._seen(slot)), self.launched)
+        folder = self.folder / self.plan.folder(slot, attempt)
+        try:
+            returned = self.launch(self.plan.overrides(slot, attempt, self._seen(slot)), self.launched)
+        except BaseException:
+            self._keep_whole(folder)
+            raise
         self.launched += 1
-        record = _record(returned, self.folder / self.plan.folder(slot, attempt))
-        if isinstance(returned._return_value, TrackError):
+        record = _record(returned, folder)
+        if _is_unfiled(returned):
             self.display.say(f"MLflow does not take {self._name(slot)} now; it is filed when the sweep ends", "yellow")
         if record.status != "finished":
+            self.failed.append(record)
             return record.tags["error"]
         self.records.append(record)
         self.seen_s.setdefault(slot.treatment, []).append(time.monotonic() - begin)
         self.display.finished(self._name(slot), outcome_of(record))
         return None
+
+    def _keep_whole(self, folder: Path) -> None:
+        """Keep a run that was stopped while it was being filed: by then it was measured, and its record written."""
+        if (folder / RECORD_FILE).exists():
+            record = RunRecord.read(folder)
+            (self.records if record.status == "finished" else self.failed).append(record)
 
     def _seen(self, slot: Slot) -> dict[str, object]:
         """What the sweep knows and a run of its own cannot."""
@@ -218,6 +236,12 @@ def _record(returned: JobReturn, folder: Path) -> RunRecord:
     if not isinstance(error, MeterError | RunError | TrackError):
         raise error
     return RunRecord.read(folder)
+
+
+def _is_unfiled(returned: JobReturn) -> bool:
+    """Whether MLflow refused the run: what it said is the error itself, or noted on that of a failed run."""
+    error = returned._return_value
+    return isinstance(error, TrackError) or bool(getattr(error, "__notes__", ()))
 
 
 def _refuse_missing(plan: SweepPlan, folder: Path, missing: Sequence[Missing]) -> None:

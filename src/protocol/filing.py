@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from src.errors import ConfigError, JoulebenchError, TrackError
+from src.errors import ConfigError, JoulebenchError, TrackError, told
 from src.measure.run import Measured
 from src.measure.windows import phase_windows
 from src.plan.schema import Config
@@ -61,20 +63,35 @@ class Filing:
         )
         record = dataclasses.replace(record, params=record.params | versions)
         record.write()
-        windows = phase_windows(measured.events)
-        draw_power(self.folder / POWER_FILE, measured.energy, windows, self.name, self.ready.meter.energy_kind)
-        self._file(record)
+        with self._later():
+            windows = phase_windows(measured.events)
+            draw_power(self.folder / POWER_FILE, measured.energy, windows, self.name, self.ready.meter.energy_kind)
+            self._file(record)
         return record
 
-    def failed(self, error: JoulebenchError) -> JoulebenchError:
-        """File a run that could not be measured; its tag `error` says why. Returns the error to raise."""
+    def failed(self, error: JoulebenchError) -> None:
+        """File a run that could not be measured; its tag `error` says why.
+
+        Where MLflow refuses it, that is noted on `error`, which is still what the user has to know first.
+        """
         record = self._record("failed", {"error": str(error)})
         record.write()
         try:
-            self._file(record)
+            with self._later():
+                self._file(record)
         except TrackError as unfiled:
-            return type(error)(f"{error}\n{unfiled}")
-        return error
+            error.add_note(told(unfiled))
+
+    @contextmanager
+    def _later(self) -> Iterator[None]:
+        """Note on what stops the filing how to do it later; a sweep does so itself at its end."""
+        try:
+            yield
+        except (TrackError, KeyboardInterrupt) as error:
+            if not self.config.run.sweep:
+                command = filing_command(self.folder, self.config.tracking_uri)
+                error.add_note(f"nothing is lost: {command} files the run")
+            raise
 
     def _background_flag(self) -> str:
         busy = self.config.run.background_load
@@ -125,6 +142,12 @@ class Filing:
             "status": status,
             "run_uid": f"{sweep}/{run.folder or slug(self.treatment)}",
         }
+
+
+def filing_command(folder: Path, tracking_uri: str | None) -> str:
+    """The command that files what lies in `folder` in the same store, to be copied into a shell."""
+    store = f" --store {shlex.quote(tracking_uri)}" if tracking_uri else ""
+    return f"`python -m src.track {shlex.quote(str(folder))}{store}`"
 
 
 def refuse_used(folder: Path) -> None:

@@ -151,8 +151,7 @@ class Store:
         """
         with explained(
             f"Run '{record.name}' could not be filed in {self.uri}",
-            f"nothing is lost: its files are in {record.folder}; file them with "
-            f"`python -m src.track {record.folder}` when the store works again",
+            f"nothing is lost: its files are in {record.folder}",
         ):
             run = self._run_of(record)
             if run is not None and run.info.status != "RUNNING":
@@ -186,7 +185,7 @@ class Store:
         """
         with explained(
             f"The sweep's summary could not be filed in {self.uri}",
-            "the runs' files are in the sweep's folder; `python -m src.track FOLDER` files what is missing",
+            "the runs' files are in the sweep's folder",
         ):
             now = _now_ms()
             values = [Metric(key, value, now, 0) for key, value in metrics.items()]

@@ -78,6 +78,9 @@ class FakeLauncher:
             )
             returned.return_value = RunError("it broke")
         record.write()
+        if record.status == "failed" and self.refusals[slot] > 0:
+            returned._return_value.add_note("the store is down")
+            return returned
         if record.status == "failed":
             self.store.file_run(record, values["run.parent"])
             return returned
@@ -176,6 +179,30 @@ def test_a_store_that_was_down_costs_nothing(plan, folder, uri, terminal):
     records = run(plan, launcher, terminal)
     assert len(records) == 6
     assert sorted(open_store(uri).runs("e")["run_name"]) == sorted(plan.folder(s, 0) for s in plan.slots)
+
+
+def test_a_failed_run_that_the_store_refused_is_filed_too(plan, folder, uri, terminal):
+    first = plan.folder(plan.slots[0], 0)
+    plan.shared.protocol.retries = 0
+    with pytest.raises(RunError, match="1 of 6 runs"):
+        run(plan, FakeLauncher(folder, uri, failures={first: 1}, refusals={first: 1}), terminal)
+    assert sorted(open_store(uri).runs("e")["status"]) == ["failed"] + ["finished"] * 5
+    assert "MLflow does not take" in terminal.file.getvalue()
+
+
+def test_a_run_that_is_stopped_while_it_is_filed_is_kept(plan, folder, uri, terminal):
+    launcher = FakeLauncher(folder, uri, refusals={plan.folder(plan.slots[1], 0): 1})
+
+    def interrupted(overrides, number):
+        returned = launcher(overrides, number)
+        if number == 1:
+            raise KeyboardInterrupt
+        return returned
+
+    with pytest.raises(KeyboardInterrupt):
+        conduct(plan, folder, interrupted, Display(terminal))
+    assert len(open_store(uri).runs("e")) == 2
+    assert "2 of 6 runs finished" in terminal.file.getvalue()
 
 
 def test_ctrl_c_keeps_what_is_finished_and_closes_the_sweep(plan, folder, uri, terminal):

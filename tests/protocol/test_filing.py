@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from src.errors import ConfigError, MeterError
+from src.errors import ConfigError, MeterError, told
 from src.measure.meters.select import Meter
 from src.paths import CONF
 from src.plan.schema import register, typed
@@ -52,9 +52,12 @@ def test_two_runs_alone_are_two_runs_wherever_their_folders_lie(config, store_ur
 
 def test_a_failure_that_cannot_be_filed_tells_both(config, tmp_path):
     config = dataclasses.replace(config, tracking_uri="http://127.0.0.1:9")
-    error = dataclasses.replace(filing(config), folder=tmp_path).failed(MeterError("it broke"))
-    assert isinstance(error, MeterError)
-    assert str(error).startswith("it broke\nThe MLflow store http://127.0.0.1:9 cannot be opened")
+    error = MeterError("it broke")
+    dataclasses.replace(filing(config), folder=tmp_path).failed(error)
+    first, *others = told(error).splitlines()
+    assert first == "it broke"
+    assert others[0].startswith("The MLflow store http://127.0.0.1:9 cannot be opened")
+    assert f"`python -m src.track {tmp_path} --store http://127.0.0.1:9` files the run" in others[1]
     assert RunRecord.read(tmp_path).tags["error"] == "it broke"
 
 

@@ -38,16 +38,23 @@ def test_everything_below_a_folder_is_filed_once(
     }
 
 
-@pytest.mark.parametrize(("planned", "status"), [(2, "FINISHED"), (3, "FAILED")], ids=["whole", "cut short"])
+PLANS = {
+    "whole": (json.dumps({"slots": [{}] * 2}), "FINISHED"),
+    "cut short": (json.dumps({"slots": [{}] * 3}), "FAILED"),
+    "of a damaged plan": ('{"slots": [', "FINISHED"),
+}
+
+
+@pytest.mark.parametrize(("plan", "status"), PLANS.values(), ids=PLANS)
 def test_a_sweep_that_was_killed_is_closed(
-    store: Store, store_uri: str, tmp_path: Path, make_record: MakeRecord, planned: int, status: str
+    store: Store, store_uri: str, tmp_path: Path, make_record: MakeRecord, plan: str, status: str
 ) -> None:
     parent = store.start_sweep("study", "s", {}, {})
     for uid in ("s/1", "s/2"):
         record = make_record(uid)
         record.write()
         store.file_run(record, parent)
-    (tmp_path / "runs" / "s" / PLAN_FILE).write_text(json.dumps({"slots": [{}] * planned}))
+    (tmp_path / "runs" / "s" / PLAN_FILE).write_text(plan)
     assert main([str(tmp_path / "runs"), "--store", store_uri]) == 0
     run = store.client.get_run(parent)
     assert run.info.status == status
