@@ -160,7 +160,7 @@ def _curves(
         curves[source.column] = Curve(time_s, energy_j, interval_s)
         if source.counted and not source.is_power:
             wraps += mended
-            flags += doubts(source.column, time_s, energy_j, interval_s)
+            flags += doubts(source, time_s, energy_j, interval_s)
     if wraps:
         flags.append(Flag("wrap", "1 counter wrap was mended" if wraps == 1 else f"{wraps} counter wraps were mended"))
     if unreliable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from src.measure.domains import Source, find_sources
 from src.measure.doubts import doubts
 from src.measure.energy import whole_file
 from src.measure.recording import Array, Recording
@@ -13,10 +14,13 @@ INTERVAL_S = 0.2
 TIME_S = np.arange(0, 60, INTERVAL_S)
 
 
-def codes(power_w: Array, time_s: Array = TIME_S, interval_s: float = INTERVAL_S) -> list[str]:
+PACKAGE, GPU = find_sources(["PACKAGE_ENERGY (J)", "GPU0_ENERGY (mJ)"])
+
+
+def codes(power_w: Array, source: Source = PACKAGE) -> list[str]:
     """Of a counter that shows `power_w` (n,), the last of which is not used, from each sample to the next."""
-    energy_j = np.concatenate(([0.0], np.cumsum(power_w[:-1] * np.diff(time_s))))
-    return [flag.code for flag in doubts("X (J)", time_s, energy_j, interval_s)]
+    energy_j = np.concatenate(([0.0], np.cumsum(power_w[:-1] * np.diff(TIME_S))))
+    return [flag.code for flag in doubts(source, TIME_S, energy_j, INTERVAL_S)]
 
 
 def busy(power_w: float = 50.0, seed: int = 0, size: int = TIME_S.size) -> Array:
@@ -25,7 +29,7 @@ def busy(power_w: float = 50.0, seed: int = 0, size: int = TIME_S.size) -> Array
 
 
 @pytest.mark.parametrize("at", [[0], [100], [298], [20, 150], [20, 150, 250]], ids=str)
-@pytest.mark.parametrize("jump_j", [100.0, 900.0])
+@pytest.mark.parametrize("jump_j", [150.0, 900.0])
 def test_a_jump_is_flagged_wherever_and_how_often_it_comes(at: list[int], jump_j: float) -> None:
     power_w = busy()
     power_w[at] += jump_j / INTERVAL_S
@@ -60,19 +64,33 @@ def test_what_machines_do_is_no_jump(power_w: Array) -> None:
     assert codes(power_w) == []
 
 
+@pytest.mark.parametrize("length_s", [1.8, 2.5, 3.5, 6.0, 30.0])
+@pytest.mark.parametrize("began_s", [0.05, 0.5, 0.95])
+def test_a_counter_that_is_refreshed_once_a_second_does_not_jump(length_s: float, began_s: float) -> None:
+    time_s = np.arange(0, length_s, INTERVAL_S)
+    energy_j = 150 * np.floor(time_s + began_s)
+    assert [flag.code for flag in doubts(PACKAGE, time_s, energy_j, INTERVAL_S)] == []
+
+
+@pytest.mark.parametrize(("peak_w", "flagged"), [(800, []), (5000, ["jump"])])
+def test_a_gpu_may_burst_higher_than_a_processor(peak_w: float, flagged: list[str]) -> None:
+    assert codes(idle_then(peak_w, steps=1), GPU) == flagged
+    assert codes(idle_then(peak_w, steps=1), PACKAGE) == ["jump"]
+
+
 def test_late_and_close_samples_are_no_jump() -> None:
     """A sample that was read in time but written late leaves its successor a short step with a whole one's energy."""
     late_s = np.arange(TIME_S.size) % 97 == 50
     time_s = TIME_S + np.where(late_s, 0.95 * INTERVAL_S, 0.0)
     time_s[0] = time_s[1] - 0.001
     energy_j = 300 * TIME_S
-    assert doubts("X (J)", time_s, energy_j, INTERVAL_S) == []
+    assert doubts(PACKAGE, time_s, energy_j, INTERVAL_S) == []
 
 
 def test_fine_sampling_of_a_coarse_counter_is_neither() -> None:
     time_s = np.arange(0, 20, 0.01)
     energy_j = 300 * np.floor(time_s)
-    assert doubts("X (J)", time_s, energy_j, 0.01) == []
+    assert doubts(PACKAGE, time_s, energy_j, 0.01) == []
 
 
 @pytest.mark.parametrize(
