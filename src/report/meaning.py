@@ -41,19 +41,20 @@ def conclusion(analysis: Analysis, kinds: Mapping[str, int]) -> Section:
 
 
 def _where_it_goes(analysis: Analysis) -> Iterable[str]:
-    """The phase that takes the most of each treatment's whole process."""
+    """The phase that takes the most of each treatment's energy: in means, which add up, as the figure shows them."""
     metrics = [f"energy_{phase}_j" for phase in PHASES if f"energy_{phase}_j" in analysis.metrics]
     if not metrics:
         yield "The recordings do not tell phases apart, so where the energy went inside a run is not known."
         return
     for treatment in analysis.treatments[:6]:
-        shares = {metric: analysis.description(treatment, metric).median or 0.0 for metric in metrics}
+        means = {metric: analysis.description(treatment, metric).mean for metric in metrics}
+        shares = {metric: mean for metric, mean in means.items() if mean is not None}
         total = sum(shares.values())
-        if total > 0:
+        if len(shares) == len(metrics) and total > 0:
             most = max(shares, key=lambda metric: shares[metric])
             phase = most.removeprefix("energy_").removesuffix("_j")
             share = number(100 * shares[most] / total, 3)
-            yield f"Of the energy of the whole process of {treatment}, {share} % went into the phase {phase}."
+            yield f"Of the energy of all phases of {treatment}, on average {share} % went into the phase {phase}."
 
 
 def _practical(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
