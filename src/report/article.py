@@ -15,7 +15,7 @@ from src.report.method import methodology
 from src.report.results import MAIN, headline_table, results
 from src.report.shown import distinct
 from src.report.statistics.analysis import Analysis
-from src.report.wording import count, enumerate_all, number
+from src.report.wording import count, enumerate_all, not_measured, number
 
 RUN_ORDER, ACCURACY, ARCHITECTURE = "run_order", "accuracy_energy", "architecture"
 MOST_LISTED = 100
@@ -67,8 +67,8 @@ def title(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> str:
     who = enumerate_all(names) if len(names) <= 6 else f"{len(names)} treatments"
     what = [value for key in ("model.name", "dataset.name") if (value := facts.known(loaded.runs, key))]
     work = f" training {' on '.join(what)}" if what else ""
-    other = sorted(set(kinds) - {"measured"})
-    note = f" ({', '.join(kind.upper() for kind in other)} energy)" if other else ""
+    other = not_measured(kinds)
+    note = f" ({other} energy)" if other else ""
     return f"Energy of {who}{work}{note}"
 
 

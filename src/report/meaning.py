@@ -10,7 +10,7 @@ from src.report.shown import described, lacking
 from src.report.statistics.analysis import Analysis
 from src.report.statistics.metrics import PHASES
 from src.report.statistics.practical import Practical
-from src.report.wording import DASH, count, enumerate_all, number, quantity
+from src.report.wording import DASH, count, not_measured, number, quantity
 
 
 def discussion(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]) -> Section:
@@ -32,8 +32,8 @@ def conclusion(analysis: Analysis, kinds: Mapping[str, int]) -> Section:
     energies = described(analysis, analysis.energy_metric)
     if energies:
         whose = "each treatment that has a result" if lacking(analysis, analysis.energy_metric) else "each treatment"
-        other = sorted(set(kinds) - {"measured"})
-        energy = f"energy that is {enumerate_all([k.upper() for k in other])}" if other else "measured energy"
+        other = not_measured(kinds)
+        energy = f"energy that is {other}" if other else "measured energy"
         fewest = count(min(energy.n for energy in energies), "run")
         worth = f"This rests on at least {fewest} of {whose} and {energy}, and on the limits named above."
         blocks.append(Paragraph(worth))
@@ -63,11 +63,9 @@ def _practical(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
     if not entries:
         return [Paragraph("No run has an energy, so there is nothing to multiply.")]
     blocks: list[Block] = []
-    other = sorted(set(kinds) - {"measured"})
+    other = not_measured(kinds)
     if other:
-        blocks.append(
-            Paragraph(f"All that follows rests on energy that is {enumerate_all([k.upper() for k in other])}.")
-        )
+        blocks.append(Paragraph(f"All that follows rests on energy that is {other}."))
     blocks += [block for place in range(len(entries[0].at_scale)) for block in _scale_table(entries, place, analysis)]
     blocks += _learnt(entries)
     sources = (

@@ -14,7 +14,7 @@ from src.report.statistics.normality import PUBLISHED_ALPHA
 from src.report.statistics.omnibus import Omnibus
 from src.report.statistics.pairs import Pair
 from src.report.statistics.values import HypothesisTest
-from src.report.wording import DASH, confidence, enumerate_all, interval, number, p_value, percent, signed
+from src.report.wording import DASH, confidence, enumerate_all, interval, not_measured, number, p_value, percent, signed
 
 MAIN = ["energy_j", "energy_total_j", "energy_net_j", "duration_s", "duration_total_s", "power_w", "edp_js", "accuracy",
         "loss", "samples_per_s"]  # fmt: skip
@@ -63,8 +63,8 @@ def results(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Pic
 
 
 def _kind_note(kinds: Mapping[str, int]) -> str:
-    other = [kind for kind in sorted(kinds) if kind != "measured"]
-    return f" (energy is {', '.join(kind.upper() for kind in other)})" if other else ""
+    other = not_measured(kinds)
+    return f" (energy is {other})" if other else ""
 
 
 def _extra_percent(energy: Description, best: Description) -> float | None:

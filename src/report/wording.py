@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from src.report.statistics.values import Interval
@@ -87,6 +87,13 @@ def confidence(alpha: float) -> str:
 def enumerate_all(items: Sequence[str], joint: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     return f"{', '.join(items[:-1])} {joint} {items[-1]}" if len(items) > 1 else "".join(items)
+
+
+def not_measured(kinds: Iterable[str]) -> str:
+    """Which kinds of energy there are beside the measured one, as in `IMPORTED` or `partly IMPORTED`; empty if none."""
+    known = set(kinds)
+    other = enumerate_all([kind.upper() for kind in sorted(known - {"measured"})])
+    return f"partly {other}" if other and "measured" in known else other
 
 
 def count(n: int, thing: str) -> str:

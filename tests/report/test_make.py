@@ -81,6 +81,16 @@ def test_estimated_energy_is_said_first_and_shown_on_the_page(file_runs, make):
     assert "(ESTIMATED energy)</h1>" in html
 
 
+def test_energy_of_two_kinds_is_never_told_as_all_of_one(file_runs, make, analysis_config):
+    file_runs({"torch": ENERGIES["torch"]})
+    file_runs({"tf": ENERGIES["tf"]}, sweep="s2", tags={"energy_kind": "estimated"})
+    analysis_config.compare = ["energy_kind"]
+    text = (make().folder / "report.md").read_text("utf-8")
+    assert "Energy of torch and tf training cnn on digits (partly ESTIMATED energy)" in text
+    for place in ("least energy first (energy is", "rests on energy that is", "each treatment and energy that is"):
+        assert f"{place} partly ESTIMATED" in text
+
+
 @pytest.mark.parametrize(
     ("energies", "said"),
     [
