@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from src.report.shown import described, lacking
+from src.report.shown import described, lacking, unfinished
 from src.report.statistics.analysis import Analysis
 from src.report.statistics.cautions import Caution
 from src.report.statistics.describe import Description
@@ -112,11 +112,9 @@ def _first_place(analysis: Analysis) -> str:
 
 
 def _without_result(analysis: Analysis) -> Iterable[str]:
-    without = lacking(analysis, analysis.energy_metric)
-    unfinished = [treatment for treatment in without if treatment not in analysis.treatments]
-    unknown = [treatment for treatment in without if treatment in analysis.treatments]
-    if unfinished:
-        yield f"No run of {enumerate_all(unfinished, 'or')} finished."
+    unknown = [name for name in lacking(analysis, analysis.energy_metric) if name in analysis.treatments]
+    if failed := unfinished(analysis):
+        yield f"No run of {enumerate_all(failed, 'or')} finished."
     if unknown and described(analysis, analysis.energy_metric):
         yield f"No run of {enumerate_all(unknown, 'or')} has an energy."
 

@@ -65,7 +65,8 @@ def title(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> str:
     """What was compared, on what, and whether it was measured."""
     names = list(analysis.treatments)
     who = enumerate_all(names) if len(names) <= 6 else f"{len(names)} treatments"
-    what = [value for key in ("model.name", "dataset.name") if (value := facts.known(loaded.runs, key))]
+    runs = facts.counted(loaded).runs
+    what = [str(facts.known(runs, key)) for key in facts.WORK if facts.recorded_in_all(runs, [key])]
     work = f" training {' on '.join(what)}" if what else ""
     other = not_measured(kinds)
     note = f" ({other} energy)" if other else ""
@@ -73,18 +74,22 @@ def title(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> str:
 
 
 def _introduction(loaded: Loaded, analysis: Analysis, pictures: Sequence[Picture]) -> Section:
-    runs = loaded.runs
+    runs = facts.counted(loaded).runs
     names = list(analysis.treatments)
     who = enumerate_all(names) if len(names) <= 10 else f"{len(names)} treatments"
+    all_tell = facts.recorded_in_all(runs, facts.WORK)
+    same = " on the same work" if all_tell else ""
     question = (
-        f"How much energy do {who} spend on the same work, is the difference real, and does it matter?"
+        f"How much energy do {who} spend{same}, is the difference real, and does it matter?"
         if len(names) > 1
         else f"How much energy does {who} spend?"
     )
-    model, dataset = facts.known(runs, "model.name"), facts.known(runs, "dataset.name")
     parameters = runs["parameter_count"].dropna() if "parameter_count" in runs else runs["started_s"][:0]
     size = f" with {number(float(parameters.median()), 1)} parameters" if not parameters.empty else ""
-    work = f"Each run trains and evaluates the network '{model}'{size} on the dataset '{dataset}'. " if model else ""
+    model, dataset = (facts.known(runs, key) for key in facts.WORK)
+    on = f" on the dataset '{dataset}'" if dataset else ""
+    whose = "Each run" if all_tell else "Each run whose work is recorded"
+    work = f"{whose} trains and evaluates the network '{model}'{size}{on}. " if model else ""
     text = (
         f"{question} {work}This report is about experiment '{loaded.experiment}': {count(analysis.n_usable, 'run')} in "
         f"the results, of {analysis.n_runs} begun."

@@ -6,14 +6,18 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from src.report.load import Loaded, flag_codes
+from src.report.statistics.comparable import finished
+from src.report.wording import count
 
 NONE_RECORDED = "not recorded"
+WORK = ("model.name", "dataset.name")
+"""The parameters that say in a word what a run did."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +30,23 @@ class FailedRun:
     retried: bool
 
 
+def counted(loaded: Loaded) -> Loaded:
+    """What the results are about: the finished runs, and the sweeps that have some."""
+    runs = finished(loaded.runs)
+    present = set(runs["sweep"].dropna())
+    return replace(loaded, runs=runs, sweeps=tuple(sweep for sweep in loaded.sweeps if sweep.name in present))
+
+
 def energy_kinds(runs: pd.DataFrame) -> dict[str, int]:
     """How many finished runs there are of each kind of energy."""
-    finished = runs[runs["status"] == "finished"]
-    counts = finished["energy_kind"].fillna("unknown").value_counts()
+    counts = finished(runs)["energy_kind"].fillna("unknown").value_counts()
     return {str(kind): int(counts[kind]) for kind in sorted(counts.index)}
 
 
 def failed_runs(runs: pd.DataFrame) -> list[FailedRun]:
     """Every failed run with its reason."""
     place = ["sweep", "iteration", "treatment"]
-    finished = {tuple(map(str, row)) for row in runs.loc[runs["status"] == "finished", place].to_numpy()}
+    done = {tuple(map(str, row)) for row in runs.loc[runs["status"] == "finished", place].to_numpy()}
     failed = runs[runs["status"] != "finished"]
     reasons = failed["tags.error"] if "tags.error" in failed else pd.Series(None, failed.index)
     return [
@@ -44,7 +54,7 @@ def failed_runs(runs: pd.DataFrame) -> list[FailedRun]:
             str(row["run_name"]),
             str(row["sweep"]),
             reason if isinstance(reason, str) else NONE_RECORDED,
-            tuple(str(row[key]) for key in place) in finished,
+            tuple(str(row[key]) for key in place) in done,
         )
         for (_, row), reason in zip(failed.iterrows(), reasons, strict=True)
     ]
@@ -76,6 +86,19 @@ def known(runs: pd.DataFrame, key: str) -> str | None:
     """A parameter's value; several are listed; None where no run has it."""
     found = values(runs, f"params.{key}")
     return " or ".join(_tidy(value) for value in found[:4]) + (" or …" if found[4:] else "") if found else None
+
+
+def recorded_in_all(runs: pd.DataFrame, keys: Sequence[str]) -> bool:
+    """Whether every run tells each of these parameters."""
+    return all(f"params.{key}" in runs and bool(runs[f"params.{key}"].notna().all()) for key in keys)
+
+
+def told(runs: pd.DataFrame, key: str) -> str | None:
+    """A parameter's value as `known` has it, and how many runs do not tell theirs."""
+    value = known(runs, key)
+    if value is None or recorded_in_all(runs, [key]):
+        return value
+    return f"{value} (not recorded for {count(int(runs[f'params.{key}'].isna().sum()), 'run')})"
 
 
 def swept(loaded: Loaded, key: str) -> str | None:

@@ -82,13 +82,16 @@ def _threat(threat: Threat, alpha: float) -> tuple[str, ...]:
 
 
 def _limits(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> Iterable[str]:
-    runs = loaded.runs
+    runs = facts.counted(loaded).runs
     machines = facts.values(runs, "params.hardware.name")
-    where = enumerate_all(machines) if machines else "a machine that is not recorded"
+    if not facts.recorded_in_all(runs, ["hardware.name"]):
+        machines.append("a machine that is not recorded")
+    where = enumerate_all(machines)
     yield f"The results hold for {where}; another machine may order the treatments differently."
-    work = [text for key in ("model.name", "dataset.name") if (text := facts.known(runs, key))]
+    work = [text for key in facts.WORK if (text := facts.known(runs, key))]
     if work:
-        yield f"The work was one kind of training ({', '.join(work)}); other models, batches and data may differ."
+        the_work = "The work" if facts.recorded_in_all(runs, facts.WORK) else "The work, where it is recorded,"
+        yield f"{the_work} was one kind of training ({', '.join(work)}); other models, batches and data may differ."
     if "estimated" in kinds:
         yield (
             "The estimate knows only the processor's load: it cannot tell two programs apart that load it alike but "
@@ -101,7 +104,7 @@ def _limits(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> Ite
             "The meter's columns hold what the processor (and memory or graphics, where it has them) drew, not the "
             "losses of the power supply, disks or display."
         )
-    missing = sorted(facts.flag_counts(runs).keys() & {"cores_unreliable", "wrap", "gap"})
+    missing = sorted(facts.flag_counts(loaded.runs).keys() & {"cores_unreliable", "wrap", "gap"})
     if missing:
         yield f"Some recordings needed mending or parts of them were left out: {', '.join(missing)} (see Runs)."
     if analysis.outliers:

@@ -139,7 +139,7 @@ def _draw(store: Store, loaded: Loaded, analysis: Analysis, folder: Path) -> tup
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     traces = TraceReader(store, analysed_runs(loaded.runs, analysis))
-    layers, shape, model = facts.layers(loaded.runs)
+    layers, shape, model = facts.layers(facts.counted(loaded).runs)
     pictures, missing = [], []
     for drawing in draw_all(loaded.runs, analysis, traces, layers, shape, model):
         if drawing.figure is None:

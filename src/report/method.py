@@ -9,6 +9,7 @@ import pandas as pd
 from src.report import facts
 from src.report.document import Block, Paragraph, Section, bullets, table
 from src.report.load import Loaded
+from src.report.shown import unfinished
 from src.report.statistics.analysis import Analysis
 from src.report.statistics.ingested import ingested
 from src.report.wording import DASH, count, duration, enumerate_all, moment, number, quantity
@@ -64,15 +65,15 @@ POWER_MODEL = ("meter.idle_w", "meter.busy_w", "meter.power_model_source")
 
 def methodology(loaded: Loaded, analysis: Analysis) -> Section:
     """Treatments, work, protocol, machine, meter, analysis, and what became of the runs."""
-    runs = loaded.runs
+    counted = facts.counted(loaded)
     return Section(
         "method",
         "Methodology",
         (),
         (
-            Section("treatments", "Treatments and work", tuple(_work(runs, analysis))),
-            Section("protocol", "Protocol and machine", tuple(_protocol(loaded))),
-            Section("meter", "Meter", tuple(_meter(runs))),
+            Section("treatments", "Treatments and work", tuple(_work(counted.runs, analysis))),
+            Section("protocol", "Protocol and machine", tuple(_protocol(counted))),
+            Section("meter", "Meter", tuple(_meter(counted.runs))),
             Section("runs", "Runs", tuple(_runs(loaded))),
             Section("analysis", "Analysis", tuple(_analysis(analysis))),
         ),
@@ -90,6 +91,8 @@ def _work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
         for treatment in analysis.treatments
     ]
     blocks = table("What was compared.", ("Treatment", "Framework", "How it is used", "Versions"), rows, labels=4)
+    if failed := unfinished(analysis):
+        blocks.append(Paragraph(f"No run of {enumerate_all(failed, 'or')} finished, so nothing more is said of it."))
     factors = [str(factor) for factor in analysis.factors]
     if factors:
         blocks += [
@@ -104,7 +107,7 @@ def _of(runs: pd.DataFrame, treatment: str, column: str) -> str:
 
 
 def _known(runs: pd.DataFrame, keys: Sequence[tuple[str, str]], caption: str) -> list[Block]:
-    rows = [(title, value) for title, key in keys if (value := facts.known(runs, key)) is not None]
+    rows = [(title, value) for title, key in keys if (value := facts.told(runs, key)) is not None]
     if rows:
         return table(caption, ("What", "Value"), rows, labels=2)
     missing = enumerate_all([title.lower() for title, _ in keys[:3]])
@@ -113,7 +116,7 @@ def _known(runs: pd.DataFrame, keys: Sequence[tuple[str, str]], caption: str) ->
 
 def _protocol(loaded: Loaded) -> list[Block]:
     runs = loaded.runs
-    rows = [(title, value) for title, key in PROTOCOL if (value := facts.known(runs, key)) is not None]
+    rows = [(title, value) for title, key in PROTOCOL if (value := facts.told(runs, key)) is not None]
     if not rows:
         blocks: list[Block] = [
             Paragraph(
@@ -123,7 +126,7 @@ def _protocol(loaded: Loaded) -> list[Block]:
         ]
     else:
         blocks = table("The protocol.", ("What", "Value"), rows, labels=2)
-    machine = [(title, value) for title, key in HARDWARE if (value := facts.known(runs, key)) is not None]
+    machine = [(title, value) for title, key in HARDWARE if (value := facts.told(runs, key)) is not None]
     machine += [(title, value) for title, key in HOST if (value := facts.swept(loaded, key)) not in (None, "unknown")]
     memory = facts.swept(loaded, "host.memory_bytes")
     if memory is not None and memory.isdigit():
@@ -131,13 +134,15 @@ def _protocol(loaded: Loaded) -> list[Block]:
     idle = runs["idle_power_w"].dropna() if "idle_power_w" in runs else pd.Series(dtype=float)
     if not idle.empty:
         machine.append(("Power at rest before the warm-up", quantity(float(idle.median()), "W")))
-    return [*blocks, *_machine(machine)]
+    silent = [sweep.name for sweep in loaded.sweeps if not any(key.startswith("host.") for key in sweep.params)]
+    note = f"Of the sweeps {', '.join(silent)}, processor and system are not recorded." if silent else ""
+    return [*blocks, *_machine(machine, note)]
 
 
-def _machine(rows: Sequence[tuple[str, str | None]]) -> list[Block]:
+def _machine(rows: Sequence[tuple[str, str | None]], note: str) -> list[Block]:
     if not rows:
         return [Paragraph("The machine is not recorded.")]
-    return table("The machine.", ("What", "Value"), [(title, str(value)) for title, value in rows], labels=2)
+    return table("The machine.", ("What", "Value"), [(title, str(value)) for title, value in rows], 2, note)
 
 
 def _meter(runs: pd.DataFrame) -> list[Block]:
@@ -148,7 +153,7 @@ def _meter(runs: pd.DataFrame) -> list[Block]:
         ("Sampling interval (ms)", _intervals(runs)),
     ]
     keys = [(title, key) for title, key in METER if estimated or key not in POWER_MODEL]
-    rows += [(title, value) for title, key in keys if (value := facts.known(runs, key)) is not None]
+    rows += [(title, value) for title, key in keys if (value := facts.told(runs, key)) is not None]
     blocks = table("The meter.", ("What", "Value"), rows, labels=2)
     if ingested(runs).any():
         blocks.append(Paragraph("Imported recordings know no phases: wherever a task is spoken of, it is all of them."))
@@ -169,7 +174,7 @@ def _resolution(runs: pd.DataFrame) -> list[Block]:
 
 def _intervals(runs: pd.DataFrame) -> str:
     """As it was set, or for imported recordings as their samples tell."""
-    found = facts.values(runs, "params.meter.interval_ms") or facts.values(runs, "tags.interval_ms")
+    found = {*facts.values(runs, "params.meter.interval_ms"), *facts.values(runs, "tags.interval_ms")}
     milliseconds = sorted(float(text) for text in found)
     if not milliseconds:
         return DASH

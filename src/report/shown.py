@@ -57,5 +57,10 @@ def described(analysis: Analysis, metric: str) -> list[Description]:
 def lacking(analysis: Analysis, metric: str) -> list[str]:
     """Treatments without a value of the metric, those none of whose runs finished among them."""
     have = {description.treatment for description in described(analysis, metric)}
-    every = dict.fromkeys([*analysis.treatments, *(run.treatment for run in analysis.excluded_runs)])
-    return [treatment for treatment in every if treatment not in have]
+    return [treatment for treatment in (*analysis.treatments, *unfinished(analysis)) if treatment not in have]
+
+
+def unfinished(analysis: Analysis) -> list[str]:
+    """Treatments none of whose runs finished."""
+    begun = dict.fromkeys(run.treatment for run in analysis.excluded_runs)
+    return [treatment for treatment in begun if treatment not in analysis.treatments]

@@ -104,7 +104,7 @@ def _record(
         folder=folder,
         tags=tags | changes.get("tags", {}),
         metrics=metrics | changes.get("metrics", {}) if status == "finished" else {},
-        params=params | changes.get("params", {}),
+        params={k: v for k, v in (params | changes.get("params", {})).items() if v is not None},
     )
 
 

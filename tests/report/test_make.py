@@ -169,6 +169,34 @@ def test_of_treatments_that_the_comparison_tells_apart_it_is_said_how_each_was_u
     assert "1 run failed, 1 of them repeated with success" in text
 
 
+def test_work_that_was_recorded_of_some_runs_only_is_not_told_of_all(file_runs, make, analysis_config):
+    file_runs({"torch": ENERGIES["torch"]})
+    silent = {"model.name": None, "dataset.name": None, "hardware.name": None, "meter.interval_ms": None}
+    file_runs({"tf": ENERGIES["tf"]}, sweep="s2", params=silent, tags={"interval_ms": "100"})
+    analysis_config.compare = ["model", "dataset", "hardware", "meter"]
+    text = (make().folder / "report.md").read_text("utf-8")
+    assert "Energy of torch and tf\n" in text
+    assert "How much energy do torch and tf spend, is the difference real" in text
+    assert "Each run whose work is recorded trains and evaluates the network 'cnn' on the dataset 'digits'." in text
+    assert "| Model | cnn (not recorded for 6 runs) |" in text
+    assert "| Machine | Test CPU (not recorded for 6 runs) |" in text
+    assert "100 to 200" in text
+    assert "The results hold for Test CPU and a machine that is not recorded;" in text
+    assert "The work, where it is recorded, was one kind of training" in text
+
+
+def test_what_only_failed_runs_did_is_not_told_of_the_others(file_runs, make):
+    file_runs(ENERGIES)
+    other = {"hardware.threads": "4", "model.name": "mlp", "hardware.name": "Other CPU"}
+    file_runs({"jax": [0.0]}, sweep="s2", status="failed", params=other)
+    text = (make().folder / "report.md").read_text("utf-8")
+    assert "Energy of torch and tf training cnn on digits" in text
+    assert "| Model | cnn |" in text
+    assert "Other CPU" not in text
+    assert "Threads" not in text
+    assert "No run of jax finished, so nothing more is said of it." in text
+
+
 def test_the_page_says_under_the_figure_that_not_all_runs_are_shown(file_runs, make, monkeypatch):
     monkeypatch.setattr("src.report.make.TraceReader", partial(TraceReader, most=3))
     file_runs(ENERGIES)
