@@ -136,7 +136,7 @@ def _results(
         n_usable=len(runs),
         metrics=tuple(metric.name for metric in metrics),
         missing_metrics=tuple(name for name in METRICS if runs[name].isna().all()),
-        factors=tuple(differences(runs)),
+        factors=tuple(differences(runs, config.compare)),
         descriptions=tuple(descriptions),
         omnibus=tuple(omnibus),
         pairs=tuple(pairs),

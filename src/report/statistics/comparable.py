@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,11 @@ WITHOUT_EFFECT = (
 )  # fmt: skip
 USABLE = "finished"
 NOT_RECORDED = "(not recorded)"
+IMPORTED = "imported"
+FOLDED_FROM = 3
+"""So many keys of one group that differ are named together, as the group."""
+LONGEST = 60
+"""Characters of a value that a message has room for."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class Difference:
     values: dict[str, int]
 
     def __str__(self) -> str:
-        return f"{self.key} is " + ", ".join(f"{value} in {count(n, 'run')}" for value, n in self.values.items())
+        values = [f"{_shortened(value)} in {count(n, 'run')}" for value, n in self.values.items()]
+        return f"{self.key} is {', '.join(values)}"
 
 
 def finished(runs: pd.DataFrame) -> pd.DataFrame:
@@ -46,28 +53,69 @@ def comparable(runs: pd.DataFrame, compare: Sequence[str]) -> pd.DataFrame:
     """All runs, with treatments told apart by every factor of `compare` that differs between finished ones.
 
     A key may differ where `compare` names it or its group, or where every treatment's label names it, because
-    the sweep went over it. Raises ConfigError naming all other keys that differ, their values and the remedy.
-    Labelling twice changes nothing.
+    the sweep went over it. Where `compare` names `imported`, what a recording from elsewhere does not tell is no
+    difference. Raises ConfigError naming all other keys that differ, their values and the remedy. Labelling twice
+    changes nothing.
     """
     every = _compared(runs)
     counted = finished(runs)
-    table = every.loc[counted.index]
+    table, labels = every.loc[counted.index], counted["treatment"]
     _refuse_unknown(table, compare)
-    differing = [key for key in table.columns if table[key].nunique() > 1]
-    refused = [key for key in differing if not _named(key, compare) and not _swept(counted["treatment"], table[key])]
+    refused = _refused(table, labels, compare)
+    if IMPORTED in refused:  # the first to be named, as it alone excuses most of the others
+        refused = [IMPORTED, *_refused(table, labels, [*compare, IMPORTED])]
     if refused:
-        differences = "; ".join(str(_difference(key, table)) for key in refused)
-        raise ConfigError(
-            f"these runs must not be compared: {differences}. Choose runs that agree in this, or say that"
-            f" it is what you compare: analysis.compare=[{','.join([*compare, *refused])}]"
-        )
-    return _split_treatments(runs, counted, every, [key for key in differing if _named(key, compare)])
+        raise ConfigError(_refusal(refused, table, compare))
+    told = _told(table, compare)
+    return _split_treatments(runs, every, told, [key for key in _differing(told) if _named(key, compare)])
 
 
-def differences(runs: pd.DataFrame) -> list[Difference]:
-    """Every key that differs between the runs, allowed or not."""
+def differences(runs: pd.DataFrame, compare: Sequence[str]) -> list[Difference]:
+    """Every key that differs between the runs, allowed or not; `compare` as in `comparable`."""
     table = _compared(runs)
-    return [_difference(key, table) for key in table.columns if table[key].nunique() > 1]
+    return [_difference(key, table) for key in _differing(_told(table, compare))]
+
+
+def _told(table: pd.DataFrame, compare: Sequence[str]) -> pd.DataFrame:
+    """The table, missing where `compare` excuses that a recording from elsewhere does not tell a key."""
+    if IMPORTED not in compare or IMPORTED not in table:
+        return table
+    elsewhere = table[IMPORTED] == "yes"
+    return pd.DataFrame({key: table[key].mask(elsewhere & (table[key] == NOT_RECORDED)) for key in table.columns})
+
+
+def _differing(table: pd.DataFrame) -> list[str]:
+    return [key for key in table.columns if table[key].nunique() > 1]
+
+
+def _refused(table: pd.DataFrame, treatments: pd.Series, compare: Sequence[str]) -> list[str]:
+    """The keys that differ though neither `compare` nor every treatment's label names them."""
+    told = _told(table, compare)
+    return [key for key in _differing(told) if not _named(key, compare) and not _swept(treatments, told[key])]
+
+
+def _refusal(refused: Sequence[str], table: pd.DataFrame, compare: Sequence[str]) -> str:
+    """What differs and what to do, keys of one group folded into it where there are many."""
+    groups = Counter(key.split(".")[0] for key in refused)
+    folded = {group: n for group, n in groups.items() if n >= FOLDED_FROM}
+    texts: dict[str, str] = {}
+    names: list[str] = []
+    for key in refused:
+        group = key.split(".")[0]
+        n = folded.get(group)
+        text = f"{n} keys of {group} differ, as {_difference(key, table)}" if n else str(_difference(key, table))
+        texts.setdefault(group if n else key, text)
+        names.append(group if n else key)
+    # A name covers the keys below it: `meter` is both a key of its own and a group.
+    named = [name for name in dict.fromkeys(names) if not _named(name.rpartition(".")[0], names)]
+    return (
+        f"these runs must not be compared: {'; '.join(texts.values())}. Choose runs that agree in this, or say that"
+        f" it is what you compare: analysis.compare=[{','.join([*compare, *named])}]"
+    )
+
+
+def _shortened(value: str) -> str:
+    return value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
 
 
 def _compared(runs: pd.DataFrame) -> pd.DataFrame:
@@ -79,7 +127,7 @@ def _compared(runs: pd.DataFrame) -> pd.DataFrame:
             columns[key] = column
     table = pd.DataFrame({key: runs[column].map(_text) for key, column in columns.items()}, index=runs.index)
     # The energy of a whole recording holds more than a task's, however alike the runs are otherwise.
-    return table.assign(imported=ingested(runs).map({True: "yes", False: "no"})) if "run_uid" in runs else table
+    return table.assign(**{IMPORTED: ingested(runs).map({True: "yes", False: "no"})}) if "run_uid" in runs else table
 
 
 def _text(value: object) -> str:
@@ -118,7 +166,7 @@ def _refuse_unknown(table: pd.DataFrame, compare: Sequence[str]) -> None:
 
 
 def _split_treatments(
-    runs: pd.DataFrame, counted: pd.DataFrame, table: pd.DataFrame, factors: Sequence[str]
+    runs: pd.DataFrame, table: pd.DataFrame, counted: pd.DataFrame, factors: Sequence[str]
 ) -> pd.DataFrame:
     """Runs of one treatment that differ in a factor become treatments of their own, labelled `key=value`.
 
@@ -127,6 +175,6 @@ def _split_treatments(
     labels = runs["treatment"].astype(str)
     for key in factors:
         own = labels.loc[counted.index]
-        if int(table.loc[counted.index, key].groupby(own).nunique().max()) > 1:
+        if int(counted[key].groupby(own).nunique().max()) > 1:
             labels = labels + " " + key + "=" + table[key]
     return runs.assign(treatment=labels)

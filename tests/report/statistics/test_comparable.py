@@ -116,5 +116,55 @@ def test_a_misspelt_factor_is_refused() -> None:
 
 
 def test_differences_are_listed_with_their_counts() -> None:
-    found = differences(two_kinds("meter", "native", "energibridge"))
+    found = differences(two_kinds("meter", "native", "energibridge"), [])
     assert [(each.key, each.values) for each in found] == [("meter", {"energibridge": 3, "native": 3})]
+
+
+@pytest.fixture
+def with_imported() -> pd.DataFrame:
+    """Three own runs and three from elsewhere, which tell neither what was trained nor how."""
+    runs = two_kinds("params.hardware.name", "laptop", np.nan, labels=("torch", "torch"))
+    runs["run_uid"] = ["s1/1", "s1/2", "s1/3", "imported/1", "imported/2", "imported/3"]
+    return runs.assign(**{"params.training.epochs": [3.0] * 3 + [np.nan] * 3})
+
+
+def test_what_a_recording_from_elsewhere_does_not_tell_is_no_difference_once_it_may_be_compared(
+    with_imported: pd.DataFrame,
+) -> None:
+    with pytest.raises(ConfigError, match=r"compared: imported is no in 3 runs, yes in 3 runs\. .*=\[imported\]$"):
+        comparable(with_imported, [])
+    split = comparable(with_imported, ["imported"])["treatment"].unique().tolist()
+    assert split == ["torch imported=no", "torch imported=yes"]
+    assert [each.key for each in differences(with_imported, ["imported"])] == ["imported"]
+    both = comparable(with_imported, ["imported", "hardware"])["treatment"].unique().tolist()
+    assert both == split
+
+
+def test_what_a_recording_from_elsewhere_tells_otherwise_stays_a_difference(with_imported: pd.DataFrame) -> None:
+    other = with_imported.assign(meter=["native"] * 3 + ["energibridge"] * 3)
+    with pytest.raises(ConfigError, match=r"compared: imported is .*; meter is .*=\[imported,meter\]$"):
+        comparable(other, [])
+    with pytest.raises(ConfigError, match=r"compared: meter is .*=\[imported,meter\]$"):
+        comparable(other, ["imported"])
+    own = with_imported.assign(run_uid=[f"s1/{n}" for n in range(6)])
+    with pytest.raises(ConfigError, match=r"epochs is \(not recorded\) in 3 runs"):
+        comparable(own, ["imported"])
+
+
+def test_many_differing_keys_are_told_by_their_groups_and_long_values_cut_short() -> None:
+    runs = two_kinds("params.model.layers", "[" + 100 * "x" + "]", "[" + 100 * "y" + "]")
+    other = {f"params.training.{name}": [1, 2] * 3 for name in ("epochs", "batch_size", "beta_1", "beta_2")}
+    with pytest.raises(ConfigError) as caught:
+        comparable(runs.assign(**other, meter=["native", "estimate"] * 3), [])
+    message = str(caught.value)
+    assert "4 keys of training differ, as training.epochs is 1 in 3 runs, 2 in 3 runs" in message
+    assert message.endswith("analysis.compare=[meter,training,model.layers]")
+    assert f"[{59 * 'x'}… in 3 runs" in message
+    assert len(message) < 500
+    assert comparable(runs.assign(**other), ["training", "model.layers"])["treatment"].nunique() == 4
+
+
+def test_a_group_covers_the_keys_below_it_in_the_remedy() -> None:
+    runs = two_kinds("meter", "native", "estimate").assign(**{"params.meter.interval_ms": ["100", "200"] * 3})
+    with pytest.raises(ConfigError, match=r"meter is .*; meter\.interval_ms is .*analysis\.compare=\[meter\]$"):
+        comparable(runs, [])
