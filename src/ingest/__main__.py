@@ -58,7 +58,10 @@ def summary(ingested: Ingested, options: IngestOptions) -> str:
     if wraps:
         mended = f"{_count(wraps, 'counter wrap')} {'was' if wraps == 1 else 'were'} mended"
         lines.append(f"{mended}; the runs say so in their tag `flags`")
-    return "\n".join([*lines, f"Compare: python -m src.report {override('experiment', options.experiment)}"])
+    words = [override("experiment", options.experiment)]
+    if options.tracking_uri:
+        words.append(override("tracking_uri", options.tracking_uri))
+    return "\n".join([*lines, f"Compare: python -m src.report {' '.join(words)}"])
 
 
 def _count(n: int, thing: str, things: str | None = None) -> str:

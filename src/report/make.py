@@ -35,6 +35,8 @@ from src.track.store import Store
 from src.worker.contract import write_json
 
 FIGURES = "figures"
+INGESTED_SWEEP = "imported"
+"""What the ingest calls a sweep that is not named."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,16 @@ class Report:
 
 
 def make_report(
-    store: Store, experiment: str, config: AnalysisConfig, folder: Path, sweep: str | None = None
+    store: Store,
+    experiment: str,
+    config: AnalysisConfig,
+    folder: Path,
+    sweep: str | None = None,
+    tracking_uri: str | None = None,
 ) -> Report:
     """Analyse an experiment (or one sweep of it) and write its report into `folder`, which is made.
+
+    `tracking_uri` is what names the store in the commands that the report tells, where it must be named.
 
     Raises ConfigError where there is nothing to analyse or runs must not be compared, TrackError where the store
     cannot be read.
@@ -74,7 +83,7 @@ def make_report(
             analysis=analysis,
             pictures=tuple(pictures),
             notes=tuple(notes),
-            commands=tuple(commands(store, loaded, config)),
+            commands=tuple(commands(store, loaded, config, _public(tracking_uri))),
             author=author(),
             date=datetime.now(UTC).strftime("%Y-%m-%d"),
         )
@@ -94,7 +103,7 @@ def report_folder(root: Path, experiment: str) -> Path:
     return root / (name or "experiment")
 
 
-def commands(store: Store, loaded: Loaded, config: AnalysisConfig) -> list[str]:
+def commands(store: Store, loaded: Loaded, config: AnalysisConfig, tracking_uri: str | None = None) -> list[str]:
     """The command lines that made these runs, as far as they are known, and the one that made this report."""
     found = []
     for sweep in loaded.sweeps:
@@ -103,13 +112,23 @@ def commands(store: Store, loaded: Loaded, config: AnalysisConfig) -> list[str]:
         if command and command not in found:
             found.append(command)
     imported = loaded.runs[ingested(loaded.runs)]
-    for label in sorted(imported["framework"].dropna().unique()):
-        words = [f"experiment={loaded.experiment}", f"framework={label}", "path=FOLDER_OF_ITS_CSVS"]
-        found.append(f"python -m src.ingest {shlex.join(words)}")
-    return [*found, report_command(loaded.experiment, config)]
+    told = {ingest_command(loaded.experiment, run, tracking_uri) for _, run in imported.iterrows()}
+    return [*found, *sorted(told), report_command(loaded.experiment, config, tracking_uri)]
 
 
-def report_command(experiment: str, config: AnalysisConfig) -> str:
+def ingest_command(experiment: str, run: pd.Series, tracking_uri: str | None = None) -> str:
+    """The one that filed a recording: with all it was told, as other columns would give other joules."""
+    words = [f"experiment={experiment}", f"framework={run['framework']}", "path=FOLDER_OF_ITS_CSVS"]
+    if tracking_uri:
+        words.append(f"tracking_uri={tracking_uri}")
+    if run["sweep"] != INGESTED_SWEEP:
+        words.append(f"sweep={run['sweep']}")
+    params = {str(key).removeprefix("params."): text for key, text in run.items() if str(key).startswith("params.")}
+    words += [f"{key}={_as_list(text)}" for key, text in params.items() if isinstance(text, str)]
+    return f"python -m src.ingest {shlex.join(words)}"
+
+
+def report_command(experiment: str, config: AnalysisConfig, tracking_uri: str | None = None) -> str:
     """With every setting that is not the default."""
     usual = AnalysisConfig()
     changed = {
@@ -119,6 +138,7 @@ def report_command(experiment: str, config: AnalysisConfig) -> str:
     }
     words = [
         override("experiment", experiment),
+        *([override("tracking_uri", tracking_uri)] if tracking_uri else []),
         *(_override(f"analysis.{key}", value) for key, value in changed.items()),
     ]
     return f"python -m src.report {' '.join(words)}"
@@ -168,6 +188,16 @@ def _write(folder: Path, document: Document, analysis: Analysis, loaded: Loaded)
 def _runs_table(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a run, failed ones too; where its files lie on this machine says nothing to a reader."""
     return runs.drop(columns=["artifact_uri"])
+
+
+def _public(uri: str | None) -> str | None:
+    """None for an address that may hold a password: a report is handed on."""
+    return None if uri is None or "@" in uri else uri
+
+
+def _as_list(text: str) -> str:
+    """A stored list (JSON) as the ingest's command line has it; anything else as it is."""
+    return f"[{','.join(json.loads(text))}]" if text.startswith('["') else text
 
 
 def _override(key: str, value: object) -> str:

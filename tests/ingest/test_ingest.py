@@ -2,11 +2,14 @@
 
 import dataclasses
 import json
+import shlex
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from src.errors import ConfigError
 from src.ingest.__main__ import main
+from src.ingest.options import parse
 from src.plan.analysis import AnalysisConfig
 from src.report.make import make_report
 from src.track import open_store
@@ -101,6 +104,15 @@ def test_the_command_that_compares_can_be_copied(ingest, write_csv, tmp_path, ca
     write_csv(tmp_path / "tf/a_1.csv")
     assert ingest(tmp_path / "tf", "experiment=my study; (1)") == 0
     assert "python -m src.report 'experiment='\"'\"'my study; (1)'\"'\"''" in capsys.readouterr().out
+
+
+def test_the_command_that_compares_names_the_store_that_was_given(ingest, store, write_csv, tmp_path, capsys):
+    write_csv(tmp_path / "tf/a_1.csv")
+    assert ingest(tmp_path / "tf") == 0
+    told = capsys.readouterr().out.splitlines()[-1]
+    words = shlex.split(told.removeprefix("Compare: python -m src.report "))
+    read = OverridesParser.create().parse_overrides(words)
+    assert {word.key_or_group: word.value() for word in read} == {"experiment": "study", "tracking_uri": store.uri}
 
 
 def test_wraps_are_mended_and_counted(ingest, store, write_csv, tmp_path, capsys):
@@ -198,7 +210,10 @@ def test_a_report_works_on_recordings_from_elsewhere(ingest, store, write_csv, t
     assert report.answer[1].startswith("tf spent the least energy: a median of 402.0")
     assert report.analysis.pairs_of("energy_j")[0].paired.n_blocks == 5
     text = (report.folder / "report.md").read_text("utf-8")
-    assert "python -m src.ingest experiment=study framework=torch path=" in text
+    told = [shlex.split(line)[3:] for line in text.splitlines() if line.startswith("python -m src.ingest ")]
+    assert [words[:2] for words in told] == [["experiment=study", f"framework={name}"] for name in ("tf", "torch")]
+    (column,) = {tuple(parse(words).meter.columns) for words in told}
+    assert column == ("CPU_ENERGY (J)",)
     assert f"| Meter | {meter} |" in text
     assert "Energy of the whole recording (J)" in text
     assert "nergy of the task" not in text

@@ -6,13 +6,14 @@ import re
 import shlex
 from functools import partial
 
+import pandas as pd
 import pytest
 import yaml
 
 from src.errors import ConfigError
 from src.plan.analysis import AnalysisConfig
 from src.report.load import load
-from src.report.make import make_report, report_command, report_folder
+from src.report.make import ingest_command, make_report, report_command, report_folder
 from src.report.markdown import escape
 from src.report.traces import TraceReader
 
@@ -232,8 +233,45 @@ def test_the_command_that_made_the_report_is_told():
     odd = report_command("a,b", AnalysisConfig(currency="US$"))
     assert shlex.split(odd)[3:] == ["experiment='a,b'", "analysis.currency=US$"]
     assert report_command("demo", AnalysisConfig()) == "python -m src.report experiment=demo"
+    there = report_command("demo", AnalysisConfig(), "sqlite:///a=b.db")
+    assert there == "python -m src.report experiment=demo 'tracking_uri='\"'\"'sqlite:///a=b.db'\"'\"''"
     changed = AnalysisConfig(outliers="iqr", relevant_percent=2.0, compare=["hardware.name"])
     assert report_command("a b", changed) == (
         "python -m src.report 'experiment=a b' analysis.relevant_percent=2.0 analysis.outliers=iqr "
         "'analysis.compare=[hardware.name]'"
     )
+
+
+def test_the_command_that_filed_a_recording_tells_all_the_ingest_was_told():
+    told = {
+        "framework": "tf",
+        "sweep": "july",
+        "energy_j": 1.0,
+        "params.hardware.name": "My laptop",
+        "params.training.batch_size": "64",
+        "params.meter.columns": '["A (J)","B (J)"]',
+        "params.protocol.order": None,
+        "params.model.name": float("nan"),
+    }
+    words = shlex.split(ingest_command("demo", pd.Series(told), "sqlite:///a.db"))
+    assert words[3:] == [
+        "experiment=demo", "framework=tf", "path=FOLDER_OF_ITS_CSVS", "tracking_uri=sqlite:///a.db", "sweep=july",
+        "hardware.name=My laptop", "training.batch_size=64", "meter.columns=[A (J),B (J)]",
+    ]  # fmt: skip
+    usual = pd.Series({"framework": "tf", "sweep": "imported"})
+    assert ingest_command("demo", usual) == (
+        "python -m src.ingest experiment=demo framework=tf path=FOLDER_OF_ITS_CSVS"
+    )
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"), [("sqlite:///there.db", True), ("mysql://me:secret@host/db", False), (None, False)]
+)
+def test_the_report_names_its_store_unless_that_may_tell_a_password(
+    file_runs, store, analysis_config, tmp_path, uri, shown
+):
+    file_runs({"torch": [100.0, 101.0]})
+    report = make_report(store, "study", analysis_config, tmp_path / "report", tracking_uri=uri)
+    text = (report.folder / "report.md").read_text("utf-8")
+    assert ("tracking_uri=" in text) == shown
+    assert "secret" not in text
