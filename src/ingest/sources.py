@@ -10,7 +10,7 @@ from src.errors import ConfigError
 
 LAST_NUMBER = re.compile(r"(\d+)\D*$")
 DIGITS = re.compile(r"(\d+)")
-MAX_DIGITS = 9
+MAX_DIGITS = 7
 
 
 def find_files(path: Path) -> list[Path]:
@@ -54,7 +54,7 @@ def natural_key(path: Path) -> list[tuple[int, str]]:
 def iteration_of(path: Path) -> int | None:
     """The last number of the file's name, as it stands there (`keras_0.csv` is iteration 0); None without.
 
-    A longer number than MAX_DIGITS is a date or a time.
+    A longer number than MAX_DIGITS is a date (which has eight) or a time.
     """
     found = LAST_NUMBER.search(path.stem)
     return int(found.group(1)) if found and len(found.group(1)) <= MAX_DIGITS else None
