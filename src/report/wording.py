@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from src.report.statistics.values import Interval
 
@@ -56,8 +57,9 @@ def p_value(value: float | None, alpha: float) -> str:
     """
     if value is None:
         return DASH
-    if value < 0.001:
-        return f"<{THIN}0.001"
+    bound = min(0.001, alpha)
+    if value < bound:
+        return f"<{THIN}{Decimal(str(bound)):f}"
     decimals = 3
     while (float(f"{value:.{decimals}f}") < alpha) != (value < alpha):
         decimals += 1

@@ -61,6 +61,9 @@ def test_p_values_have_a_bound():
         pytest.param(0.05, 0.05, "0.050", id="at"),
         pytest.param(0.0502, 0.05, "0.050", id="just above"),
         pytest.param(0.0498, 0.1, "0.050", id="far from its alpha"),
+        pytest.param(0.0007, 0.0005, "0.001", id="above an alpha below the bound"),
+        pytest.param(0.0004, 0.0005, f"<{THIN}0.0005", id="below an alpha below the bound"),
+        pytest.param(0.0000001, 0.00001, f"<{THIN}0.00001", id="below a tiny alpha"),
         pytest.param(0.01234, 0.0123, "0.0123", id="rounded down across"),
     ],
 )
