@@ -12,6 +12,7 @@ from matplotlib.patches import Polygon
 from src.report.figures.drawing import Drawing, not_drawn
 from src.report.figures.style import GREY, INK, house_style, new_figure
 from src.report.figures.units import number
+from src.report.wording import count, quantity
 from src.worker.network import (
     Layer,
     NetworkError,
@@ -52,8 +53,8 @@ def draw_architecture(layers: Sequence[Layer], input_shape: Shape, name: str = "
     counts = [0, *(_parameters(layer, before) for layer, before in zip(layers, shapes, strict=False))]
     texts = [("input", "images"), *(_describe(layer) for layer in layers)]
     kinds = ["input", *(str(layer["kind"]) for layer in layers)]
-    for row, (shape, count, text, kind) in enumerate(zip(shapes, counts, texts, kinds, strict=True)):
-        _draw_row(axes, row, shape, count, text)
+    for row, (shape, n, text, kind) in enumerate(zip(shapes, counts, texts, kinds, strict=True)):
+        _draw_row(axes, row, shape, n, text)
         _draw_block(axes, row, shape, shapes[0], FACES[kind])
         if row:
             axes.annotate(
@@ -71,11 +72,11 @@ def _draw_header(axes: Axes) -> None:
     axes.plot([0, WIDTH], [-0.48, -0.48], color=INK, linewidth=0.6)
 
 
-def _draw_row(axes: Axes, row: int, shape: Shape, count: int, text: tuple[str, str]) -> None:
+def _draw_row(axes: Axes, row: int, shape: Shape, n_parameters: int, text: tuple[str, str]) -> None:
     axes.text(TEXT_X, row - 0.02, text[0], va="bottom", fontweight="bold")
     axes.text(TEXT_X, row + 0.02, text[1], va="top", color=GREY)
     axes.text(SHAPE_X, row, " × ".join(number(size) for size in shape), va="center", ha="right")
-    axes.text(COUNT_X, row, number(count), va="center", ha="right")
+    axes.text(COUNT_X, row, number(n_parameters), va="center", ha="right")
 
 
 def _draw_block(axes: Axes, row: int, shape: Shape, images: Shape, colour: str) -> None:
@@ -121,9 +122,9 @@ def _parameters(layer: Layer, before: Shape) -> int:
 
 
 def _caption(name: str, layers: Sequence[Layer], input_shape: Shape) -> str:
-    flop = training_flop(layers, input_shape)
+    parameters = count(parameter_count(layers, input_shape), "parameter")
+    work = quantity(training_flop(layers, input_shape) / 1e9, "GFLOP", 3)
     return (
-        f"Architecture of the network{' ' + name if name else ''}: {parameter_count(layers, input_shape):,} parameters,"
-        f" {flop / 1e9:.3g} GFLOP per sample, forward and backward. Blocks show the output's shape: the image to scale,"
-        " channels and units by their logarithm."
+        f"Architecture of the network{' ' + name if name else ''}: {parameters}, {work} per sample, forward and"
+        " backward. Blocks show the output's shape: the image to scale, channels and units by their logarithm."
     )

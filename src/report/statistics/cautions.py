@@ -13,7 +13,7 @@ from src.report.statistics.describe import Description
 from src.report.statistics.pairs import Pair
 from src.report.statistics.threats import Threat
 from src.report.statistics.values import as_text
-from src.report.wording import count, p_phrase
+from src.report.wording import count, number, p_phrase, percent, quantity
 
 Kind = Literal["drift", "position", "carry_over", "spread", "few_runs", "low_power", "not_measured", "flags", "failed"]
 
@@ -24,9 +24,9 @@ NOT_MEASURED = {
     "imported": "was recorded elsewhere and imported; this tool did not control how",
 }
 THREAT_TEXTS = {
-    "position": "depends on the position in the block: {size:+.2f} % from the first to the last",
-    "drift": "drifts with time: {size:+.2f} % over the sweep",
-    "carry_over": "depends on which treatment ran before: up to {size:.2f} % between predecessors",
+    "position": "depends on the position in the block: {size} from the first to the last",
+    "drift": "drifts with time: {size} over the sweep",
+    "carry_over": "depends on which treatment ran before: up to {size} between predecessors",
 }
 
 
@@ -81,8 +81,9 @@ def _flags(runs: pd.DataFrame) -> Iterable[Caution]:
         for flag in filter(None, text.split("; ")):
             by_code.setdefault(flag.split(":")[0], {})[str(run_id)] = flag
     for code in sorted(by_code):
-        example, ids = next(iter(by_code[code].values())), tuple(by_code[code])
-        yield Caution("flags", f"recordings of {count(len(ids), 'run')} are flagged {example}", run_ids=ids)
+        texts, ids = list(by_code[code].values()), tuple(by_code[code])
+        one = " (so it says of one of them)" if len(set(texts)) > 1 else ""
+        yield Caution("flags", f"recordings of {count(len(ids), 'run')} are flagged {texts[0]}{one}", run_ids=ids)
 
 
 def _failed(failed: pd.DataFrame) -> Iterable[Caution]:
@@ -95,22 +96,29 @@ def _failed(failed: pd.DataFrame) -> Iterable[Caution]:
 def _threats(threats: Sequence[Threat], alpha: float) -> Iterable[Caution]:
     for threat in threats:
         if threat.detected and threat.effect_percent is not None:
-            size = THREAT_TEXTS[threat.kind].format(size=threat.effect_percent)
+            size = THREAT_TEXTS[threat.kind].format(size=_size(threat.kind, threat.effect_percent))
             text = f"{threat.metric} {size} ({threat.test.name}, Holm-corrected {p_phrase(threat.test.p_holm, alpha)})"
             yield Caution(threat.kind, text, metric=threat.metric)  # type: ignore[arg-type]
+
+
+def _size(kind: str, effect_percent: float) -> str:
+    """A trend has a direction, the distance between predecessors has none."""
+    return quantity(effect_percent, "%", 3) if kind == "carry_over" else percent(effect_percent)
 
 
 def _few_runs(energies: Sequence[Description], minimum: int) -> Iterable[Caution]:
     for energy in energies:
         if energy.n < minimum:
-            text = f"{energy.treatment} has {count(energy.n, 'usable run')}, fewer than the {minimum} recommended"
+            few, wanted = count(energy.n, "usable run"), number(minimum, 1)
+            text = f"{energy.treatment} has {few}, fewer than the {wanted} recommended"
             yield Caution("few_runs", text, energy.treatment, energy.metric)
 
 
 def _spread(energies: Sequence[Description], limit_percent: float) -> Iterable[Caution]:
     for energy in energies:
         if energy.cv_percent is not None and energy.cv_percent > limit_percent:
-            text = f"{energy.metric} of {energy.treatment} spreads by {energy.cv_percent:.1f} % of its mean"
+            spread = quantity(energy.cv_percent, "%", 3)
+            text = f"{energy.metric} of {energy.treatment} spreads by {spread} of its mean"
             yield Caution("spread", f"{text}, more than {limit_percent:g} %", energy.treatment, energy.metric)
 
 
@@ -118,11 +126,12 @@ def _low_power(pairs: Sequence[Pair], config: AnalysisConfig) -> Iterable[Cautio
     for pair in pairs:
         power = pair.power
         if power.power is not None and power.power < config.target_power:
-            needed = power.iterations_needed or power.reason
+            n = power.iterations_needed
+            needed = power.reason if n is None else count(n, "iteration")
             yield Caution(
                 "low_power",
                 f"{pair.first} and {pair.second}: a difference of {config.relevant_percent:g} % would be"
-                f" shown with a probability of {power.power:.2f} only; {config.target_power:g} needs"
-                f" {needed} iterations",
+                f" shown with a probability of {number(power.power, 2)} only; {config.target_power:g} needs"
+                f" {needed}",
                 metric=pair.metric,
             )

@@ -11,6 +11,7 @@ from scipy.special import nctdtr
 
 from src.report.statistics.two_samples import MANN_WHITNEY, TOO_FEW
 from src.report.statistics.values import Sample
+from src.report.wording import count
 
 MOST_ITERATIONS = 100_000
 # The rank test's least efficiency against the t-test, for any distribution (Hodges and Lehmann, 1956).
@@ -42,7 +43,7 @@ def power_for(first: Sample, second: Sample, margin: float, alpha: float, target
     efficiency = RANK_TEST_EFFICIENCY if test_name == MANN_WHITNEY else 1.0
     reached = welch_power(margin, sds, (first.size * efficiency, second.size * efficiency), alpha)
     needed = _iterations_needed(margin, sds, alpha, target, efficiency)
-    reason = None if needed else f"more than {MOST_ITERATIONS} iterations"
+    reason = None if needed else f"more than {count(MOST_ITERATIONS, 'iteration')}"
     return Power(margin, alpha, target, reached, needed, reason)
 
 

@@ -1,6 +1,7 @@
 """From a table of runs to all results at once."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,7 +193,7 @@ def test_flags_of_recordings_are_said_by_code(make_runs: "MakeRuns", config: Ana
     runs["tags.flags"] = ["gap: 3 s", "wrap: once; gap: 4 s", "", None, *[np.nan] * 6]
     flags = [caution for caution in analyse(runs, config).cautions if caution.kind == "flags"]
     assert [(caution.message, caution.run_ids) for caution in flags] == [
-        ("recordings of 2 runs are flagged gap: 3 s", ("s1-00000", "s1-00001")),
+        ("recordings of 2 runs are flagged gap: 3 s (so it says of one of them)", ("s1-00000", "s1-00001")),
         ("recordings of 1 run are flagged wrap: once", ("s1-00001",)),
     ]
 
@@ -212,7 +213,21 @@ def test_columns_of_text_and_of_integers_that_may_be_missing(make_runs: "MakeRun
 def test_drift_reaches_the_cautions(make_runs: "MakeRuns", config: AnalysisConfig) -> None:
     runs = make_runs({"a": 100.0, "b": 110.0}, iterations=20)
     runs["energy_j"] *= 1 + 0.1 * (runs["started_s"] - runs["started_s"].min()) / 3600
-    assert "drift" in caution_kinds(analyse(runs, config))
+    (drift,) = [caution for caution in analyse(runs, config).cautions if caution.kind == "drift"]
+    assert re.search(r"energy_j drifts with time: \+\d\.\d\d\u202f% over the sweep", drift.message)
+    runs["energy_j"] = runs["energy_j"].to_numpy()[::-1]
+    (drift,) = [caution for caution in analyse(runs, config).cautions if caution.kind == "drift"]
+    assert re.search(r"energy_j drifts with time: \u2212\d\.\d\d\u202f% over the sweep", drift.message)
+
+
+def test_numbers_of_warnings_are_written_as_in_the_tables(make_runs: "MakeRuns", config: AnalysisConfig) -> None:
+    config.minimum_runs = 1000
+    texts = [caution.message for caution in analyse(make_runs({"a": 100.0, "b": 110.0}, cv=1.0), config).cautions]
+    assert any("fewer than the 1\u202f000 recommended" in text for text in texts)
+    assert any(re.search(r"needs \d+\u202f\d{3} iterations$", text) for text in texts)
+    config.relevant_percent = 1e-3
+    texts = [caution.message for caution in analyse(make_runs({"a": 100.0, "b": 110.0}), config).cautions]
+    assert any(text.endswith("needs more than 100\u202f000 iterations") for text in texts)
 
 
 def test_sweeps_are_compared_by_a_named_factor(make_runs: "MakeRuns", config: AnalysisConfig) -> None:
