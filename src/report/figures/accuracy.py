@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from src.report.figures.colours import colours, markers
-from src.report.figures.drawing import Drawing, not_drawn
+from src.report.figures.drawing import Drawing, left_out, not_drawn
 from src.report.figures.labels import short_labels, wrap
 from src.report.figures.samples import CROWD, kinds_of
 from src.report.figures.style import GREY, INK, house_style, legend_below, new_figure, note_kind
@@ -105,9 +105,9 @@ def _draw_front(axes: Axes, front: Sequence[str], medians: Mapping[str, Point]) 
     axes.set(xlim=(low_x, high_x), ylim=(low_y, high_y))
 
 
-def _caption(front: Sequence[str], left_out: Sequence[str]) -> str:
-    text = (
+def _caption(front: Sequence[str], missing: Sequence[str]) -> str:
+    return (
         "Test accuracy against energy. Small markers are runs, large ones medians. No treatment has a lower median"
         f" energy at an accuracy at least as high as those on the Pareto front: {', '.join(front)}."
+        + left_out(missing, "an energy or an accuracy")
     )
-    return f"{text} Not drawn, for want of an energy or an accuracy: {', '.join(left_out)}." if left_out else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
@@ -18,6 +19,11 @@ class Drawing:
     caption: str
     figure: Figure | None = None
     reason: str | None = None
+
+
+def left_out(names: Sequence[str], want: str) -> str:
+    """The end of a caption: whom the figure does not show, for want of what; empty where it shows all."""
+    return f" Not drawn, for want of {want}: {', '.join(names)}." if names else ""
 
 
 def not_drawn(name: str, reason: str) -> Drawing:

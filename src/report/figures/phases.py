@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from src.report.figures.drawing import Drawing, not_drawn
+from src.report.figures.drawing import Drawing, left_out, not_drawn
 from src.report.figures.labels import row_in, wrapped_labels
 from src.report.figures.style import INK, house_style, legend_below, new_figure, note_kind, text_width_pt
 from src.report.figures.units import Scale, scale, set_ticks, three_digits
@@ -41,7 +41,8 @@ def draw_energy_by_phase(runs: pd.DataFrame, treatments: Sequence[str]) -> Drawi
     _set_axes(axes, means, unit)
     legend_below(figure, axes, longest=3)
     note_kind(figure, [str(kind) for kind in whole["energy_kind"]])
-    return Drawing(NAME, _caption(means), figure)
+    missing = [name for name in treatments if name not in means.index]
+    return Drawing(NAME, _caption(means) + left_out(missing, "the energy of all phases"), figure)
 
 
 def _draw_bars(axes: Axes, means: pd.DataFrame) -> None:

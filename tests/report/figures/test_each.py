@@ -95,6 +95,14 @@ def test_pareto_front(points: dict[str, tuple[float, float]], front: list[str]) 
     assert pareto_front(points) == front
 
 
+def test_a_treatment_without_phases_is_named_in_the_caption(make_runs: Make) -> None:
+    runs = make_runs(("tf", "jax"), 4)
+    assert "Not drawn" not in draw_energy_by_phase(runs, ("tf", "jax")).caption
+    runs.loc[runs["treatment"] == "jax", "energy_build_j"] = np.nan
+    caption = draw_energy_by_phase(runs, ("tf", "jax")).caption
+    assert caption.endswith(" Not drawn, for want of the energy of all phases: jax.")
+
+
 def test_the_front_is_named_in_the_caption(make_runs: Make) -> None:
     runs = make_runs(("tf", "jax"), 6)
     runs["accuracy"] = np.where(runs["treatment"] == "tf", 0.99, 0.5)
@@ -212,7 +220,8 @@ def test_the_architecture_has_shapes_and_parameters(texts_of: Make) -> None:
     texts = texts_of(figure_of(drawing))
     for expected in ("28 × 28 × 6", "14 × 14 × 6", "1\u2009176", "156", "11\u2009770", "5 × 5, same, tanh"):
         assert expected in texts
-    assert f"small: {parameter_count(LAYERS, (28, 28, 1)):,} parameters" in drawing.caption
+    parameters = f"{parameter_count(LAYERS, (28, 28, 1)):,}".replace(",", "\u202f")
+    assert f"small: {parameters} parameters" in drawing.caption
 
 
 def test_layers_that_are_no_network_are_not_drawn() -> None:
