@@ -36,7 +36,7 @@ CAUTIONS = {
     "carry_over": "energy depends on what ran before",
     "spread": "runs of the same treatment spread widely",
     "few_runs": "there are few runs",
-    "low_power": "so many runs had little chance to show a difference that matters",
+    "low_power": "this number of runs had little chance to show a difference that matters",
     "flags": "some recordings are doubtful",
     "failed": "some runs failed",
 }
@@ -131,7 +131,7 @@ def pair_sentence(pair: Pair, analysis: Analysis) -> str:
 
 def _only_one(energy: Description, analysis: Analysis) -> str:
     return (
-        f"Only {energy.treatment} was measured: {_median(energy, analysis)}. With nothing beside it, nothing can "
+        f"Only {energy.treatment} has an energy: {_median(energy, analysis)}. With nothing beside it, nothing can "
         "be compared."
     )
 
@@ -179,10 +179,12 @@ def _beside_the_best(analysis: Analysis) -> Iterable[str]:
 def _size(pair: Pair, analysis: Analysis) -> str:
     """The difference of the medians with its interval."""
     difference, level = pair.difference, confidence(analysis.config.alpha)
-    text = f"{signed(difference.value, 4)} {pair.unit}, {percent(difference.percent)}"
-    if difference.percent_interval is None:
-        return text
-    return f"{text}, {level} interval {interval(difference.percent_interval, 3)} %"
+    parts = [f"{signed(difference.value, 4)} {pair.unit}"]
+    if difference.percent is not None:
+        parts.append(percent(difference.percent))
+    if difference.percent_interval is not None:
+        parts.append(f"{level} interval {interval(difference.percent_interval, 3)} %")
+    return ", ".join(parts)
 
 
 def _test(pair: Pair, analysis: Analysis) -> str:
@@ -315,10 +317,9 @@ def _cost(analysis: Analysis) -> Iterable[str]:
 def _care(analysis: Analysis) -> Iterable[str]:
     left_out = [o for o in analysis.outliers if o.excluded and o.metric == analysis.energy_metric]
     if left_out:
-        yield (
-            f"{count(len(left_out), 'run')} did not count for this energy, as outliers by the rule "
-            f"'{analysis.config.outliers}'."
-        )
+        what = "an outlier" if len(left_out) == 1 else "outliers"
+        runs = count(len(left_out), "run")
+        yield f"{runs} did not count for this energy, as {what} by the rule '{analysis.config.outliers}'."
     grave = [caution for caution in analysis.cautions if caution.kind != "flags" or _is_doubtful(caution)]
     kinds = list(dict.fromkeys(caution.kind for caution in grave))
     texts = [CAUTIONS[kind] for kind in kinds if kind in CAUTIONS]

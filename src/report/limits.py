@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from src.report import facts
 from src.report.document import Block, Paragraph, Picture, Section, bullets, table
 from src.report.load import Loaded
+from src.report.shown import described
 from src.report.statistics.analysis import Analysis
 from src.report.statistics.cautions import Caution
 from src.report.statistics.ingested import ingested
@@ -29,6 +30,8 @@ def threats_to_validity(
 ) -> Section:
     """Warnings, the three threats that can be tested, and general limits."""
     cautions = _listed(analysis)
+    if not described(analysis, analysis.energy_metric):
+        cautions.append("No run has an energy, so its spread, order, drift and size could not be looked at.")
     warned = bullets(cautions) or [Paragraph("No warning: spread, order, drift and size gave no cause for one.")]
     return Section(
         "threats",

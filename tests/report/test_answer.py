@@ -52,7 +52,7 @@ CASES = {
     ),
     "one treatment": (
         {"torch": around(100, 1, 5, 1)},
-        ["Only torch was measured: a median of", "nothing can be compared"],
+        ["Only torch has an energy: a median of", "nothing can be compared"],
         ["least", "more than", "significant"],
     ),
     "one run each": (
@@ -126,6 +126,12 @@ def test_less_by_the_test_is_told_among_many_treatments_too(runs_of, analysis_co
     said = answer(dataclasses.replace(analysis, pairs=pairs), {"measured": 64})
     assert "but t3 spent less by the test" in said[0]
     assert any(sentence.startswith("t3 spent less than t0 by the test") for sentence in said)
+
+
+def test_a_share_of_nothing_is_left_out(runs_of, analysis_config):
+    analysis = analyse(runs_of({"a": [0.0] * 5, "b": [5.0, 5.1, 4.9, 5.2, 4.8]}), analysis_config)
+    (pair,) = analysis.pairs_of("energy_j")
+    assert "in the median (+5.000 J); the difference" in pair_sentence(pair, analysis)
 
 
 def test_less_at_equal_medians_is_not_less_in_the_median(runs_of, analysis_config):
@@ -205,7 +211,12 @@ def test_outliers_that_do_not_count_are_told(runs_of, analysis_config):
     analysis_config.outliers = "iqr"
     energies = {"a": [10.0, 10.1, 10.2, 10.3, 10.4, 30.0], "b": [20.0, 20.1, 20.2, 20.3, 20.4, 20.5]}
     said = " ".join(answer(analyse(runs_of(energies), analysis_config), {"measured": 20}))
-    assert "1 run did not count for this energy, as outliers by the rule 'iqr'" in said
+    assert "1 run did not count for this energy, as an outlier by the rule 'iqr'." in said
+
+
+def test_too_few_runs_are_told_as_what_they_are(runs_of, analysis_config):
+    said = answer(analyse(runs_of({"a": around(100, 25, 6, 1), "b": around(104, 25, 6, 2)}), analysis_config), {})
+    assert "this number of runs had little chance to show a difference that matters" in said[-1]
 
 
 def test_of_many_treatments_only_the_nearest_and_the_farthest_are_put_into_words(runs_of, analysis_config):

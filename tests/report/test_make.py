@@ -95,8 +95,8 @@ def test_energy_of_two_kinds_is_never_told_as_all_of_one(file_runs, make, analys
 @pytest.mark.parametrize(
     ("energies", "said"),
     [
-        pytest.param({"torch": [100.0, 101.0]}, "Only torch was measured", id="one treatment"),
-        pytest.param({"torch": [100.0]}, "Only torch was measured", id="one run"),
+        pytest.param({"torch": [100.0, 101.0]}, "Only torch has an energy", id="one treatment"),
+        pytest.param({"torch": [100.0]}, "Only torch has an energy", id="one run"),
         pytest.param({"torch": [100.0], "tf": [150.0]}, "cannot be tested against each other", id="one run each"),
         pytest.param({EVIL: [100.0, 101.0], "tf": [90.0, 91.0]}, EVIL, id="odd name"),
     ],
@@ -112,7 +112,10 @@ def test_runs_without_an_energy_give_a_report_that_says_so(file_runs, make):
     file_runs(ENERGIES, metrics={"energy_j": float("nan")})
     report = make()
     assert report.answer[0] == "No run has an energy, so nothing can be said about it."
-    assert "at least 0 runs" not in report.page.read_text("utf-8")
+    page = report.page.read_text("utf-8")
+    assert "at least 0 runs" not in page
+    assert "No run has an energy, so its spread, order, drift and size could not be looked at." in page
+    assert "gave no cause" not in page
 
 
 def test_sweeps_are_pooled_and_one_can_be_picked(file_runs, make):
