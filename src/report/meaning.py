@@ -53,8 +53,8 @@ def _where_it_goes(analysis: Analysis) -> Iterable[str]:
         if len(shares) == len(metrics) and total > 0:
             most = max(shares, key=lambda metric: shares[metric])
             phase = most.removeprefix("energy_").removesuffix("_j")
-            share = number(100 * shares[most] / total, 3)
-            yield f"Of the energy of all phases of {treatment}, on average {share} % went into the phase {phase}."
+            share = f"{100 * shares[most] / total:.0f} %"
+            yield f"Of the energy of all phases of {treatment}, on average {share} went into the phase {phase}."
 
 
 def _practical(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:

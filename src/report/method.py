@@ -92,7 +92,7 @@ def _work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
     ]
     blocks = table("What was compared.", ("Treatment", "Framework", "How it is used", "Versions"), rows, labels=4)
     if failed := unfinished(analysis):
-        blocks.append(Paragraph(f"No run of {enumerate_all(failed, 'or')} finished, so nothing more is said of it."))
+        blocks.append(Paragraph(f"Begun, but without a finished run and so without a result: {', '.join(failed)}."))
     factors = [str(factor) for factor in analysis.factors]
     if factors:
         blocks += [
@@ -135,7 +135,7 @@ def _protocol(loaded: Loaded) -> list[Block]:
     if not idle.empty:
         machine.append(("Power at rest before the warm-up", quantity(float(idle.median()), "W")))
     silent = [sweep.name for sweep in loaded.sweeps if not any(key.startswith("host.") for key in sweep.params)]
-    note = f"Of the sweeps {', '.join(silent)}, processor and system are not recorded." if silent else ""
+    note = f"Processor and system are not recorded for {enumerate_all(silent)}." if silent else ""
     return [*blocks, *_machine(machine, note)]
 
 

@@ -198,7 +198,7 @@ def test_what_only_failed_runs_did_is_not_told_of_the_others(file_runs, make):
     assert "| Model | cnn |" in text
     assert "Other CPU" not in text
     assert "Threads" not in text
-    assert "No run of jax finished, so nothing more is said of it." in text
+    assert "Begun, but without a finished run and so without a result: jax." in text
 
 
 def test_the_page_says_under_the_figure_that_not_all_runs_are_shown(file_runs, make, monkeypatch):

@@ -19,7 +19,7 @@ def with_phases(runs_of):
 
 def test_the_share_of_a_phase_is_that_of_the_means(with_phases, analysis_config):
     said = str(discussion(analyse(with_phases, analysis_config), {"measured": 3}, ()))
-    assert "Of the energy of all phases of torch, on average 50.0 % went into the phase train." in said
+    assert "Of the energy of all phases of torch, on average 50 % went into the phase train." in said
 
 
 def test_no_share_is_told_of_a_treatment_that_lacks_a_phase(with_phases, analysis_config):
