@@ -132,7 +132,12 @@ def _set(config: DictConfig, key: str, value: str) -> None:
 
 
 def _value(key: str, text: str) -> str | list[str] | None:
-    """The text as it stands: a label such as `1` or `a, b` stays one; only lists and null are more."""
+    """The text as it stands: a label such as `1` or `a, b` stays one; only lists and null are more.
+
+    The quotes that Hydra wants around some texts are taken off, as they are on the other commands.
+    """
+    if len(text) > 2 and text[0] == text[-1] and text[0] in "'\"":
+        text = text[1:-1]
     if key == "meter.columns":
         return [name.strip() for name in text.strip("[]").split(",") if name.strip()]
     return None if text == "null" else text

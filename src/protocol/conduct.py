@@ -78,8 +78,9 @@ def _report(sweep_run: SweepRun, conductor: _Conductor) -> Sequence[Path]:
         return ()
     try:
         shared = plan.shared
+        folder = conductor.folder / "report"
         report = make_report(
-            sweep_run.store, shared.experiment, shared.analysis, conductor.folder / "report", plan.sweep
+            sweep_run.store, shared.experiment, shared.analysis, folder, plan.sweep, shared.tracking_uri
         )
     except JoulebenchError as error:
         display.say(f"no report: {error}", "yellow")

@@ -32,6 +32,11 @@ def test_any_label_stays_as_it_was_typed(label):
     assert parse([*LEAST, f"framework={label}"]).framework == label
 
 
+@pytest.mark.parametrize("value", ["'sqlite:////x.db'", '"sqlite:////x.db"', "sqlite:////x.db"])
+def test_quotes_for_hydra_are_taken_off_as_elsewhere(value):
+    assert parse([*LEAST, f"tracking_uri={value}"]).tracking_uri == "sqlite:////x.db"
+
+
 def test_values_get_their_types():
     options = parse([*LEAST, "training.epochs=3", "hardware.name=null", "meter.columns=[A (J), B (J)]"])
     assert (options.training.epochs, options.hardware.name) == (3, None)
