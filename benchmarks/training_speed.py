@@ -1,9 +1,10 @@
 """Training speed of the six trainers, against plain scripts and against the machine's own matrix product.
 
-`python -m benchmarks.training_speed --rounds 8 --steps 30` runs, interleaved in each round and each in a
-process of its own: the float32 matrix product, the three plain scripts of `benchmarks/training`, and the six
-trainers under the same worker command that is measured. What is compared runs one right after the other. Only epochs
-after the first count, so that nothing that is compiled or first touched does. Writes `training_speed.json` and
+`python -m benchmarks.training_speed` runs, interleaved in each round and each in a process of its own: the float32
+matrix product, the three plain scripts of `benchmarks/training`, and the six trainers under the same worker command
+that is measured. What is compared runs one right after the other. The median of the epochs after the first counts:
+nothing that is compiled or first touched, and not the single epoch that stalls (every third or so of plain
+TensorFlow's takes up to twice as long as the others; of the trainer's, none). Writes `training_speed.json` and
 `training_speed.md` to `--out`, and prints the table: medians of the ratios, each with its 95 % bootstrap interval.
 
 Goals: a standard trainer reaches 0.97 of its plain script; the tuned ones reach, as a share of the matrix
@@ -244,8 +245,8 @@ def _output(command: list[str], environment: dict[str, str]) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=30, help="steps an epoch")
-    parser.add_argument("--epochs", type=int, default=3, help="epochs a run; the first does not count")
+    parser.add_argument("--steps", type=int, default=20, help="steps an epoch")
+    parser.add_argument("--epochs", type=int, default=6, help="epochs a run; the median of all but the first counts")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", nargs="*", choices=[GEMM, *PLAIN, *TRAINERS], help="a few of the options")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "benchmarks")
