@@ -3,8 +3,8 @@
 `python -m benchmarks.training_speed` runs, interleaved in each round and each in a process of its own: the float32
 matrix product, the three plain scripts of `benchmarks/training`, and the six trainers under the same worker command
 that is measured. What is compared runs one right after the other. The median of the epochs after the first counts:
-nothing that is compiled or first touched, and not the single epoch that stalls (every third or so of plain
-TensorFlow's takes up to twice as long as the others; of the trainer's, none). Writes `training_speed.json` and
+nothing that is compiled or first touched, and not the single epoch that stalls (one in five of plain TensorFlow's
+takes twice as long as the others). Writes `training_speed.json` and
 `training_speed.md` to `--out`, and prints the table: medians of the ratios, each with its 95 % bootstrap interval.
 
 Goals: a standard trainer reaches 0.97 of its plain script; the tuned ones reach, as a share of the matrix

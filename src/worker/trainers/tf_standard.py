@@ -1,4 +1,7 @@
-"""TensorFlow as its tutorials teach it: keras.Sequential, compile and fit, batches from a tf.data pipeline."""
+"""TensorFlow as its tutorials teach it: keras.Sequential, compile and fit, batches from a tf.data pipeline.
+
+One pipeline holds all epochs. With a new iterator for each epoch, one epoch in five took twice as long (2 threads).
+"""
 
 from __future__ import annotations
 
