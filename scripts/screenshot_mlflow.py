@@ -2,23 +2,15 @@
 
     python scripts/screenshot_mlflow.py --experiment NAME --out docs/results/pictures
 
-Starts `mlflow ui` on loopback over the store of this folder (or of --store), and Chromium without a window,
+Starts an MLflow server on loopback over the store of this folder (or of --store), and Chromium without a window,
 which must be installed (Debian: `apt-get install chromium`). Ends both again.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import quote
 
 import pandas as pd
@@ -27,10 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.browser import Browser  # noqa: E402
-from src.errors import SetupError  # noqa: E402
+from scripts.mlflow_server import free_port, serving  # noqa: E402
 from src.track import open_store  # noqa: E402
 
-START_TIMEOUT_S = 90
 SETTLE_S = 7
 TIDY = """
 localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false');
@@ -50,7 +41,7 @@ def main() -> None:
     experiment_id = store.experiment_id(arguments.experiment)
     parent_run_id = store.client.get_run(runs["run_id"].iloc[-1]).data.tags["mlflow.parentRunId"]
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with serving(store.uri) as address, Browser(*SIZE) as browser:
+    with serving(store.uri, free_port()) as address, Browser(*SIZE) as browser:
         browser.call("Page.addScriptToEvaluateOnNewDocument", source=TIDY)
         for name, path in pages(experiment_id, runs, parent_run_id).items():
             picture = arguments.out / f"mlflow-{name}.png"
@@ -75,46 +66,6 @@ def pages(experiment_id: str, runs: pd.DataFrame, parent_run_id: str) -> dict[st
         "metrics": f"{parent}/runs/{run_id}/model-metrics",
         "artifacts": f"{parent}/runs/{run_id}/artifacts/power.png",
     }
-
-
-@contextmanager
-def serving(uri: str) -> Iterator[str]:
-    """`mlflow ui` on a free port of loopback, until the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "ui",
-        "--backend-store-uri",
-        uri,
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
-    address = f"http://127.0.0.1:{port}"
-    quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    server = subprocess.Popen(command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(address, server)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=2):
-                return
-        except URLError:
-            time.sleep(0.3)
-    raise SetupError(f"`mlflow ui` does not answer at {address}; start it by hand to see why")
 
 
 def _arguments() -> argparse.Namespace:

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
+from scripts.mlflow_server import free_port, serving
 from src.paths import ROOT
 from src.track import open_store
 from src.track.__main__ import main as track_main
-from tests.mlflow_server import free_port, serving
 
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 TINY = ("dataset=synthetic", "dataset.train_size=640", "dataset.test_size=250", "model=mlp", "training.epochs=2")

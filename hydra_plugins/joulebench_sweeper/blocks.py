@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +18,7 @@ from omegaconf import DictConfig
 
 from src.errors import ConfigError
 from src.plan.compose import SweepLoader, compose_all
-from src.plan.sweep_plan import SweepPlan, make_plan
+from src.plan.sweep_plan import SweepPlan, make_plan, unique_name
 from src.plan.treatments import expand
 
 RUN_FOLDER = "${run.folder}"
@@ -56,8 +54,8 @@ class BlockSweeper(Sweeper):
         _refuse_other_folders(self.config)
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         treatments = expand(parser.parse_overrides(list(arguments)))
-        sweep = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{uuid.uuid4().hex[:4]}"
-        return make_plan(sweep, treatments, compose_all(self.hydra_context.config_loader, self.config, treatments))
+        configs = compose_all(self.hydra_context.config_loader, self.config, treatments)
+        return make_plan(unique_name(), treatments, configs)
 
     def _launch(self, overrides: Sequence[str], number: int) -> JobReturn:
         return self.launcher.launch([list(overrides)], initial_job_idx=number)[0]

@@ -12,6 +12,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from src.errors import ConfigError
+from src.track.record import IMPORTED_SWEEP
 
 EXAMPLE = "python -m src.ingest experiment=NAME framework=tf path=DIR"
 
@@ -69,7 +70,7 @@ class IngestOptions:
     # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
     tracking_uri: str | None = None
     # Runs of one sweep with the same iteration form a block.
-    sweep: str = "imported"
+    sweep: str = IMPORTED_SWEEP
     # Where the runs' folders are kept.
     output: str = "outputs/ingest"
     hardware: HardwareOptions = field(default_factory=HardwareOptions)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from src.errors import ConfigError
+from src.track.record import IMPORTED_UID
 
 LAST_NUMBER = re.compile(r"(\d+)\D*$")
 DIGITS = re.compile(r"(\d+)")
@@ -63,7 +64,7 @@ def iteration_of(path: Path) -> int | None:
 def content_uid(framework: str, path: Path) -> str:
     """Identifies a recording by what it holds and what it is filed as, wherever it lies."""
     digest = hashlib.sha256(framework.encode() + b"\0" + path.read_bytes()).hexdigest()
-    return f"imported/{digest[:24]}"
+    return f"{IMPORTED_UID}{digest[:24]}"
 
 
 def _other_folders(path: Path) -> str:

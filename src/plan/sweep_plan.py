@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,11 @@ class SweepPlan:
                 "slots": [dataclasses.asdict(s) for s in self.slots],
             },
         )
+
+
+def unique_name() -> str:
+    """A name for a sweep that begins now, e.g. `2026-03-01_14-05-59_1f0c`."""
+    return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{uuid.uuid4().hex[:4]}"
 
 
 def planned_runs(folder: Path) -> int | None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from src.errors import ConfigError, JoulebenchError, TrackError, told
 from src.measure.run import Measured
 from src.measure.windows import phase_windows
 from src.plan.schema import Config
+from src.plan.sweep_plan import unique_name
 from src.plan.treatments import slug
 from src.protocol.machine import background_text
 from src.protocol.preflight import Ready
@@ -47,7 +46,7 @@ class Filing:
     ready: Ready
     environment: Mapping[str, str]
     begin_s: float = field(default_factory=time.time)
-    alone: str = field(default_factory=lambda: f"{SINGLE}{datetime.now():%Y-%m-%d_%H-%M-%S}_{uuid.uuid4().hex[:4]}")
+    alone: str = field(default_factory=lambda: SINGLE + unique_name())
 
     def finished(self, measured: Measured) -> RunRecord:
         """File a run that was measured to its end; raises TrackError when only MLflow refuses it."""

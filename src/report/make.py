@@ -31,12 +31,11 @@ from src.report.statistics.as_json import to_json
 from src.report.statistics.comparable import comparable
 from src.report.statistics.ingested import ingested
 from src.report.traces import TraceReader
+from src.track.record import IMPORTED_SWEEP
 from src.track.store import Store
 from src.worker.contract import write_json
 
 FIGURES = "figures"
-INGESTED_SWEEP = "imported"
-"""What the ingest calls a sweep that is not named."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def ingest_command(experiment: str, run: pd.Series, tracking_uri: str | None = N
     words = [f"experiment={experiment}", f"framework={run['framework']}", "path=FOLDER_OF_ITS_CSVS"]
     if tracking_uri:
         words.append(f"tracking_uri={tracking_uri}")
-    if run["sweep"] != INGESTED_SWEEP:
+    if run["sweep"] != IMPORTED_SWEEP:
         words.append(f"sweep={run['sweep']}")
     params = {str(key).removeprefix("params."): text for key, text in run.items() if str(key).startswith("params.")}
     words += [f"{key}={_as_list(text)}" for key, text in params.items() if isinstance(text, str)]

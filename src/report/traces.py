@@ -14,8 +14,8 @@ from src.measure.energy import Energy, integrate, whole_file
 from src.measure.recording import read_recording
 from src.measure.windows import Window, phase_windows
 from src.report.figures.traces import MOST_LINES, Trace
-from src.report.statistics.ingested import UID_PREFIX
 from src.report.wording import count
+from src.track.record import IMPORTED_UID
 from src.track.store import Store
 from src.worker.contract import ENERGY_FILE, EVENTS_FILE, PHASES, ContractError, read_events
 
@@ -81,7 +81,7 @@ def read_trace(store: Store, run: pd.Series) -> Trace:
 
 
 def _events_path(store: Store, run: pd.Series) -> Path | None:
-    if str(run["run_uid"]).startswith(UID_PREFIX):
+    if str(run["run_uid"]).startswith(IMPORTED_UID):
         return None
     return store.artifact(run["run_id"], EVENTS_FILE)
 

@@ -21,6 +21,12 @@ RECORD_FILE = "record.json"
 SINGLE = "single_"
 """How the tag `sweep` begins on a run that belongs to none."""
 
+IMPORTED_UID = "imported/"
+"""How `run_uid` begins on a run recorded elsewhere; the kind of energy does not tell, an estimate stays one."""
+
+IMPORTED_SWEEP = "imported"
+"""What a sweep of such runs is called where nobody named it."""
+
 REQUIRED_TAGS = ("framework", "treatment", "meter", "energy_kind", "status", "run_uid")
 
 NO_PARAMETERS = (

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from scripts.mlflow_server import free_port, serving
 from src.errors import TrackError
 from src.track import open_store
 from src.track.__main__ import main
 from src.track.record import RunRecord
-from tests.mlflow_server import free_port, serving
 
 MakeRecord = Callable[..., RunRecord]
 

@@ -109,5 +109,5 @@ def _caption(front: Sequence[str], missing: Sequence[str]) -> str:
     return (
         "Test accuracy against energy. Small markers are runs, large ones medians. No treatment has a lower median"
         f" energy at an accuracy at least as high as those on the Pareto front: {', '.join(front)}."
-        + left_out(missing, "an energy or an accuracy")
+        + left_out(missing, "want of an energy or an accuracy")
     )

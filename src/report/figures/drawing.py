@@ -21,9 +21,9 @@ class Drawing:
     reason: str | None = None
 
 
-def left_out(names: Sequence[str], want: str) -> str:
-    """The end of a caption: whom the figure does not show, for want of what; empty where it shows all."""
-    return f" Not drawn, for want of {want}: {', '.join(names)}." if names else ""
+def left_out(names: Sequence[str], reason: str) -> str:
+    """The end of a caption: whom the figure does not show, and why; empty where it shows all."""
+    return f" Not drawn, for {reason}: {', '.join(names)}." if names else ""
 
 
 def not_drawn(name: str, reason: str) -> Drawing:

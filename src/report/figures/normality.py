@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from scipy.stats import norm
 
 from src.report.figures.colours import colours, markers
-from src.report.figures.drawing import Drawing, not_drawn
+from src.report.figures.drawing import Drawing, left_out, not_drawn
 from src.report.figures.labels import wrapped_labels
 from src.report.figures.samples import kinds_of, samples_of
 from src.report.figures.style import GREY, house_style, new_figure, note_kind
@@ -99,11 +99,9 @@ def _set_axes(axes: Axes, samples: Sequence[Sample]) -> None:
         set_ticks(axis, integer=True)
 
 
-def _caption(what: str, left_out: Sequence[str]) -> str:
-    text = (
+def _caption(what: str, missing: Sequence[str]) -> str:
+    return (
         f"Normal Q-Q plot of {what}, in standard deviations from the treatment's"
         " mean. A normal sample lies along the line. W and p: Shapiro-Wilk."
+        + left_out(missing, f"fewer than {FEWEST} runs or no spread")
     )
-    if left_out:
-        text += f" Not drawn, for fewer than {FEWEST} runs or no spread: {', '.join(left_out)}."
-    return text

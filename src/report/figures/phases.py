@@ -42,7 +42,7 @@ def draw_energy_by_phase(runs: pd.DataFrame, treatments: Sequence[str]) -> Drawi
     legend_below(figure, axes, longest=3)
     note_kind(figure, [str(kind) for kind in whole["energy_kind"]])
     missing = [name for name in treatments if name not in means.index]
-    return Drawing(NAME, _caption(means) + left_out(missing, "the energy of all phases"), figure)
+    return Drawing(NAME, _caption(means) + left_out(missing, "want of the energy of all phases"), figure)
 
 
 def _draw_bars(axes: Axes, means: pd.DataFrame) -> None:

@@ -23,6 +23,7 @@ from src.report.figures.traces import (
     some_of,
 )
 from src.report.figures.units import set_ticks
+from src.report.wording import count
 from src.track.power import PHASE_COLORS
 from src.worker.contract import PHASES
 
@@ -43,7 +44,7 @@ def draw_power_over_time(traces: Iterable[Trace], treatments: Sequence[str]) -> 
     paint, labels = colours(treatments), wrapped_labels(found, WIDE)
     for axes, (name, members) in zip(panels, found.items(), strict=True):
         _draw_panel(axes, members, paint[name])
-        axes.set_title(f"{labels[name]} ({_count(len(members))})")
+        axes.set_title(f"{labels[name]} ({count(len(members), 'run')})")
     _set_axes(panels[-1], found)
     figure.supylabel("Power (W)", fontsize=7.5)
     _name_phases(figure, found)
@@ -80,10 +81,6 @@ def _name_phases(figure: Figure, found: Mapping[str, Sequence[Trace]]) -> None:
     ]
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=0.9)
-
-
-def _count(runs: int) -> str:
-    return "1 run" if runs == 1 else f"{runs} runs"
 
 
 def _caption(found: Mapping[str, Sequence[Trace]]) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-UID_PREFIX = "imported/"
-"""What the ingest begins a run's `run_uid` with; the kind of energy does not tell, an estimate stays one."""
+from src.track.record import IMPORTED_UID
 
 
 def ingested(runs: pd.DataFrame) -> pd.Series:
     """For each run, whether it was recorded elsewhere."""
     if "run_uid" not in runs:
         return pd.Series(False, index=runs.index)
-    return runs["run_uid"].astype(str).str.startswith(UID_PREFIX)
+    return runs["run_uid"].astype(str).str.startswith(IMPORTED_UID)
 
 
 def only_ingested(runs: pd.DataFrame) -> bool:
