@@ -42,6 +42,7 @@ def main() -> None:
     parent_run_id = store.client.get_run(runs["run_id"].iloc[-1]).data.tags["mlflow.parentRunId"]
     arguments.out.mkdir(parents=True, exist_ok=True)
     with serving(store.uri, free_port()) as address, Browser(*SIZE) as browser:
+        browser.call("Page.enable")  # without, the script below is never run
         browser.call("Page.addScriptToEvaluateOnNewDocument", source=TIDY)
         for name, path in pages(experiment_id, runs, parent_run_id).items():
             picture = arguments.out / f"mlflow-{name}.png"
