@@ -13,8 +13,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, RunMode
 
+from src.config.schema import register
 from src.paths import CONF
-from src.plan.schema import register
 from src.plan.sweep_plan import SweepPlan
 
 CASES = {

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from src.contract.record import RunRecord, run_name
 from src.track import open_store
-from src.track.record import RunRecord, run_name
 
 TREATMENTS = {"torch": 120.0, "tf": 100.0, "jax": 240.0}
 """Median energies in J."""

@@ -24,16 +24,16 @@ from statistics import median
 
 import numpy as np
 
+from src.analysis.bootstrap import median_replicates, percentile_interval, stream
+from src.config.schema import MeterConfig
+from src.contract.record import RunRecord
+from src.contract.run_files import ENERGY_FILE, EVENTS_FILE, JOB_FILE, read_events
 from src.measure.environment import worker_environment
 from src.measure.launch import launch
 from src.measure.meters.select import Meter, make_meter
 from src.measure.windows import TASK, phase_windows
 from src.paths import ROOT
-from src.plan.schema import MeterConfig
-from src.protocol.environments import ENVIRONMENTS, INTERPRETER
-from src.report.statistics.bootstrap import median_replicates, percentile_interval, stream
-from src.track.record import RunRecord
-from src.worker.contract import ENERGY_FILE, EVENTS_FILE, JOB_FILE, read_events
+from src.workloads.training.interpreter import ENVIRONMENTS, INTERPRETER
 
 PYTHON = str(ROOT / ENVIRONMENTS / "torch" / INTERPRETER)
 WORK = ("framework=torch", "dataset=synthetic", "dataset.train_size=3200", "dataset.test_size=250", "training.epochs=1")
@@ -78,7 +78,7 @@ def task_durations(folder: Path, pairs: int) -> tuple[list[float], list[float]]:
             run = folder / f"pair{number}{metered}"
             run.mkdir()
             (run / JOB_FILE).write_bytes(job.read_bytes())
-            worker = [PYTHON, "-m", "src.worker", str(run / JOB_FILE)]
+            worker = [PYTHON, "-m", "src.workloads.training.worker", str(run / JOB_FILE)]
             if metered:
                 launch(meter.command(run / ENERGY_FILE, worker), run / "worker.log", environment(), 600)
             else:
@@ -103,7 +103,7 @@ def run_costs(folder: Path, runs: int) -> tuple[list[float], list[float]]:
         run = folder / f"hand{number}"
         run.mkdir()
         (run / JOB_FILE).write_bytes((records[0].folder / JOB_FILE).read_bytes())
-        worker = [PYTHON, "-m", "src.worker", str(run / JOB_FILE)]
+        worker = [PYTHON, "-m", "src.workloads.training.worker", str(run / JOB_FILE)]
         command = estimate(INTERVAL_MS).command(run / ENERGY_FILE, worker)
         begin = time.perf_counter()
         subprocess.run(command, cwd=ROOT, env=environment(), check=True)

@@ -29,11 +29,11 @@ from typing import Any
 import numpy as np
 import yaml
 
+from src.analysis.bootstrap import median_replicates, percentile_interval, stream
+from src.contract.run_files import EPOCH, EVENTS_FILE, JOB_FILE, Job, read_events
 from src.paths import CONF, ROOT
-from src.protocol.environments import ENVIRONMENTS, INTERPRETER
-from src.report.statistics.bootstrap import median_replicates, percentile_interval, stream
-from src.worker.contract import EPOCH, EVENTS_FILE, JOB_FILE, Job, read_events
-from src.worker.network import training_flop
+from src.workloads.training.interpreter import ENVIRONMENTS, INTERPRETER
+from src.workloads.training.network import training_flop
 
 PLAIN = ("plain_torch", "plain_tf", "plain_jax")
 TRAINERS = ("torch", "tf", "jax", "torch_tuned", "tf_tuned", "jax_tuned")
@@ -140,7 +140,7 @@ def run_trainer(setting: Setting, name: str) -> list[float]:
     config = _config(name)
     (setting.folder / EVENTS_FILE).unlink(missing_ok=True)
     _job(setting, config).write(setting.folder / JOB_FILE)
-    command = [_python(config["environment"]), "-m", "src.worker", str(setting.folder / JOB_FILE)]
+    command = [_python(config["environment"]), "-m", "src.workloads.training.worker", str(setting.folder / JOB_FILE)]
     _output(command, {**os.environ, **config["env"]})
     edges = [event.t for event in read_events(setting.folder / EVENTS_FILE) if event.phase == EPOCH]
     return [end - begin for begin, end in zip(edges[::2], edges[1::2], strict=True)]

@@ -2,10 +2,10 @@
 #
 #     Rscript scripts/check_statistics.R
 #
-# reads tests/report/statistics/samples/*.csv and writes r_figures.csv beside them, which the Python tests compare
+# reads tests/analysis/samples/*.csv and writes r_figures.csv beside them, which the Python tests compare
 # with. Base R does it all, apart from the bootstrap intervals of package boot (one of R's recommended packages).
 
-samples <- "tests/report/statistics/samples"
+samples <- "tests/analysis/samples"
 relevant_percent <- 5
 alpha <- 0.05
 confidence <- 1 - alpha

@@ -12,10 +12,10 @@ from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from src.config.complaints import explain
+from src.config.schema import Config, register, typed
 from src.errors import ConfigError, JoulebenchError, told
 from src.paths import CONF
-from src.plan.complaints import explain
-from src.plan.schema import Config, register, typed
 
 INTERRUPTED = 130
 SIGNALLED = 128

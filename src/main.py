@@ -15,17 +15,17 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from src.cli import command_line
+from src.config.schema import Config, typed
+from src.contract.record import RunRecord
+from src.contract.run_files import JOB_FILE
 from src.errors import MeterError, RunError
 from src.measure.environment import worker_environment
 from src.measure.run import measure
 from src.paths import ROOT
-from src.plan.schema import Config, typed
 from src.protocol.alone import begin_alone, end_alone
 from src.protocol.filing import Filing, refuse_used
-from src.protocol.job import build_job
 from src.protocol.preflight import make_ready, ready_store
-from src.track.record import RunRecord
-from src.worker.contract import JOB_FILE
+from src.workloads.training.job import build_job
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

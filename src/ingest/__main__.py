@@ -10,10 +10,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
+from src.contract.commands import override
 from src.errors import JoulebenchError
 from src.ingest.folder import Ingested, ingest
 from src.ingest.options import IngestOptions, parse, usage
-from src.plan.overrides import override
 from src.track import open_store
 
 INTERRUPTED = 130

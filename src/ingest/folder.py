@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.contract.record import RunRecord
 from src.errors import EnergyError
 from src.ingest.known import Contradiction, contradictions, warnings
 from src.ingest.options import IngestOptions
 from src.ingest.recorded_run import Source, import_run
 from src.ingest.sources import content_uid, find_files
-from src.track.record import RunRecord
 from src.track.refile import refile
 from src.track.store import Store
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from src.contract.record import flatten
 from src.ingest.options import IngestOptions
-from src.track.record import flatten
 
 Contradiction = tuple[str, str, str]
 """A key, what the run was filed with, and what is given now."""

@@ -11,8 +11,8 @@ from typing import Any
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from src.contract.record import IMPORTED_SWEEP
 from src.errors import ConfigError
-from src.track.record import IMPORTED_SWEEP
 
 EXAMPLE = "python -m src.ingest experiment=NAME framework=tf path=DIR"
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from src.contract.record import RunRecord, flatten, run_name
+from src.contract.run_files import ENERGY_FILE
+from src.figures.run_power import draw_power
 from src.ingest.options import IngestOptions
 from src.ingest.sources import iteration_of
 from src.measure.energy import Energy, whole_file
 from src.measure.recording import Recording, read_recording
 from src.measure.windows import TOTAL, Window
-from src.track.metrics import energy_metrics, flags_text, power_series
-from src.track.power import draw_power
-from src.track.record import RunRecord, flatten, run_name
-from src.worker.contract import ENERGY_FILE
+from src.protocol.run_metrics import energy_metrics, flags_text, power_series
 
 KIND = "imported"
 METERS = {KIND: "energibridge", "estimated": "estimate", "replayed": "replay"}

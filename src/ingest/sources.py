@@ -6,8 +6,8 @@ import hashlib
 import re
 from pathlib import Path
 
+from src.contract.record import IMPORTED_UID
 from src.errors import ConfigError
-from src.track.record import IMPORTED_UID
 
 LAST_NUMBER = re.compile(r"(\d+)\D*$")
 DIGITS = re.compile(r"(\d+)")

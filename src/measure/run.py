@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from src.errors import EnergyError, MeterError, RunError
-from src.measure.energy import Energy, integrate
-from src.measure.launch import Ending, launch
-from src.measure.meters.remedies import sample_too_slow
-from src.measure.meters.select import Meter
-from src.measure.recording import Flag, read_recording
-from src.measure.windows import phase_windows
-from src.worker.contract import (
+from src.contract.run_files import (
     ENERGY_FILE,
     EVENTS_FILE,
     RESULT_FILE,
@@ -25,6 +18,13 @@ from src.worker.contract import (
     Result,
     read_events,
 )
+from src.errors import EnergyError, MeterError, RunError
+from src.measure.energy import Energy, integrate
+from src.measure.launch import Ending, launch
+from src.measure.meters.remedies import sample_too_slow
+from src.measure.meters.select import Meter
+from src.measure.recording import Flag, read_recording
+from src.measure.windows import phase_windows
 
 LOG_FILE = "worker.log"
 TAIL_LINES = 15

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from src.contract.run_files import PHASES, TASK_PHASES, Event
 from src.errors import RunError
-from src.worker.contract import PHASES, TASK_PHASES, Event
 
 TASK = "task"
 TOTAL = "total"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from src.plan.schema import Order
+from src.config.schema import Order
 
 
 @dataclass(frozen=True)

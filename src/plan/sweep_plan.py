@@ -14,11 +14,11 @@ from typing import Any
 
 from hydra.core.override_parser.types import Quote, QuotedString
 
+from src.config.schema import Config
+from src.contract.run_files import write_json
 from src.errors import ConfigError
 from src.plan.schedule import Slot, schedule
-from src.plan.schema import Config
 from src.plan.treatments import Treatment, slug
-from src.worker.contract import write_json
 
 PLAN_FILE = "plan.json"
 VERSION = 1

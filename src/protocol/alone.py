@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from src.plan.schema import Config
+from src.config.schema import Config
+from src.contract.record import RunRecord
 from src.protocol.display import Display
 from src.protocol.machine import introduce_meter, prepare_machine
+from src.protocol.outcomes import outcome_of, summarise, summary_table
 from src.protocol.preflight import Ready
 from src.protocol.priming import prime
-from src.protocol.summary import outcome_of, summarise, summary_table
-from src.track.record import RunRecord
 
 
 def begin_alone(config: Config, ready: Ready, folder: Path) -> Config:

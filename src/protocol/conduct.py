@@ -10,21 +10,21 @@ from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
 
+from src.contract.record import RECORD_FILE, RunRecord
 from src.errors import JoulebenchError, MeterError, RunError, TrackError
 from src.measure.meters.select import Meter
 from src.paths import ROOT
-from src.plan.estimate import expected_run_s, remaining_s
 from src.plan.schedule import Slot
 from src.plan.sweep_plan import SweepPlan
+from src.plan.time_left import expected_run_s, remaining_s
 from src.protocol.display import Display, duration
 from src.protocol.filing import filing_command
 from src.protocol.host import host_facts
 from src.protocol.machine import MachineState, introduce_meter, prepare_machine
+from src.protocol.outcomes import missing_table, outcome_of, summarise, summary_table
 from src.protocol.preflight import Ready, gemm_gflop_per_s, make_ready, ready_store
 from src.protocol.priming import prime
-from src.protocol.summary import missing_table, outcome_of, summarise, summary_table
 from src.protocol.sweep_run import SweepRun
-from src.track.record import RECORD_FILE, RunRecord
 
 Launch = Callable[[Sequence[str], int], JobReturn]
 

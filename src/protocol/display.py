@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from src.protocol.summary import Outcome, significant
+from src.protocol.outcomes import Outcome, significant
 
 LAST_RESULTS = 6
 PLAIN_WIDTH = 120

@@ -10,19 +10,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from src.config.schema import Config
+from src.contract.record import RECORD_FILE, SINGLE, RunRecord, Status, flatten, run_name
+from src.contract.run_files import write_json
 from src.errors import ConfigError, JoulebenchError, TrackError, told
+from src.figures.run_power import draw_power
 from src.measure.run import Measured
 from src.measure.windows import phase_windows
-from src.plan.schema import Config
 from src.plan.sweep_plan import unique_name
 from src.plan.treatments import slug
 from src.protocol.machine import background_text
 from src.protocol.preflight import Ready
+from src.protocol.run_metrics import flags_text, run_metrics, run_series
 from src.track import open_store
-from src.track.metrics import flags_text, run_metrics, run_series
-from src.track.power import draw_power
-from src.track.record import RECORD_FILE, SINGLE, RunRecord, Status, flatten, run_name
-from src.worker.contract import write_json
 
 ENVIRONMENT_FILE = "environment.json"
 POWER_FILE = "power.png"

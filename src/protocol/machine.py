@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.config.schema import Config, usable_cpus
 from src.errors import MeterError
 from src.measure.energy import whole_file
 from src.measure.environment import worker_environment
@@ -17,7 +18,6 @@ from src.measure.launch import launch
 from src.measure.meters.select import Meter
 from src.measure.recording import read_recording
 from src.paths import ROOT
-from src.plan.schema import Config, usable_cpus
 from src.protocol.display import Display
 from src.protocol.host import background_load
 

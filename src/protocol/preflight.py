@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from src.dataset.prepare import Prepared, prepare
+from src.config.check import check
+from src.config.schema import Config, Device
+from src.contract.run_files import JOB_FILE
 from src.errors import ConfigError, MeterError, SetupError, TrackError
 from src.measure.meters.select import Meter, select_meter
-from src.plan.check import check
-from src.plan.schema import Config, Device
-from src.protocol.environments import interpreter
 from src.protocol.host import cpu_name, gpu_names, require_gpu
 from src.track import open_store
-from src.worker.contract import JOB_FILE
+from src.workloads.training.data.prepare import Prepared, prepare
+from src.workloads.training.interpreter import interpreter
 
 if TYPE_CHECKING:
     from src.track.store import Store
@@ -38,7 +38,7 @@ class Ready:
 
     def worker(self, folder: Path) -> list[str]:
         """The command that does the job in `folder`."""
-        return [str(self.python), "-m", "src.worker", str((folder / JOB_FILE).resolve())]
+        return [str(self.python), "-m", "src.workloads.training.worker", str((folder / JOB_FILE).resolve())]
 
 
 _already: dict[str, Ready] = {}

@@ -11,10 +11,10 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from src.config.schema import FrameworkConfig
 from src.errors import SetupError
 from src.measure.environment import worker_environment
 from src.paths import ROOT
-from src.plan.schema import FrameworkConfig
 
 TIMEOUT_S = 600.0
 LAST_LINES = 5
@@ -30,7 +30,7 @@ def prime(environments: Iterable[tuple[Path, FrameworkConfig]]) -> None:
 
 
 def _import_once(python: Path, framework: FrameworkConfig) -> None:
-    command = [str(python), "-c", f"import src.worker.trainers.{framework.trainer}"]
+    command = [str(python), "-c", f"import src.workloads.training.trainers.{framework.trainer}"]
     environment = worker_environment(os.environ, framework.env, ROOT)
     ended = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from src.contract.record import RunRecord, flatten
 from src.errors import TrackError
 from src.plan.sweep_plan import PLAN_FILE, SweepPlan
 from src.protocol.host import Host
-from src.track.record import RunRecord, flatten
 from src.track.refile import close_sweep
 
 if TYPE_CHECKING:

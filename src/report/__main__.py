@@ -10,11 +10,11 @@ import hydra
 from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig
 
+from src.analysis.settings import AnalysisConfig
+from src.analysis.settings import check as check_analysis
 from src.cli import command_line
+from src.config.schema import Config, typed
 from src.errors import ConfigError
-from src.plan.analysis import AnalysisConfig
-from src.plan.analysis import check as check_analysis
-from src.plan.schema import Config, typed
 
 REPORTS = Path("reports")
 QUIET = ("hydra.run.dir=.",)

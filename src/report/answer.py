@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+from src.analysis.analyse import Analysis
+from src.analysis.cautions import Caution
+from src.analysis.describe import Description
+from src.analysis.pairs import Pair
 from src.report.shown import described, lacking, unfinished
-from src.report.statistics.analysis import Analysis
-from src.report.statistics.cautions import Caution
-from src.report.statistics.describe import Description
-from src.report.statistics.pairs import Pair
 from src.report.wording import (
     confidence,
     count,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from src.analysis.analyse import Analysis
 from src.report import facts
 from src.report.answer import answer, headline, kind_notices
 from src.report.document import Block, Code, Document, Paragraph, Picture, Section, bullets, table
@@ -14,7 +15,6 @@ from src.report.meaning import conclusion, discussion
 from src.report.method import methodology
 from src.report.results import MAIN, headline_table, results
 from src.report.shown import distinct
-from src.report.statistics.analysis import Analysis
 from src.report.wording import count, enumerate_all, not_measured, number
 
 RUN_ORDER, ACCURACY, ARCHITECTURE = "run_order", "accuracy_energy", "architecture"

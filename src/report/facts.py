@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from src.analysis.comparable import finished
 from src.report.load import Loaded, flag_codes
-from src.report.statistics.comparable import finished
 from src.report.wording import count
 
 NONE_RECORDED = "not recorded"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from src.analysis.analyse import Analysis
+from src.analysis.cautions import Caution
+from src.analysis.ingested import ingested
+from src.analysis.metrics import title_of
+from src.analysis.threats import Threat
 from src.report import facts
 from src.report.document import Block, Paragraph, Picture, Section, bullets, table
 from src.report.load import Loaded
 from src.report.shown import described
-from src.report.statistics.analysis import Analysis
-from src.report.statistics.cautions import Caution
-from src.report.statistics.ingested import ingested
-from src.report.statistics.metrics import title_of
-from src.report.statistics.threats import Threat
 from src.report.wording import DASH, count, enumerate_all, number, p_value, percent
 
 NAMES = {

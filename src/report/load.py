@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from src.contract.commands import override
 from src.errors import ConfigError, TrackError
-from src.plan.overrides import override
 from src.track.store import Store, explained
 
 CODES = re.compile(r"(?:^|; )([a-z_]+): ")

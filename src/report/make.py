@@ -14,26 +14,26 @@ from typing import Any
 
 import pandas as pd
 
-from src.plan.analysis import AnalysisConfig
-from src.plan.overrides import override
+from src.analysis.analyse import Analysis, analyse
+from src.analysis.as_json import to_json
+from src.analysis.comparable import comparable
+from src.analysis.ingested import ingested
+from src.analysis.settings import AnalysisConfig
+from src.contract.commands import override
+from src.contract.record import IMPORTED_SWEEP
+from src.contract.run_files import write_json
+from src.figures.gallery import analysed_runs, draw_all
+from src.figures.power_over_time import NAME as POWER_OVER_TIME
+from src.figures.save import save
 from src.plan.sweep_plan import PLAN_FILE
 from src.report import facts
 from src.report.article import Material, write_article
 from src.report.document import Document, Picture
-from src.report.figures.gallery import analysed_runs, draw_all
-from src.report.figures.power_over_time import NAME as POWER_OVER_TIME
-from src.report.figures.save import save
 from src.report.load import Loaded, load, sweep_file
 from src.report.markdown import to_markdown
 from src.report.page import to_html
-from src.report.statistics.analysis import Analysis, analyse
-from src.report.statistics.as_json import to_json
-from src.report.statistics.comparable import comparable
-from src.report.statistics.ingested import ingested
-from src.report.traces import TraceReader
-from src.track.record import IMPORTED_SWEEP
+from src.report.read_traces import TraceReader
 from src.track.store import Store
-from src.worker.contract import write_json
 
 FIGURES = "figures"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from src.analysis.analyse import Analysis
+from src.analysis.metrics import PHASES
+from src.analysis.practical import Practical
 from src.report.answer import headline
 from src.report.document import Block, Paragraph, Picture, Section, bullets, table
 from src.report.shown import described, lacking
-from src.report.statistics.analysis import Analysis
-from src.report.statistics.metrics import PHASES
-from src.report.statistics.practical import Practical
 from src.report.wording import DASH, count, not_measured, number, quantity
 
 

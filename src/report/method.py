@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from src.analysis.analyse import Analysis
+from src.analysis.ingested import ingested
 from src.report import facts
 from src.report.document import Block, Paragraph, Section, bullets, table
 from src.report.load import Loaded
 from src.report.shown import unfinished
-from src.report.statistics.analysis import Analysis
-from src.report.statistics.ingested import ingested
 from src.report.wording import DASH, count, duration, enumerate_all, moment, number, quantity
 
 WORK = (

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from src.analysis.analyse import Analysis
+from src.analysis.describe import Description
+from src.analysis.effect_sizes import EffectSize
+from src.analysis.metrics import PHASES
+from src.analysis.normality import PUBLISHED_ALPHA
+from src.analysis.omnibus import Omnibus
+from src.analysis.pairs import Pair
+from src.analysis.values import HypothesisTest
 from src.report.document import Block, Paragraph, Picture, Section, table
 from src.report.shown import Shown, described, distinct, shown
-from src.report.statistics.analysis import Analysis
-from src.report.statistics.describe import Description
-from src.report.statistics.effect_sizes import EffectSize
-from src.report.statistics.metrics import PHASES
-from src.report.statistics.normality import PUBLISHED_ALPHA
-from src.report.statistics.omnibus import Omnibus
-from src.report.statistics.pairs import Pair
-from src.report.statistics.values import HypothesisTest
 from src.report.wording import DASH, confidence, enumerate_all, interval, not_measured, number, p_value, percent, signed
 
 MAIN = ["energy_j", "energy_total_j", "energy_net_j", "duration_s", "duration_total_s", "power_w", "edp_js", "accuracy",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from src.report.statistics.analysis import Analysis
-from src.report.statistics.describe import Description
-from src.report.statistics.metrics import METRICS, title_of
+from src.analysis.analyse import Analysis
+from src.analysis.describe import Description
+from src.analysis.metrics import METRICS, title_of
 
 
 @dataclass(frozen=True)

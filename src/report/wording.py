@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from src.report.statistics.values import Interval
+from src.analysis.values import Interval
 
 DASH = "–"
 THIN = "\u202f"

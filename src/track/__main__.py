@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from src.contract.record import RECORD_FILE, RunRecord
 from src.errors import JoulebenchError, TrackError
 from src.track import open_store
-from src.track.record import RECORD_FILE, RunRecord
 from src.track.refile import refile
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from src.contract.record import RunRecord, Status
 from src.plan.sweep_plan import PLAN_FILE, planned_runs
-from src.track.record import RunRecord, Status
-from src.track.summary import summary_metrics, summary_note
+from src.track.sweep_note import summary_metrics, summary_note
 
 if TYPE_CHECKING:
     from src.track.store import Store

@@ -18,9 +18,9 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from sqlalchemy.exc import SQLAlchemyError
 
+from src.contract.record import RunRecord, Status
 from src.errors import TrackError
 from src.track.frame import runs_frame
-from src.track.record import RunRecord, Status
 
 NOTE_TAG = "mlflow.note.content"
 PARENT_TAG = "mlflow.parentRunId"

@@ -7,13 +7,13 @@ import shlex
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from src.analysis.settings import AnalysisConfig
+from src.contract.record import RunRecord
 from src.errors import ConfigError
 from src.ingest.__main__ import main
 from src.ingest.options import parse
-from src.plan.analysis import AnalysisConfig
 from src.report.make import make_report
 from src.track import open_store
-from src.track.record import RunRecord
 
 RESET = "Delta,Time,CPU_ENERGY (J)\n1,1000,900\n1,1200,8\n1,1400,9\n"
 COLUMNS = ["energy_j", "energy_total_j", "duration_s", "power_w", "edp_js"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from src.contract.run_files import PHASES, Event
 from src.errors import RunError
 from src.measure.windows import phase_windows
-from src.worker.contract import PHASES, Event
 
 
 def events() -> list[Event]:

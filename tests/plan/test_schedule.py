@@ -3,8 +3,8 @@ from collections import Counter
 
 import pytest
 
+from src.config.schema import Order
 from src.plan.schedule import latin_square, schedule
-from src.plan.schema import Order
 
 
 def blocks(slots):

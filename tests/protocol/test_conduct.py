@@ -11,11 +11,11 @@ from hydra import compose, initialize_config_dir
 from hydra.core.utils import JobReturn, JobStatus
 from rich.console import Console
 
-from src.dataset.prepare import Prepared
+from src.config.schema import register, typed
+from src.contract.record import RunRecord
 from src.errors import RunError, TrackError
 from src.measure.meters.select import Meter
 from src.paths import CONF
-from src.plan.schema import register, typed
 from src.plan.sweep_plan import PLAN_FILE, make_plan
 from src.plan.treatments import Treatment
 from src.protocol import conduct as module
@@ -24,7 +24,7 @@ from src.protocol.display import Display
 from src.protocol.machine import MachineState
 from src.protocol.preflight import Ready
 from src.track import open_store
-from src.track.record import RunRecord
+from src.workloads.training.data.prepare import Prepared
 
 ENERGY_J = {"torch": 10.0, "jax": 20.0}
 

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from src.protocol.display import Display, View, duration, render
-from src.protocol.summary import Outcome
+from src.protocol.outcomes import Outcome
 
 OUTCOME = Outcome(
     "torch",

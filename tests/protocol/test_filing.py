@@ -4,14 +4,14 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
+from src.config.schema import register, typed
+from src.contract.record import RunRecord
 from src.errors import ConfigError, MeterError, told
 from src.measure.meters.select import Meter
 from src.paths import CONF
-from src.plan.schema import register, typed
 from src.protocol.filing import Filing, refuse_used
 from src.protocol.preflight import Ready
 from src.track import open_store
-from src.track.record import RunRecord
 
 METER = Meter("native", "measured", "a meter", "1", (), 200, (), False, "")
 

@@ -11,9 +11,9 @@ import time
 import psutil
 import pytest
 
+from src.config.schema import usable_cpus
 from src.errors import MeterError
 from src.paths import ROOT
-from src.plan.schema import usable_cpus
 from src.protocol import machine
 from src.protocol.machine import warm_up
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from src.config.schema import FrameworkConfig
 from src.errors import SetupError
-from src.plan.schema import FrameworkConfig
 from src.protocol.priming import prime
 
 
@@ -23,4 +23,7 @@ def test_each_trainer_is_loaded_once(tmp_path):
     python.write_text(f'#!/bin/sh\necho "$@" >> {log}\n')
     python.chmod(0o755)
     prime([(python, framework("a")), (python, framework("b")), (python, framework("a"))])
-    assert log.read_text().splitlines() == ["-c import src.worker.trainers.a", "-c import src.worker.trainers.b"]
+    assert log.read_text().splitlines() == [
+        "-c import src.workloads.training.trainers.a",
+        "-c import src.workloads.training.trainers.b",
+    ]

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.plan.analysis import AnalysisConfig
-from src.track.record import RunRecord, run_name
+from src.analysis.settings import AnalysisConfig
+from src.contract.record import RunRecord, run_name
 from src.track.store import Store
 
 Energies = Mapping[str, Sequence[float]]

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from src.analysis.analyse import analyse
 from src.report.answer import answer, headline, kind_notices, pair_sentence
 from src.report.meaning import conclusion
-from src.report.statistics.analysis import analyse
 
 
 def around(mean, spread, n, seed):

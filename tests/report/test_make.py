@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from src.analysis.settings import AnalysisConfig
 from src.errors import ConfigError
-from src.plan.analysis import AnalysisConfig
 from src.report.load import load
 from src.report.make import ingest_command, make_report, report_command, report_folder
 from src.report.markdown import escape
-from src.report.traces import TraceReader
+from src.report.read_traces import TraceReader
 
 ENERGIES = {"torch": [100.0, 101.0, 99.0, 100.5, 99.5, 100.2], "tf": [150.0, 152.0, 149.0, 151.0, 148.0, 150.5]}
 EVIL = "<b>evil</b> | {{x}}"

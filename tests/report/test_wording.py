@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from src.report.statistics.values import Interval
+from src.analysis.values import Interval
 from src.report.wording import duration, enumerate_all, interval, not_measured, number, p_phrase, p_value, percent
 
 THIN = "\u202f"

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from src.worker.contract import EVENTS_FILE, PHASES, RESULT_FILE, EventLog, Result
+from src.contract.run_files import EVENTS_FILE, PHASES, RESULT_FILE, EventLog, Result
 
 PHASE_S = 0.15
 SLEEPER = "import os, sys, time; os.setsid(); open(sys.argv[1], 'a').write(f'{os.getpid()} '); time.sleep(300)"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from src.contract.record import RECORD_FILE, SINGLE, RunRecord
 from src.plan.sweep_plan import PLAN_FILE
 from src.track import open_store
 from src.track.__main__ import main
-from src.track.record import RECORD_FILE, SINGLE, RunRecord
 from src.track.store import Store
 
 MakeRecord = Callable[..., RunRecord]

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from scripts.mlflow_server import free_port, serving
+from src.contract.record import RunRecord
 from src.errors import TrackError
 from src.track import open_store
 from src.track.__main__ import main
-from src.track.record import RunRecord
 
 MakeRecord = Callable[..., RunRecord]
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
+from src.contract.record import Point, RunRecord
 from src.errors import TrackError
 from src.track import open_store
 from src.track.frame import RUN_COLUMNS, TAG_COLUMNS
-from src.track.record import Point, RunRecord
 from src.track.store import Store
 
 MakeRecord = Callable[..., RunRecord]

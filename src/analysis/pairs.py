@@ -1,0 +1,187 @@
+"""Every pair of treatments in one metric: is there a difference, how large is it, does it matter?"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from src.analysis.blocks import complete_blocks
+from src.analysis.bootstrap import percentile_interval
+from src.analysis.describe import Replicates
+from src.analysis.effect_sizes import (
+    EffectSize,
+    cliffs_delta,
+    hedges_g,
+    probability_of_superiority,
+)
+from src.analysis.equivalence import Equivalence, two_one_sided_tests
+from src.analysis.metrics import Metric
+from src.analysis.normality import passes, shapiro_wilk
+from src.analysis.paired import PairedComparison, compare_blocks
+from src.analysis.sample_size import Power, power_for
+from src.analysis.settings import AnalysisConfig
+from src.analysis.two_samples import WELCH, mann_whitney_u, welch_t
+from src.analysis.values import (
+    HypothesisTest,
+    Interval,
+    Sample,
+    holm,
+    is_constant,
+)
+from src.analysis.verdict import Verdict, judge
+
+
+@dataclass(frozen=True)
+class MedianDifference:
+    """Median of second minus median of first, in the metric's unit and in percent of the first's size."""
+
+    value: float | None
+    interval: Interval | None
+    percent: float | None
+    percent_interval: Interval | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """`second` beside `first` in one metric; every difference is second minus first.
+
+    The family of Holm's correction is all pairs of the metric: one for `test` (the published rule), one for
+    the `paired` test, one for `equivalence`.
+    """
+
+    metric: str
+    unit: str
+    first: str
+    second: str
+    n_first: int
+    n_second: int
+    difference: MedianDifference
+    test: HypothesisTest
+    paired: PairedComparison
+    hedges_g: EffectSize
+    cliffs_delta: EffectSize
+    superiority: EffectSize
+    equivalence: Equivalence
+    power: Power
+    verdict: Verdict
+
+
+def compare_pairs(
+    metric: Metric,
+    treatments: Sequence[str],
+    samples: Mapping[str, Sample],
+    replicates: Mapping[str, Replicates],
+    blocks: pd.DataFrame,
+    config: AnalysisConfig,
+) -> list[Pair]:
+    """All pairs of `treatments` in that order; `blocks` is the metric's table from `block_table`."""
+    names = list(itertools.combinations(treatments, 2))
+    pairs = [
+        _compare(metric, names_of_pair, samples, replicates, blocks, config, alpha=config.alpha / len(names))
+        for names_of_pair in names
+    ]
+    return [_judged(pair, samples, config) for pair in _corrected(pairs, config.alpha)]
+
+
+def published_test(first: Sample, second: Sample) -> HypothesisTest:
+    """Welch's t where both samples pass Shapiro-Wilk at 0.05, else Mann-Whitney's U."""
+    normal = passes(shapiro_wilk(first)) and passes(shapiro_wilk(second))
+    return welch_t(first, second) if normal else mann_whitney_u(first, second)
+
+
+def median_difference(
+    first: Sample, second: Sample, of_first: Replicates, of_second: Replicates, confidence: float
+) -> MedianDifference:
+    """Difference of the medians, with percentile intervals from the two treatments' independent resamples."""
+    if not first.size or not second.size:
+        return MedianDifference(None, None, None, None)
+    base = float(np.median(first))
+    value = float(np.median(second)) - base
+    percent = 100 * value / abs(base) if base else None
+    interval = percent_interval = None
+    if of_first.medians.size and of_second.medians.size:
+        gaps = of_second.medians - of_first.medians
+        interval = percentile_interval(gaps, confidence)
+        if np.all(of_first.medians != 0):
+            percent_interval = percentile_interval(100 * gaps / np.abs(of_first.medians), confidence)
+    return MedianDifference(value, interval, percent, percent_interval)
+
+
+def _compare(
+    metric: Metric,
+    names: tuple[str, str],
+    samples: Mapping[str, Sample],
+    replicates: Mapping[str, Replicates],
+    blocks: pd.DataFrame,
+    config: AnalysisConfig,
+    alpha: float,
+) -> Pair:
+    first, second = (samples[name] for name in names)
+    confidence = 1 - config.alpha
+    test = published_test(first, second)
+    margin = relevant_margin(first, test, config.relevant_percent)
+    delta = cliffs_delta(first, second, confidence)
+    return Pair(
+        metric=metric.name,
+        unit=metric.unit,
+        first=names[0],
+        second=names[1],
+        n_first=int(first.size),
+        n_second=int(second.size),
+        difference=median_difference(first, second, replicates[names[0]], replicates[names[1]], confidence),
+        test=test,
+        paired=compare_blocks(*complete_blocks(blocks, list(names))),
+        hedges_g=hedges_g(first, second, confidence),
+        cliffs_delta=delta,
+        superiority=probability_of_superiority(delta),
+        equivalence=two_one_sided_tests(first, second, margin, config.relevant_percent, test.name),
+        power=power_for(first, second, margin, alpha, config.target_power, test.name),
+        verdict=Verdict("not testable", None, None, "not judged yet"),
+    )
+
+
+def relevant_margin(first: Sample, test: HypothesisTest, relevant_percent: float) -> float:
+    """The smallest difference that matters: a share of the first's mean (t-test) or median (rank test)."""
+    if not first.size:
+        return 0.0
+    location = first.mean() if test.name == WELCH else np.median(first)
+    return abs(float(location)) * relevant_percent / 100
+
+
+def _corrected(pairs: Sequence[Pair], alpha: float) -> list[Pair]:
+    tests = holm([pair.test for pair in pairs])
+    paired = holm([pair.paired.test for pair in pairs])
+    equivalences = holm([pair.equivalence.test for pair in pairs])
+    return [
+        replace(
+            pair,
+            test=test,
+            paired=pair.paired.with_test(paired_test),
+            equivalence=pair.equivalence.decided(equivalence, alpha),
+        )
+        for pair, test, paired_test, equivalence in zip(pairs, tests, paired, equivalences, strict=True)
+    ]
+
+
+def _judged(pair: Pair, samples: Mapping[str, Sample], config: AnalysisConfig) -> Pair:
+    first, second = samples[pair.first], samples[pair.second]
+    verdict = judge(
+        pair.test,
+        _direction(pair, first, second),
+        pair.equivalence,
+        pair.difference.percent_interval,
+        config.alpha,
+        config.relevant_percent,
+    )
+    return replace(pair, verdict=verdict)
+
+
+def _direction(pair: Pair, first: Sample, second: Sample) -> float:
+    """Which way the test that decides has found the difference: by means, or by ranks."""
+    if pair.test.name == WELCH and not (is_constant(first) and is_constant(second)):
+        return float(second.mean() - first.mean())
+    return pair.cliffs_delta.value or 0.0

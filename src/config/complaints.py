@@ -1,0 +1,75 @@
+"""Hydra's and OmegaConf's errors in one line that names the key and the remedy."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+
+from hydra.errors import MissingConfigException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from src.config.schema import Config
+
+
+def explain(error: Exception) -> str:
+    """One line for a composition error: Hydra's message, shortened where the key or the option is simply unknown."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.full_key:
+            return unknown_key(str(cause.full_key))
+        if isinstance(cause, OmegaConfBaseException) and cause.full_key:
+            return f"{cause.full_key}: {_first_line(cause)}{_list_remedy(cause)}"
+        cause = cause.__cause__
+    if isinstance(error, MissingConfigException):
+        return _unknown_option(str(error))
+    return _one_line(str(error))
+
+
+def _list_remedy(error: OmegaConfBaseException) -> str:
+    """OmegaConf says that a text is no list, but not how one is written."""
+    is_about_a_list = "is not a ListConfig" in str(error)
+    return f" A list stands in brackets, even one of a single entry: {error.full_key}=[NAME]" if is_about_a_list else ""
+
+
+def unknown_key(full_key: str) -> str:
+    """Names the keys that exist beside an unknown one, and the one that was probably meant."""
+    *parents, wrong = full_key.split(".")
+    names = _field_names(parents)
+    close = difflib.get_close_matches(wrong, names, n=1)
+    meant = f"did you mean {'.'.join([*parents, close[0]])}? " if close else ""
+    where = f"'{'.'.join(parents)}' has" if parents else "there are"
+    return f"{full_key}: no such key; {meant}{where}: {', '.join(names)}"
+
+
+def _field_names(path: list[str]) -> list[str]:
+    """The fields of the dataclass at a path of the schema; empty where the path leads nowhere."""
+    here: type = Config
+    for name in path:
+        types = {f.name: f.type for f in dataclasses.fields(here)} if dataclasses.is_dataclass(here) else {}
+        here = _resolve(str(types.get(name, "")))
+    return [f.name for f in dataclasses.fields(here)] if dataclasses.is_dataclass(here) else []
+
+
+def _resolve(name: str) -> type:
+    from src.config import schema
+
+    found = getattr(schema, name, object)
+    return found if isinstance(found, type) else object
+
+
+def _unknown_option(message: str) -> str:
+    found = re.match(r"(?:In '[^']*': )?Could not find '([^/']+)/([^']*)'", message)
+    options = re.findall(r"^\t(\S+)$", message, re.MULTILINE)
+    if not found or not options:
+        return _one_line(message)
+    group, option = found.groups()
+    return f"{group}={option}: no such option; choose from {', '.join(options)}"
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

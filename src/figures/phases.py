@@ -1,0 +1,84 @@
+"""Energy by phase, stacked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from src.contract.run_files import PHASES, TASK_PHASES
+from src.figures.drawing import Drawing, left_out, not_drawn
+from src.figures.labels import row_in, wrapped_labels
+from src.figures.run_power import PHASE_COLORS
+from src.figures.style import INK, house_style, legend_below, new_figure, note_kind, text_width_pt
+from src.figures.units import Scale, scale, set_ticks, three_digits
+
+NAME = "energy_by_phase"
+COLUMNS = {phase: f"energy_{phase}_j" for phase in PHASES}
+DATA_WIDTH_PT = 135
+"""About what a column leaves to the bars beside their labels."""
+
+
+@house_style()
+def draw_energy_by_phase(runs: pd.DataFrame, treatments: Sequence[str]) -> Drawing:
+    """A bar for each treatment: the mean energy of its phases over the runs that know all of them."""
+    if not set(COLUMNS.values()) <= set(runs):
+        return not_drawn(NAME, "no run knows the energy of its phases")
+    whole = runs.dropna(subset=list(COLUMNS.values()))
+    whole = whole[whole["treatment"].isin(treatments)]
+    if whole.empty:
+        return not_drawn(NAME, "no run knows the energy of all its phases")
+    means = whole.groupby("treatment")[list(COLUMNS.values())].mean()
+    means = means.loc[[name for name in treatments if name in means.index]].rename(
+        columns={column: phase for phase, column in COLUMNS.items()}
+    )
+    figure = new_figure(0.5 + row_in(wrapped_labels(treatments).values(), 0.36) * len(means))
+    axes = figure.add_subplot()
+    unit = scale("energy_j", means.sum(axis=1).to_numpy(dtype=float))
+    _draw_bars(axes, means / unit.divisor)
+    _set_axes(axes, means, unit)
+    legend_below(figure, axes, longest=3)
+    note_kind(figure, [str(kind) for kind in whole["energy_kind"]])
+    missing = [name for name in treatments if name not in means.index]
+    return Drawing(NAME, _caption(means) + left_out(missing, "want of the energy of all phases"), figure)
+
+
+def _draw_bars(axes: Axes, means: pd.DataFrame) -> None:
+    rows = np.arange(len(means))
+    left = np.zeros(len(means))
+    longest = float(means.sum(axis=1).max()) or 1.0
+    for phase in PHASES:
+        width = means[phase].to_numpy(dtype=float)
+        label = phase if phase in TASK_PHASES else f"{phase} (not in the task)"
+        hatch = None if phase in TASK_PHASES else "////"
+        axes.barh(
+            rows, width, 0.62, left, color=PHASE_COLORS[phase], edgecolor="white", hatch=hatch,
+            linewidth=0, label=label,
+        )  # fmt: skip
+        for row, value in enumerate(width):
+            text = three_digits(value)
+            if value / longest * DATA_WIDTH_PT > text_width_pt(text) + 6:
+                axes.text(left[row] + value / 2, row, text, ha="center", va="center", color=INK)
+        left = left + width
+    for row, total in enumerate(left):
+        axes.text(total + 0.015 * longest, row, three_digits(total), va="center", fontweight="bold")
+    axes.set_xlim(0, 1.24 * longest)
+
+
+def _set_axes(axes: Axes, means: pd.DataFrame, unit: Scale) -> None:
+    labels = wrapped_labels(str(name) for name in means.index)
+    axes.set_yticks(range(len(means)), [labels[str(name)] for name in means.index])
+    axes.set_ylim(len(means) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(unit.title.replace("Energy of the task", "Mean energy"))
+    set_ticks(axes.xaxis, 4)
+
+
+def _caption(means: pd.DataFrame) -> str:
+    shares = ", ".join(
+        f"{name}: {100 * row['train'] / row.sum():.0f} %" for name, row in means.iterrows() if row.sum() > 0
+    )
+    text = "Mean energy by phase; bold: the sum of all phases. Loading the framework (import) is no part of the task."
+    return f"{text} Share of training: {shares}." if shares else text

@@ -1,4 +1,0 @@
-"""Whether one treatment spends less than another, by how much, and whether it matters: pure functions.
-
-No MLflow, no plotting, no files. `src.report.statistics.analysis.analyse` is the way in.
-"""

@@ -1,1 +1,0 @@
-"""One module for each framework and way of using it; see `src.worker.trainer` for what each offers."""

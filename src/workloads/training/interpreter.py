@@ -1,0 +1,42 @@
+"""The interpreters that `make setup` made: where they are, and whether they are what the configuration names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from src.config.schema import Config
+from src.errors import SetupError
+
+ENVIRONMENTS = ".venvs"
+LOCK_COPY = "joulebench.lock"
+INTERPRETER = "Scripts/python.exe" if os.name == "nt" else "bin/python"
+
+
+def interpreter(config: Config, root: Path) -> Path:
+    """The framework's own Python; raises SetupError where it is missing or made from other requirements."""
+    framework = config.framework
+    folder = root / ENVIRONMENTS / framework.environment
+    lock = root / framework.requirements
+    if not lock.is_file():
+        raise SetupError(f"framework.requirements={framework.requirements}: there is no such file below {root}")
+    python = folder / INTERPRETER
+    if not python.is_file() or not (folder / LOCK_COPY).is_file():
+        raise SetupError(
+            f"the environment {ENVIRONMENTS}/{framework.environment} is not set up; run `{_setup(config)}`"
+        )
+    if (folder / LOCK_COPY).read_text(encoding="utf-8") != lock.read_text(encoding="utf-8"):
+        raise SetupError(
+            f"the environment {ENVIRONMENTS}/{framework.environment} was made from other requirements than "
+            f"{framework.requirements}; run `{_setup(config)}`"
+        )
+    return python
+
+
+def _setup(config: Config) -> str:
+    """The command that makes the environment; DEVICE is named, because set-up otherwise keeps what is installed."""
+    device = config.hardware.device.value
+    name = config.framework.environment
+    if config.framework.requirements == f"scripts/requirements/{name}-{device}.txt":
+        return f"make setup ENVS={name} DEVICE={device}"
+    return f"python scripts/setup_envs.py {name} --requirements {config.framework.requirements}"

@@ -1,0 +1,69 @@
+"""What every trainer module offers, and how the worker finds one."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from src.contract.run_files import Job
+from src.workloads.training.worker.images import Data
+from src.workloads.training.worker.worker_error import WorkerError
+
+Weights = Sequence[NDArray[np.float32]]
+Orders = Sequence[NDArray[np.int64]]
+EpochPhase = Callable[[], AbstractContextManager[None]]
+
+
+class TrainerError(WorkerError):
+    """A trainer that does not exist, cannot be imported, or lacks the device it was asked for."""
+
+
+class Trainer(Protocol):
+    """The functions of a module in `src.workloads.training.trainers`, in the order in which the worker calls them.
+
+    All variants do the same work: softmax cross-entropy, averaged over the batch; Adam as in Kingma & Ba
+    (2015), algorithm 1, θ ← θ - α·m̂/(√v̂ + ε); float32 throughout. The state's type is the trainer's own.
+    """
+
+    PACKAGES: tuple[str, ...]
+    """Top-level packages of this trainer's framework: the only framework that may be loaded."""
+
+    def configure(self, job: Job) -> None:
+        """Set threads and device; raises TrainerError where the device is missing."""
+
+    def describe(self, job: Job) -> tuple[dict[str, str], str]:
+        """Versions of the framework's packages, and the name of the device."""
+
+    def prepare(self, job: Job, data: Data) -> Any:
+        """The data as the framework wants them, on the device."""
+
+    def build(self, job: Job, weights: Weights, tensors: Any) -> Any:
+        """The state: network with the given weights (neutral layout), optimizer and data."""
+
+    def train(self, state: Any, orders: Orders, epoch: EpochPhase) -> list[float]:
+        """Train one epoch an order, each inside `epoch()`; mean train loss per epoch."""
+
+    def evaluate(self, state: Any) -> tuple[float, float]:
+        """Mean loss and accuracy over all test images."""
+
+    def logits(self, state: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits (n, classes) of images (n, height, width, channels)."""
+
+    def shapes(self, state: Any) -> list[list[int]]:
+        """Shapes of the trainable parameters in the neutral layout, in network order."""
+
+
+def load_trainer(name: str) -> Trainer:
+    """Import a trainer and with it its framework; raises TrainerError."""
+    try:
+        return cast(Trainer, importlib.import_module(f"src.workloads.training.trainers.{name}"))
+    except ModuleNotFoundError as error:
+        raise TrainerError(
+            f"trainer {name!r} cannot be imported ({error}); check framework.trainer, "
+            "and that this environment was set up for it"
+        ) from error

@@ -1,0 +1,76 @@
+import pytest
+
+from src.config.check import check
+from src.errors import ConfigError
+from src.paths import CONF
+
+
+def options(group):
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        f"{group}={option}"
+        for group in (
+            "framework",
+            "model",
+            "dataset",
+            "training",
+            "protocol",
+            "hardware",
+            "meter",
+            "analysis",
+        )
+        for option in options(group)
+    ],
+)
+def test_every_option_of_every_group_composes_and_is_sound(composed, override):
+    check(composed(override))
+
+
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        (
+            "framework.trainer=nonsense",
+            "framework.trainer=nonsense: no such trainer; choose from jax.standard, jax.tuned, tf.standard, tf.tuned, "
+            "torch.standard, torch.tuned$",
+        ),
+        ("framework.trainer=jax.pool", "framework.trainer=jax.pool: no such trainer"),
+        ("training.epochs=0", "training.epochs"),
+        ("training.batch_size=0", "training.batch_size"),
+        ("training.learning_rate=0", "training.learning_rate"),
+        ("training.beta_2=1", "training.beta_2"),
+        ("protocol.iterations=0", "protocol.iterations"),
+        ("protocol.idle_s=-1", "protocol.idle_s"),
+        ("protocol.timeout_s=0", "protocol.timeout_s"),
+        ("protocol.timeout_s=inf", "protocol.timeout_s=inf: must be a finite number"),
+        ("protocol.idle_s=inf", "protocol.idle_s=inf: must be a finite number"),
+        ("protocol.warmup_s=nan", "protocol.warmup_s=nan: must be a finite number"),
+        ("training.learning_rate=inf", "training.learning_rate=inf: must be a finite number"),
+        ("meter.busy_w=inf", "meter.busy_w=inf: must be a finite number"),
+        ("dataset.connect_timeout_s=inf", "dataset.connect_timeout_s=inf: must be a finite number"),
+        ("analysis.relevant_percent=inf", "analysis.relevant_percent=inf: must be a finite number"),
+        ("hardware.threads=0", "hardware.threads"),
+        ("hardware.threads=4096", "hardware.threads"),
+        ("hardware.affinity=[99999]", "hardware.affinity"),
+        ("hardware.affinity=[0,0]", "hardware.affinity=.*names nothing twice"),
+        ("meter.interval_ms=1", "meter.interval_ms"),
+        ("meter.interval_ms=10001", "meter.interval_ms=10001: must be 10 to 10000"),
+        ("meter.columns=['A (J)','B (J)','A (J)']", r"meter.columns=.*names nothing twice"),
+        ("experiment=''", "experiment"),
+        ("framework.name=''", "framework.name"),
+        ("dataset.train_size=0", "dataset.train_size"),
+        ("dataset.train_size=60001", "dataset.train_size"),
+        ("dataset.train_size=32", "training.batch_size"),
+        ("analysis.outliers=2sigma", "analysis.outliers"),
+        ("model.layers=[{kind:dense,units:10,activation:softmax}]", "layer 0"),
+        ("model.layers=[{kind:flatten},{kind:dense,units:7,activation:softmax}]", "units is 7"),
+        ("model.layers=[]", "model.layers"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_its_key(composed, override, key):
+    with pytest.raises(ConfigError, match=key):
+        check(composed(override))

@@ -1,0 +1,230 @@
+"""What each figure shows is what the data say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from src.analysis.analyse import Analysis, analyse
+from src.analysis.settings import AnalysisConfig
+from src.figures.accuracy import draw_accuracy_energy, pareto_front
+from src.figures.architecture import draw_architecture
+from src.figures.distribution import draw_distribution
+from src.figures.drawing import Drawing
+from src.figures.forest import MOST_PAIRS, draw_differences
+from src.figures.phases import draw_energy_by_phase
+from src.figures.quantiles import draw_normal_qq, normal_quantiles
+from src.figures.run_order import draw_run_order, in_order
+from src.workloads.training.network import parameter_count
+
+Make = Callable[..., Any]
+CONFIG = AnalysisConfig(bootstrap_samples=100)
+
+
+def figure_of(drawing: Drawing) -> Figure:
+    assert drawing.figure is not None, drawing.reason
+    return drawing.figure
+
+
+def axes_of(drawing: Drawing) -> Axes:
+    return figure_of(drawing).axes[0]
+
+
+@pytest.mark.parametrize(("n", "shapes"), [(1, 0), (4, 0), (5, 1), (30, 1)])
+def test_a_violin_needs_five_runs(n: int, shapes: int, make_runs: Make) -> None:
+    axes = axes_of(draw_distribution(make_runs(("tf",), n), "energy_j", ("tf",)))
+    assert len(axes.collections) == shapes + 1
+    assert len(axes.patches) == shapes
+
+
+def test_every_run_is_a_point(make_runs: Make) -> None:
+    runs = make_runs(("tf", "jax"), 4)
+    axes = axes_of(draw_distribution(runs, "energy_j", ("jax", "tf")))
+    drawn = [np.asarray(points.get_offsets())[:, 0] for points in axes.collections]
+    for name, values in zip(("jax", "tf"), drawn, strict=True):
+        assert sorted(values) == pytest.approx(sorted(runs.loc[runs["treatment"] == name, "energy_j"]))
+
+
+@pytest.mark.parametrize(
+    ("values", "scale", "from_zero"),
+    [([100.0, 101.0], "linear", False), ([100.0, 300.0], "linear", True), ([1.0, 100.0], "log", False)],
+    ids=["close", "apart", "far-apart"],
+)
+def test_the_axis_fits_the_values(
+    values: list[float], scale: str, from_zero: bool, make_runs: Make, texts_of: Make
+) -> None:
+    runs = make_runs(("tf",), 2).assign(energy_j=values)
+    drawing = draw_distribution(runs, "energy_j", ("tf",))
+    axes = axes_of(drawing)
+    assert axes.get_xscale() == scale
+    assert not any("$" in text for text in texts_of(drawing.figure))
+    assert (axes.get_xlim()[0] == 0) == from_zero
+
+
+def test_bars_are_the_phases_means(make_runs: Make) -> None:
+    runs = make_runs(("tf", "jax"), 6)
+    runs.loc[0, "energy_build_j"] = np.nan
+    axes = axes_of(draw_energy_by_phase(runs, ("jax", "tf")))
+    widths = np.array([[bar.get_width() for bar in bars] for bars in axes.containers])
+    whole = runs.drop(index=0)
+    for row, name in enumerate(("jax", "tf")):
+        own = whole[whole["treatment"] == name]
+        phases = ("import", "data", "build", "train", "evaluate")
+        assert widths[:, row] == pytest.approx([own[f"energy_{phase}_j"].mean() for phase in phases])
+
+
+@pytest.mark.parametrize(
+    ("points", "front"),
+    [
+        ({"a": (1, 1)}, ["a"]),
+        ({"a": (1, 1), "b": (2, 2)}, ["a", "b"]),
+        ({"a": (2, 1), "b": (1, 2)}, ["b"]),
+        ({"a": (1, 1), "b": (1, 2), "c": (3, 2), "d": (4, 5)}, ["b", "d"]),
+        ({"a": (1, 1), "b": (1, 1)}, ["a", "b"]),
+    ],
+    ids=["one", "trade-off", "beaten", "mixed", "equal"],
+)
+def test_pareto_front(points: dict[str, tuple[float, float]], front: list[str]) -> None:
+    assert pareto_front(points) == front
+
+
+def test_a_treatment_without_phases_is_named_in_the_caption(make_runs: Make) -> None:
+    runs = make_runs(("tf", "jax"), 4)
+    assert "Not drawn" not in draw_energy_by_phase(runs, ("tf", "jax")).caption
+    runs.loc[runs["treatment"] == "jax", "energy_build_j"] = np.nan
+    caption = draw_energy_by_phase(runs, ("tf", "jax")).caption
+    assert caption.endswith(" Not drawn, for want of the energy of all phases: jax.")
+
+
+def test_the_front_is_named_in_the_caption(make_runs: Make) -> None:
+    runs = make_runs(("tf", "jax"), 6)
+    runs["accuracy"] = np.where(runs["treatment"] == "tf", 0.99, 0.5)
+    assert draw_accuracy_energy(runs, "energy_j", ("jax", "tf")).caption.endswith("Pareto front: tf.")
+
+
+def test_a_treatment_without_accuracy_is_named_under_the_front(make_runs: Make) -> None:
+    runs = make_runs(("tf", "jax"), 4)
+    runs["accuracy"] = runs["accuracy"].mask(runs["treatment"] == "jax")
+    caption = draw_accuracy_energy(runs, "energy_j", ("tf", "jax")).caption
+    assert caption.endswith("Pareto front: tf. Not drawn, for want of an energy or an accuracy: jax.")
+
+
+def test_run_order_is_that_of_the_starts(make_runs: Make) -> None:
+    runs = make_runs(("tf", "jax"), 3).sample(frac=1, random_state=1)
+    assert in_order(runs)["sequence"].tolist() == [0, 1, 2, 3, 4, 5]
+    later = pd.concat([runs, runs.assign(sweep="a", started_s=runs["started_s"] + 1e6)])
+    assert in_order(later)["sweep"].tolist() == ["s"] * 6 + ["a"] * 6
+
+
+def test_run_order_without_starts_falls_back(make_runs: Make) -> None:
+    runs = make_runs(("tf",), 4).assign(started_s=np.nan, sequence=np.nan)
+    assert in_order(runs.iloc[::-1])["iteration"].tolist() == [0, 1, 2, 3]
+    assert draw_run_order(runs.assign(iteration=np.nan), "energy_j", ("tf",)).figure is None
+
+
+def test_run_order_shows_percent_of_the_median(make_runs: Make) -> None:
+    runs = make_runs(("tf",), 3).assign(energy_j=[90.0, 100.0, 120.0])
+    axes = axes_of(draw_run_order(runs, "energy_j", ("tf",)))
+    offsets = np.asarray(axes.collections[0].get_offsets())
+    assert offsets.tolist() == [[1, -10], [2, 0], [3, pytest.approx(20)]]
+    low, high = axes.get_ylim()
+    assert low == -high
+
+
+def test_normal_quantiles_are_symmetrical() -> None:
+    quantiles = normal_quantiles(5)
+    assert quantiles == pytest.approx(-quantiles[::-1])
+    assert quantiles[-1] == pytest.approx(1.1798, abs=1e-4)  # norm.ppf(4.625 / 5.25)
+
+
+def test_a_normal_sample_lies_on_the_line(make_runs: Make) -> None:
+    runs = make_runs(("tf",), 50).assign(energy_j=1000 + 5 * normal_quantiles(50))
+    x, y = np.asarray(axes_of(draw_normal_qq(runs, "energy_j", ("tf",), {})).collections[0].get_offsets()).T
+    assert np.abs(x - y).max() < 0.06
+
+
+def test_the_test_of_normality_stands_above_its_panel(make_runs: Make) -> None:
+    runs = make_runs(("tf", "jax"), 8)
+    analysis = analyse(runs, CONFIG)
+    described = {name: analysis.description(name, "energy_j") for name in ("tf", "jax")}
+    axes = axes_of(draw_normal_qq(runs, "energy_j", ("tf", "jax"), described))
+    assert f"W = {described['tf'].normality.statistic:.3f}" in axes.get_title(loc="left")
+
+
+def forest(runs: pd.DataFrame) -> tuple[Analysis, Drawing]:
+    analysis = analyse(runs, CONFIG)
+    return analysis, draw_differences(runs, "energy_j", analysis.pairs, CONFIG)
+
+
+def test_the_forest_shows_every_pair(make_runs: Make, texts_of: Make) -> None:
+    analysis, drawing = forest(make_runs(("tf", "torch", "jax"), 8))
+    rows = [text for text in texts_of(figure_of(drawing)) if " against " in text]
+    assert [row.split(":")[0] for row in rows] == ["torch against tf", "jax against tf", "jax against torch"]
+    percent = analysis.pairs_of("energy_j")[0].difference.percent
+    assert percent is not None
+    assert rows[0].startswith(
+        f"torch against tf: {percent:+.0f}" if percent >= 100 else f"torch against tf: {percent:+.1f}"
+    )
+
+
+@pytest.mark.parametrize("kind", ["measured", "estimated"])
+def test_the_band_of_small_differences_keeps_off_the_text(kind: str, make_runs: Make) -> None:
+    runs = make_runs(("tf", "jax", "a framework_with_a_long_name training.batch_size=32"), 5, kind=kind)
+    _, drawing = forest(runs)
+    figure, axes = figure_of(drawing), axes_of(drawing)
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    texts = [text.get_window_extent() for text in axes.texts]
+    bands = [band.get_window_extent() for band in axes.collections]
+    assert len(texts) == len(bands) == 3
+    gap_px = 0.02 * figure.dpi
+    for text, band in zip(texts, bands, strict=True):
+        assert text.y0 > band.y1 + gap_px
+    for band, text in zip(bands, texts[1:], strict=False):
+        assert band.y0 > text.y1
+
+
+def test_many_pairs_are_those_with_the_least_energy(make_runs: Make, texts_of: Make) -> None:
+    names = [f"t{k}" for k in range(8)]
+    _, drawing = forest(make_runs(names, 3))
+    rows = [text for text in texts_of(figure_of(drawing)) if " against " in text]
+    assert MOST_PAIRS < 8 * 7 / 2
+    assert len(rows) == 7
+    assert all(" against t0:" in row for row in rows)
+    assert "7 of 28 pairs" in drawing.caption
+
+
+def test_single_runs_have_a_difference_without_interval(make_runs: Make, texts_of: Make) -> None:
+    _, drawing = forest(make_runs(("tf", "jax"), 1))
+    row = next(text for text in texts_of(figure_of(drawing)) if " against " in text)
+    assert "[" not in row
+
+
+LAYERS: list[dict[str, Any]] = [
+    {"kind": "conv", "filters": 6, "kernel": 5, "padding": "same", "activation": "tanh"},
+    {"kind": "avg_pool", "size": 2, "stride": 2},
+    {"kind": "flatten"},
+    {"kind": "dense", "units": 10, "activation": "softmax"},
+]
+
+
+def test_the_architecture_has_shapes_and_parameters(texts_of: Make) -> None:
+    drawing = draw_architecture(LAYERS, (28, 28, 1), "small")
+    texts = texts_of(figure_of(drawing))
+    for expected in ("28 × 28 × 6", "14 × 14 × 6", "1\u2009176", "156", "11\u2009770", "5 × 5, same, tanh"):
+        assert expected in texts
+    parameters = f"{parameter_count(LAYERS, (28, 28, 1)):,}".replace(",", "\u202f")
+    assert f"small: {parameters} parameters" in drawing.caption
+
+
+def test_layers_that_are_no_network_are_not_drawn() -> None:
+    drawing = draw_architecture([{"kind": "dense", "units": 10, "activation": "softmax"}], (28, 28, 1))
+    assert drawing.figure is None
+    assert "flatten" in str(drawing.reason)

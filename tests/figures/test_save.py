@@ -1,0 +1,63 @@
+"""Files: the same figure gives the same bytes, without fonts, links or dates, and never many megabytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+from PIL import Image
+
+from src.figures.accuracy import draw_accuracy_energy
+from src.figures.distribution import draw_distribution
+from src.figures.run_order import draw_run_order
+from src.figures.save import save
+
+Make = Callable[..., Any]
+
+
+def energy_figure(runs: pd.DataFrame) -> Figure:
+    figure = draw_distribution(runs, "energy_j", ("tf", "jax")).figure
+    assert figure is not None
+    return figure
+
+
+def test_the_same_data_give_the_same_files(make_runs: Make, tmp_path: Path) -> None:
+    runs = make_runs(("tf", "jax"), 8)
+    files = [save(energy_figure(runs), tmp_path / folder, "energy_j") for folder in ("one", "two")]
+    assert [path.name for path in files[0]] == ["energy_j.svg", "energy_j.png"]
+    assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
+
+
+def test_the_svg_needs_nothing_from_elsewhere(make_runs: Make, tmp_path: Path) -> None:
+    svg, png = save(energy_figure(make_runs(("tf",), 8)), tmp_path, "energy_j")
+    text = svg.read_text()
+    assert "<text" not in text
+    assert "<dc:date>" not in text
+    assert all(link.startswith(("#", "data:")) for link in re.findall(r'xlink:href="([^"]*)"', text))
+    with Image.open(png) as image:
+        assert image.width == 1005
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_ten_thousand_runs_make_small_files(make_runs: Make, tmp_path: Path) -> None:
+    treatments = ("tf", "torch", "jax")
+    runs = make_runs(treatments, 3333)
+    figures = [
+        draw_distribution(runs, "energy_j", treatments).figure,
+        draw_run_order(runs, "energy_j", treatments).figure,
+        draw_accuracy_energy(runs, "energy_j", treatments).figure,
+    ]
+    sizes = [save(figure, tmp_path, f"f{k}")[0].stat().st_size for k, figure in enumerate(figures) if figure]
+    assert len(sizes) == 3
+    assert max(sizes) < 600_000
+
+
+def test_drawing_and_saving_leave_matplotlib_as_it_was(make_runs: Make, tmp_path: Path) -> None:
+    before = dict(matplotlib.rcParams)
+    save(energy_figure(make_runs(("tf",), 8)), tmp_path, "energy_j")
+    assert dict(matplotlib.rcParams) == before

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from src.track.store import Store
+from src.track.sweep_note import summary_metrics, summary_note
+
+
+@pytest.fixture
+def runs() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "treatment": [
+                "torch",
+                "torch",
+                "torch",
+                "tf training.batch_size=32",
+                "tf training.batch_size=32",
+            ],
+            "status": ["finished", "finished", "finished", "finished", "failed"],
+            "energy_kind": ["estimated"] * 5,
+            "energy_j": [10.0, 30.0, 20.0, 5.0, 1000.0],
+            "accuracy": [0.9, 0.9, 0.8, 0.7, 0.1],
+        }
+    )
+
+
+def test_medians_of_the_finished_runs_of_each_treatment(runs: pd.DataFrame) -> None:
+    assert summary_metrics(runs) == {
+        "median_energy_j/torch": 20.0,
+        "median_energy_j/tf training.batch_size 32": 5.0,
+        "median_accuracy/torch": 0.9,
+        "median_accuracy/tf training.batch_size 32": 0.7,
+        "runs_finished": 4.0,
+        "runs_failed": 1.0,
+    }
+
+
+def test_a_long_label_is_cut_to_what_mlflow_takes_and_stays_its_own(store: Store, runs: pd.DataFrame) -> None:
+    long = "model.layers=" + "[{kind:dense}]" * 40
+    runs["treatment"] = [long + "a"] * 3 + [long + "b"] * 2
+    metrics = summary_metrics(runs)
+    assert len(metrics) == 6
+    store.finish_sweep(store.start_sweep("study", "s", {}, {}), metrics)
+
+
+def test_the_note_says_how_the_energy_is_known_and_who_needs_least(runs: pd.DataFrame) -> None:
+    lines = summary_note(runs).splitlines()
+    assert lines[0].startswith("Energy: **estimated**")
+    assert lines[2:6] == [
+        "| treatment | runs | energy_j (J) | accuracy |",
+        "| --- | ---: | ---: | ---: |",
+        "| tf training.batch_size=32 | 1 | 5 | 0.7 |",
+        "| torch | 3 | 20 | 0.9 |",
+    ]
+    assert lines[-1] == "Failed runs, which are not in the table: 1 of 5."
+
+
+def test_a_sweep_without_a_finished_run_has_a_summary_too(runs: pd.DataFrame) -> None:
+    failed = runs[runs["status"] == "failed"]
+    assert summary_metrics(failed) == {"runs_finished": 0.0, "runs_failed": 1.0}
+    assert "1 of 1." in summary_note(failed)
