@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Quote, QuotedString
-from hydra.errors import HydraException
+PLAIN = re.compile(r"[A-Za-z0-9_./:@+%-]*[A-Za-z_./:@+%-][A-Za-z0-9_./:@+%-]*")
+"""Texts that Hydra reads as they stand ..."""
+OTHER_THAN_TEXT = re.compile(r"(?i)null|true|false|nan|[+-]?(inf|infinity)|[+-]?[0-9._]+(e[+-]?[0-9_]+)?|.*//.*")
+"""... but for those that it takes for numbers and the like; an address with `//` is quoted to be safe."""
 
 
 def override(key: str, text: str) -> str:
     """`KEY=TEXT` with the quotes that Hydra and then the shell need to give back this very text."""
-    word = f"{key}={text}"
-    return shlex.quote(word if _gives_back(word, text) else f"{key}={_quoted(text)}")
+    plain = PLAIN.fullmatch(text) and not OTHER_THAN_TEXT.fullmatch(text)
+    return shlex.quote(f"{key}={text if plain else hydra_quoted(text)}")
 
 
-def _gives_back(word: str, text: str) -> bool:
-    try:
-        read = OverridesParser.create().parse_override(word)
-        return not read.is_sweep_override() and read.value() == text
-    except HydraException:
-        return False
-
-
-def _quoted(text: str) -> str:
-    return str(QuotedString(text=text, quote=Quote.single).with_quotes())
+def hydra_quoted(text: str) -> str:
+    """The text in single quotes as Hydra's grammar has them: quotes and the backslashes before them are escaped."""
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found.group(1) * 2 + ("\\'" if found.group(2) else ""), text)
+    return f"'{escaped}'"

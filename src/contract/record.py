@@ -1,4 +1,4 @@
-"""Everything that is filed about one run, as a file beside the run's others; no MLflow here.
+"""Everything that is known about one run, as a file beside the run's others; no MLflow here.
 
 `record.json` is written before MLflow is touched, so that a store which is down loses nothing.
 """
@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
-from src.contract.run_files import write_json
-from src.errors import TrackError
+from src.contract.flags import Flag
+from src.contract.json_files import ContractError, read_object, take, texts, write_json
+from src.contract.metrics import Metric
 
-VERSION = 1
+VERSION = 2
 RECORD_FILE = "record.json"
 
 SINGLE = "single_"
@@ -45,6 +47,16 @@ NO_PARAMETERS = (
 
 Status = Literal["finished", "failed"]
 
+EnergyKind = Literal["measured", "estimated", "replayed", "imported"]
+
+GRAVE = frozenset(
+    {
+        *("gap", "jump", "standstill", "background_load", "long_rows", "truncated", "gpu_only"),
+        *("left_processes", "exit_code"),
+    }
+)
+"""Flags of before they said so themselves that cast doubt on a run's energy."""
+
 
 class Point(NamedTuple):
     """One value of a series: its place on the x axis, when it was reached (epoch ms), and the value."""
@@ -55,28 +67,26 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRecord:
-    """What is filed about one run; `folder` holds the files that become its artifacts.
+class Run:
+    """What is known of one run, wherever it is kept.
 
-    Metrics carry their unit in their name. Of the tags, `run_uid` identifies the run within its experiment,
-    and `sweep`, where there is one, names the sweep it belongs to. Raises TrackError where a tag is missing.
+    Metrics carry their unit in their name; `described` says of those that the work itself told what they are.
+    `factors` are the keys that a sweep went over, and this run's values. `windows` holds begin and end of each phase
+    in seconds since the run's start, in the order they began. Of the tags, `run_uid` identifies the run within its
+    experiment, and `sweep`, where there is one, names the sweep it belongs to.
     """
 
     name: str
-    experiment: str
     start_ms: int
     end_ms: int
     status: Status
-    folder: Path
     tags: dict[str, str]
+    factors: dict[str, str] = field(default_factory=dict)
+    flags: tuple[Flag, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)
-    series: dict[str, list[Point]] = field(default_factory=dict)
+    described: dict[str, Metric] = field(default_factory=dict)
+    windows: dict[str, tuple[float, float]] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        missing = [tag for tag in REQUIRED_TAGS if not self.tags.get(tag)]
-        if missing:
-            raise TrackError(f"The record of {self.folder} lacks the tags {', '.join(missing)}; add them")
 
     @property
     def uid(self) -> str:
@@ -89,25 +99,58 @@ class RunRecord:
         name = self.tags.get("sweep")
         return None if name is None or name.startswith(SINGLE) else name
 
+
+@dataclass(frozen=True, kw_only=True)
+class FiledRun(Run):
+    """A run as a store gives it back; `run_id` finds its files there. Those of older stores have no `described`."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord(Run):
+    """What is to be filed about one run; `folder` holds the files that become its artifacts.
+
+    Raises ContractError where a tag is missing.
+    """
+
+    experiment: str
+    folder: Path
+    series: dict[str, list[Point]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        missing = [tag for tag in REQUIRED_TAGS if not self.tags.get(tag)]
+        if missing:
+            raise ContractError(f"The record of {self.folder} lacks the tags {', '.join(missing)}; add them")
+
     def write(self) -> Path:
         """Write record.json into the run's folder, atomically."""
         path = self.folder / RECORD_FILE
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "folder"}
+        values["flags"] = [dataclasses.asdict(flag) for flag in self.flags]
+        values["described"] = {name: metric.described() for name, metric in self.described.items()}
         write_json(path, {**values, "version": VERSION})
         return path
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read the record of a folder, wherever it lies by now; raises TrackError where none is whole."""
+        """The record of a folder, wherever it lies by now, of version 1 too; raises ContractError if none is whole."""
         path = folder / RECORD_FILE
+        values = read_object(path)
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            if values.pop("version") != VERSION:
-                raise ValueError(f"not of version {VERSION}")
+            version = values.pop("version", None)
+            if version == 1:
+                values = _of_version_1(values)
+            elif version != VERSION:
+                raise ContractError(f"not of version {VERSION}")
+            _check_types(values)
             values["series"] = {name: [Point(*p) for p in points] for name, points in values["series"].items()}
+            values["flags"] = tuple(Flag.of(flag) for flag in values["flags"])
+            values["described"] = {name: Metric.of(name, metric) for name, metric in values["described"].items()}
+            values["windows"] = {name: (float(w[0]), float(w[1])) for name, w in values["windows"].items()}
             return cls(**values, folder=folder)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise TrackError(f"{path} is no complete record of a run ({error}); measure that run again") from error
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+            raise ContractError(f"{path} is no complete record of a run ({error}); measure that run again") from error
 
     def artifacts(self) -> list[Path]:
         """The run's own files, in order of their names: every visible file of its folder but the record."""
@@ -116,6 +159,40 @@ class RunRecord:
             for path in self.folder.iterdir()
             if path.is_file() and not path.name.startswith(".") and path.name != RECORD_FILE
         )
+
+
+def old_flags(text: str) -> tuple[Flag, ...]:
+    """The flags of a run of before they were kept apart: `code: text; code: text`."""
+    parts = re.split(r"(?:^|; )([a-z_]+): ", text)[1:]
+    return tuple(Flag(code, said, code in GRAVE) for code, said in zip(parts[::2], parts[1::2], strict=True))
+
+
+def old_factors(treatment: str, framework: str) -> dict[str, str]:
+    """The factors of a run of before they were kept: its label reads `framework key=value key=value`."""
+    words = [word.partition("=") for word in treatment.split()]
+    swept = {key: value for key, sign, value in words if sign}
+    return ({"framework": framework} if words and not words[0][1] else {}) | swept
+
+
+def _of_version_1(values: dict[str, Any]) -> dict[str, Any]:
+    tags = values["tags"]
+    flags = [dataclasses.asdict(flag) for flag in old_flags(tags.get("flags", ""))]
+    factors = old_factors(tags.get("treatment", ""), tags.get("framework", ""))
+    return {**values, "flags": flags, "factors": factors, "described": {}, "windows": {}}
+
+
+def _check_types(values: Mapping[str, Any]) -> None:
+    for name in ("name", "experiment"):
+        take(values, name, str, RECORD_FILE)
+    for name in ("start_ms", "end_ms"):
+        take(values, name, int, RECORD_FILE)
+    if values.get("status") not in ("finished", "failed"):
+        raise ContractError(f"`status` is {values.get('status')!r:.80}")
+    for name in ("tags", "factors", "params"):
+        texts(list(take(values, name, dict, RECORD_FILE).values()), f"`{name}`")
+    metrics = take(values, "metrics", dict, RECORD_FILE)
+    for name in metrics:
+        take(metrics, name, float, "`metrics`")
 
 
 def run_name(treatment: str, iteration: int, attempt: int = 0) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
+
+from src.contract.json_files import ContractError, write_json
 
 VERSION = 1
 
@@ -29,10 +30,6 @@ TASK_PHASES = PHASES[1:]
 """The task whose energy is compared: everything but importing the framework."""
 
 Edge = Literal["begin", "end"]
-
-
-class ContractError(ValueError):
-    """A job, event or result file that is missing, unreadable, incomplete or of another version."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,16 +144,6 @@ def read_events(path: Path) -> list[Event]:
         return [Event(float(e["t"]), str(e["phase"]), e["edge"]) for e in map(json.loads, lines)]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ContractError(f"{path} is no complete event file ({error})") from error
-
-
-def write_json(path: Path, values: Any) -> None:
-    """Write JSON through a temporary neighbour and a rename, so that no reader ever sees half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(values, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _values(cls: type[Any], path: Path) -> dict[str, Any]:

@@ -9,15 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from src.contract.run_files import (
-    ENERGY_FILE,
-    EVENTS_FILE,
-    RESULT_FILE,
-    ContractError,
-    Event,
-    Result,
-    read_events,
-)
+from src.contract.json_files import ContractError
+from src.contract.run_files import ENERGY_FILE, EVENTS_FILE, RESULT_FILE, Event, Result, read_events
 from src.errors import EnergyError, MeterError, RunError
 from src.measure.energy import Energy, integrate
 from src.measure.launch import Ending, launch

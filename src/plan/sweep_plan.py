@@ -15,7 +15,7 @@ from typing import Any
 from hydra.core.override_parser.types import Quote, QuotedString
 
 from src.config.schema import Config
-from src.contract.run_files import write_json
+from src.contract.json_files import write_json
 from src.errors import ConfigError
 from src.plan.schedule import Slot, schedule
 from src.plan.treatments import Treatment, slug

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from src.config.schema import Config
+from src.contract.json_files import write_json
 from src.contract.record import RECORD_FILE, SINGLE, RunRecord, Status, flatten, run_name
-from src.contract.run_files import write_json
 from src.errors import ConfigError, JoulebenchError, TrackError, told
 from src.figures.run_power import draw_power
 from src.measure.run import Measured

@@ -20,8 +20,8 @@ from src.analysis.comparable import comparable
 from src.analysis.ingested import ingested
 from src.analysis.settings import AnalysisConfig
 from src.contract.commands import override
+from src.contract.json_files import write_json
 from src.contract.record import IMPORTED_SWEEP
-from src.contract.run_files import write_json
 from src.figures.gallery import analysed_runs, draw_all
 from src.figures.power_over_time import NAME as POWER_OVER_TIME
 from src.figures.save import save

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from src.contract.json_files import ContractError
 from src.contract.record import IMPORTED_UID
-from src.contract.run_files import ENERGY_FILE, EVENTS_FILE, PHASES, ContractError, read_events
+from src.contract.run_files import ENERGY_FILE, EVENTS_FILE, PHASES, read_events
 from src.errors import EnergyError, RunError, TrackError
 from src.figures.traces import MOST_LINES, Trace
 from src.measure.energy import Energy, integrate, whole_file

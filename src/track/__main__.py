@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from src.contract.json_files import ContractError
 from src.contract.record import RECORD_FILE, RunRecord
-from src.errors import JoulebenchError, TrackError
+from src.errors import JoulebenchError
 from src.track import open_store
 from src.track.refile import refile
 
@@ -49,7 +50,7 @@ def read_all(folders: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
     for folder in folders:
         try:
             records.append(RunRecord.read(folder))
-        except TrackError as error:
+        except ContractError as error:
             problems.append(str(error))
     return sorted(records, key=lambda record: record.start_ms), problems
 

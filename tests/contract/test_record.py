@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from src.contract.json_files import ContractError
 from src.contract.record import RECORD_FILE, RunRecord, flatten, run_name
-from src.errors import TrackError
 
 MakeRecord = Callable[..., RunRecord]
 
@@ -33,17 +33,17 @@ def test_a_record_is_read_where_its_folder_lies_by_now(make_record: MakeRecord, 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", '{"version": 2}', '{"version": 1, "name": "torch"}'],
+    ["", "{", "[]", '{"version": 3}', '{"version": 1, "name": "torch"}'],
     ids=["empty", "half", "list", "other version", "fields missing"],
 )
 def test_a_damaged_record_is_refused_by_its_path(text: str, tmp_path: Path) -> None:
     (tmp_path / RECORD_FILE).write_text(text)
-    with pytest.raises(TrackError, match=RECORD_FILE):
+    with pytest.raises(ContractError, match=RECORD_FILE):
         RunRecord.read(tmp_path)
 
 
 def test_a_record_needs_the_tags_that_identify_a_run(make_record: MakeRecord) -> None:
-    with pytest.raises(TrackError, match="energy_kind"):
+    with pytest.raises(ContractError, match="energy_kind"):
         make_record(tags={"energy_kind": ""})
 
 

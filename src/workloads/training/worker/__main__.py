@@ -10,7 +10,8 @@ BEGAN = time.time()
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from src.contract.run_files import ContractError, Job  # noqa: E402
+from src.contract.json_files import ContractError  # noqa: E402
+from src.contract.run_files import Job  # noqa: E402
 from src.workloads.training.network import NetworkError  # noqa: E402
 from src.workloads.training.worker.process import die_with_parent, set_affinity  # noqa: E402
 from src.workloads.training.worker.worker_error import WorkerError  # noqa: E402

@@ -1,0 +1,56 @@
+"""JSON files that are either whole or absent, and values that are what they claim to be."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class ContractError(ValueError):
+    """A file that rooms hand each other which is missing, unreadable, incomplete or of another version."""
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write JSON through a temporary neighbour and a rename, so that no reader ever sees half a file."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(values, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; raises ContractError where there is none."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ContractError(f"{path} cannot be read ({error})") from error
+    if not isinstance(values, dict):
+        raise ContractError(f"{path} holds no JSON object")
+    return values
+
+
+def take(values: Mapping[str, Any], key: str, kind: type[T], where: str) -> T:
+    """One value of the given type, whole numbers passing for floats; raises ContractError naming `where`."""
+    found = values.get(key)
+    if kind is float and isinstance(found, int) and not isinstance(found, bool):
+        try:
+            return kind(found)  # type: ignore[call-arg]
+        except OverflowError as error:
+            raise ContractError(f"{where}: `{key}` is too large a number") from error
+    if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
+        raise ContractError(f"{where}: `{key}` is {found!r:.80}, not of type {kind.__name__}")
+    return found
+
+
+def texts(value: Any, what: str) -> list[str]:
+    """A list of texts; raises ContractError for anything else."""
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ContractError(f"{what} is {value!r:.80}, not a list of texts")
+    return value

@@ -1,0 +1,103 @@
+"""What a run's numbers are: their names with units, their titles, and which way is better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from src.contract.json_files import ContractError, take
+
+Better = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number of a run: `unit` is `1` for a pure number; `better` is None where neither way is.
+
+    A `headline` metric stands in the terminal's and MLflow's summaries and in the report's tables of results.
+    """
+
+    name: str
+    unit: str
+    title: str
+    better: Better | None = None
+    headline: bool = False
+
+    @classmethod
+    def of(cls, name: str, values: Any) -> Self:
+        """From what JSON made of its description; raises ContractError."""
+        if not isinstance(values, Mapping):
+            raise ContractError(f"metric `{name}` is {values!r:.80}, not an object")
+        where = f"metric `{name}`"
+        better = values.get("better")
+        if better not in (None, "lower", "higher"):
+            raise ContractError(f"{where}: `better` is {better!r:.80}; use lower, higher, or leave it out")
+        headline = values.get("headline", False)
+        if not isinstance(headline, bool):
+            raise ContractError(f"{where}: `headline` is {headline!r:.80}, not true or false")
+        unit = take({"unit": "1", **values}, "unit", str, where)
+        return cls(name, unit, take({"title": name, **values}, "title", str, where), better, headline)
+
+    def described(self) -> dict[str, Any]:
+        """Its description as JSON takes it; `of` reads it."""
+        return {"unit": self.unit, "title": self.title, "better": self.better, "headline": self.headline}
+
+
+TASK = "task"
+TOTAL = "total"
+
+OF_TASK = (
+    Metric("energy_j", "J", "Energy of the task", "lower", headline=True),
+    Metric("duration_s", "s", "Duration of the task", "lower", headline=True),
+    Metric("power_w", "W", "Mean power", "lower", headline=True),
+    Metric("edp_js", "J·s", "Energy-delay product", "lower", headline=True),
+)
+"""What is told of every run: the energy that is compared, and what belongs to it."""
+
+OF_METER = (
+    Metric("energy_total_j", "J", "Energy of the whole process", "lower"),
+    Metric("duration_total_s", "s", "Duration of the whole process", "lower"),
+    Metric("energy_net_j", "J", "Energy above idle", "lower"),
+    Metric("energy_package_j", "J", "Energy of the package domain", "lower"),
+    Metric("energy_dram_j", "J", "Energy of the dram domain", "lower"),
+    Metric("energy_cores_j", "J", "Energy of the cores domain", "lower"),
+    Metric("energy_gpu_j", "J", "Energy of the gpu domain", "lower"),
+)
+"""What a meter tells beside it, where it can."""
+
+OF_TRAINING = (
+    Metric("accuracy", "1", "Test accuracy", "higher", headline=True),
+    Metric("loss", "1", "Test loss", "lower"),
+    Metric("samples_per_s", "1/s", "Training throughput", "higher"),
+)
+"""What runs of before metrics described themselves have; today's say it in their outcome."""
+
+OLD_PHASES = ("import", "data", "build", "train", "evaluate")
+"""The phases of runs of before phases were named by the workload."""
+
+
+def of_phase(phase: str) -> tuple[Metric, Metric]:
+    """Energy and duration of one phase."""
+    return (
+        Metric(f"energy_{phase}_j", "J", f"Energy of {phase}", "lower"),
+        Metric(f"duration_{phase}_s", "s", f"Duration of {phase}", "lower"),
+    )
+
+
+def catalogue(phases: Iterable[str], own: Iterable[Metric] = ()) -> dict[str, Metric]:
+    """All metrics that runs with these phases may have, `own` (of their outcomes) after the task's."""
+    of_phases = [of_phase(phase) for phase in phases]
+    every = (
+        *OF_TASK,
+        *own,
+        *OF_METER[:3],
+        *(energy for energy, _ in of_phases),
+        *(duration for _, duration in of_phases),
+        *OF_METER[3:],
+    )
+    return {metric.name: metric for metric in every}
+
+
+OLD_CATALOGUE = catalogue(OLD_PHASES, OF_TRAINING)
+"""Of stores that were written before metrics described themselves."""
