@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from src.analysis.analyse import Analysis
+from src.analysis.analyse import analyse as analyse_runs
+from src.analysis.comparable import Comparable, comparable
+from src.analysis.settings import AnalysisConfig
+from src.analysis.table import PLACES, TEXTS, table_of
 from src.contract.flags import Flag
-from src.contract.record import FiledRun, run_name
+from src.contract.record import FiledRun, old_factors, old_flags, run_name
 
 BEGIN_S = 1_750_000_000.0
-PHASES = {"import": 0.1, "data": 0.02, "build": 0.08, "train": 0.7, "evaluate": 0.1}
+PHASES = {"import": 0.1, "data": 0.02, "build": 0.06, "train": 0.7, "evaluate": 0.12}
 """Shares of the whole process' energy and time."""
 
 TRAINING = {
@@ -109,6 +115,8 @@ def _training_run(
     }
     metrics |= {f"energy_{phase}_j": share * energy_j / 0.9 for phase, share in PHASES.items()}
     metrics |= {f"duration_{phase}_s": share * duration_s / 0.9 for phase, share in PHASES.items()}
+    edges = duration_s / 0.9 * np.cumsum([0.0, *PHASES.values()])
+    windows = {phase: (float(edges[n]), float(edges[n + 1])) for n, phase in enumerate(PHASES)}
     facts = {"framework.mode": "tuned" if name.endswith("_tuned") else "standard"}
     facts[f"version.{name.partition('_')[0]}"] = "2.13" if name.startswith("torch") else "0.10"
     flags = {
@@ -117,7 +125,7 @@ def _training_run(
     }
     return made_run(
         name, block, position, place, metrics, TRAINING | SURROUNDINGS | facts, {"framework": name},
-        framework=name, flags=flags.get(place, ()),
+        framework=name, flags=flags.get(place, ()), windows=windows,
     )  # fmt: skip
 
 
@@ -166,6 +174,50 @@ def _with(run: FiledRun, **changes: Any) -> FiledRun:
     return FiledRun(**{**vars(run), **changes})
 
 
-def flags_text(run: FiledRun) -> str:
-    """As runs of before had them in a tag."""
-    return "; ".join(f"{flag.code}: {flag.text}" for flag in run.flags)
+def records(frame: pd.DataFrame) -> list[FiledRun]:
+    """The runs of a table with some of the columns of `src.analysis.table`, the rest as if all had been measured here.
+
+    Without a column `factors`, they are read from the treatments' labels, as those of old runs are.
+    """
+    return [_record(place, row) for place, row in enumerate(frame.to_dict("records"))]
+
+
+def _record(place: int, row: dict[Any, Any]) -> FiledRun:
+    known = {str(key): value for key, value in row.items() if isinstance(value, dict | tuple) or not pd.isna(value)}
+    fields = {"run_id", "run_name", "started_s", "status", "factors", "flags", "windows", "described"}
+    tags = {name: str(known[name]) for name in (*TEXTS, *PLACES) if name in known}
+    tags |= {key.removeprefix("tags."): value for key, value in known.items() if key.startswith("tags.")}
+    params = {key.removeprefix("params."): str(value) for key, value in known.items() if key.startswith("params.")}
+    numbers = {
+        key for key in known if key not in fields | {*TEXTS, *PLACES} and not key.startswith(("params.", "tags."))
+    }
+    begin_ms = round(1000 * known.get("started_s", 0))
+    return FiledRun(
+        run_id=str(known.get("run_id", f"r{place:05d}")),
+        name=str(known.get("run_name", place)),
+        start_ms=begin_ms,
+        end_ms=begin_ms,
+        status="finished" if known.get("status") == "finished" else "failed",
+        tags=tags,
+        factors=known.get("factors", old_factors(tags["treatment"], tags.get("framework", tags["treatment"]))),
+        flags=known.get("flags", old_flags(tags.get("flags", ""))),
+        metrics={key: float(known[key]) for key in numbers if isinstance(known[key], int | float)},
+        described=known.get("described", {}),
+        windows=known.get("windows", {}),
+        params=params,
+    )
+
+
+def compared(frame: pd.DataFrame, compare: Sequence[str] = ()) -> Comparable:
+    """The runs of a table as `comparable` hands them on."""
+    return comparable(table_of(records(frame)), compare)
+
+
+def analyse(frame: pd.DataFrame, config: AnalysisConfig) -> Analysis:
+    """The analysis of the runs of a table."""
+    return analyse_runs(compared(frame, config.compare), config)
+
+
+def factors_of(labels: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Treatments whose labels say what sets them apart, as the figures take them."""
+    return {label: old_factors(label, label.split()[0]) for label in labels}

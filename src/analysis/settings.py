@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
-from src.config.finite import refuse_infinite
 from src.errors import ConfigError
 
 OUTLIER_RULES = ("none", "3sigma", "iqr")
@@ -41,13 +41,15 @@ class AnalysisConfig:
     # Average of the European Union's grid in 2024, life cycle.
     grid_gco2e_per_kwh: float = 213.0
     grid_source: str = "Ember, Global Electricity Review 2025, EU average of 2024"
-    # How many trainings to work cost and emissions out for, beside the usual 1 000.
+    # How many runs to work cost and emissions out for, beside the usual 1 000.
     scale: int = 1_000_000
 
 
 def check(config: AnalysisConfig) -> None:
     """Raise ConfigError for a value that types allow but no analysis can use."""
-    refuse_infinite(config, "analysis")
+    for key, value in vars(config).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"analysis.{key}={value}: must be a finite number")
     rules = {
         "alpha": (0 < config.alpha < 0.5, "between 0 and 0.5, usually 0.05"),
         "relevant_percent": (config.relevant_percent > 0, "above 0"),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from src.analysis.table import Table, table_of
 from src.contract.commands import override
+from src.contract.record import FiledRun, old_factors, old_flags
 from src.errors import ConfigError, TrackError
 from src.track.store import Store, explained
 
-CODES = re.compile(r"(?:^|; )([a-z_]+): ")
 ACCURACY_DIGITS = 6
 """A test set of fewer than half a million images has no finer accuracy; what float32 adds below is rounding."""
 
@@ -29,11 +30,16 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Loaded:
-    """All measured runs, one a row (see `src.track.frame`), and their sweeps."""
+    """All measured runs and their sweeps."""
 
     experiment: str
-    runs: pd.DataFrame
+    table: Table
     sweeps: tuple[Sweep, ...]
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """One a row."""
+        return self.table.runs
 
 
 def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
@@ -45,25 +51,45 @@ def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
         found = store.client.get_experiment_by_name(experiment)
         if found is None:
             raise ConfigError(_unknown(store, experiment))
-    runs = store.runs(experiment)
-    if sweep is not None:
-        runs = runs[runs["sweep"] == sweep].reset_index(drop=True)
-    if runs.empty:
+    records = [run for run in records_of(store.runs(experiment)) if sweep in (None, run.tags.get("sweep"))]
+    if not records:
         place = f"sweep '{sweep}' of " if sweep else ""
         raise ConfigError(
             f"{place}experiment '{experiment}' in {store.uri} holds no measured run; measure some with "
             f"`python -m src.main -m framework=tf,torch,jax {override('experiment', experiment)}`"
         )
-    if "accuracy" in runs:
-        runs["accuracy"] = runs["accuracy"].round(ACCURACY_DIGITS)
+    table = table_of(records)
+    if "accuracy" in table.runs:
+        table.runs["accuracy"] = table.runs["accuracy"].round(ACCURACY_DIGITS)
     sweeps = _sweeps(store, found.experiment_id)
-    present = set(runs["sweep"].dropna())
-    return Loaded(experiment, runs, tuple(s for s in sweeps if s.name in present))
+    present = {run.tags.get("sweep") for run in records}
+    return Loaded(experiment, table, tuple(s for s in sweeps if s.name in present))
 
 
-def flag_codes(text: object) -> list[str]:
-    """The codes in a run's tag `flags`, which reads `code: text; code: text`."""
-    return sorted(set(CODES.findall(text))) if isinstance(text, str) else []
+def records_of(frame: pd.DataFrame) -> list[FiledRun]:
+    """The runs of the store's table as records."""
+    return [
+        _record({key: value for key, value in row.items() if not pd.isna(value)}) for row in frame.to_dict("records")
+    ]
+
+
+def _record(row: dict[Any, Any]) -> FiledRun:
+    columns = ("treatment", "framework", "sweep", "iteration", "position", "sequence", "status", "meter", "energy_kind")
+    tags = {key.removeprefix("tags."): str(value) for key, value in row.items() if key.startswith("tags.")}
+    tags |= {name: str(row[name]) for name in (*columns, "run_uid") if name in row}
+    begin_ms = round(1000 * row["started_s"])
+    return FiledRun(
+        run_id=row["run_id"],
+        name=row["run_name"],
+        start_ms=begin_ms,
+        end_ms=begin_ms,
+        status="finished" if row.get("status") == "finished" else "failed",
+        tags=tags,
+        factors=old_factors(tags.get("treatment", ""), tags.get("framework", "")),
+        flags=old_flags(tags.get("flags", "")),
+        metrics={key: value for key, value in row.items() if isinstance(value, float) and key != "started_s"},
+        params={key.removeprefix("params."): value for key, value in row.items() if key.startswith("params.")},
+    )
 
 
 def sweep_file(store: Store, sweep: Sweep, name: str) -> Path | None:

@@ -18,7 +18,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from sqlalchemy.exc import SQLAlchemyError
 
-from src.contract.record import RunRecord, Status
+from src.contract.record import Point, RunRecord, Status
 from src.errors import TrackError
 from src.track.frame import runs_frame
 
@@ -41,6 +41,9 @@ VIEW_STATE = {
     ],
 }
 """A view of the runs side by side: MLflow's own shows only the sweeps, and no metric, until one clicks."""
+
+POWER_TRACE = "power_trace_w"
+"""The series that holds a run's power over time; its steps are milliseconds since the run began."""
 
 SOURCE_TAGS = {"mlflow.source.name": "joulebench", "mlflow.source.type": "LOCAL"}
 SQLITE_PREFIX = "sqlite:///"
@@ -203,6 +206,12 @@ class Store:
             frame = runs_frame(self.client, found.experiment_id)
         self._artifact_uris.update(zip(frame["run_id"], frame["artifact_uri"], strict=True))
         return frame
+
+    def trace(self, run_id: str) -> list[Point]:
+        """A run's power over time, as it was filed; empty where none was."""
+        with explained(f"The power trace of run {run_id} cannot be read from {self.uri}", "see that the store works"):
+            found = self.client.get_metric_history(run_id, POWER_TRACE)
+        return sorted(Point(each.step, each.timestamp, each.value) for each in found)
 
     def artifact(self, run_id: str, name: str) -> Path:
         """A file of a run, on this machine: where it lies, or a copy where the store is a server."""

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.made_runs import training_runs
-from tests.report.test_golden import document_of
+from tests.report.made_documents import document_of
 
 ROWS = {
     "model.name": "Model",
