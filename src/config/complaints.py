@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+from collections.abc import Sequence
 
 from hydra.errors import MissingConfigException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
@@ -73,3 +74,11 @@ def _first_line(error: BaseException) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def explain_absent_group(arguments: Sequence[str]) -> str:
+    """One line for a key below a group that the chosen workload does not have."""
+    groups = {f.name for f in dataclasses.fields(Config) if "| None" in str(f.type)}
+    named = next((word for word in arguments if word.lstrip("+").split(".")[0] in groups and "." in word), "a key")
+    group = named.lstrip("+").split(".")[0]
+    return f"{named}: the chosen workload has no {group}; leave it out, or choose another workload"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -17,6 +18,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError
 
 from src.analysis.settings import AnalysisConfig
+from src.workloads.command.command_line import CommandConfig
+from src.workloads.inference.settings import InferenceConfig
 from src.workloads.training.data.dataset import DatasetConfig
 
 
@@ -110,6 +113,8 @@ class ProtocolConfig:
     retries: int = MISSING
     # A run that takes longer is ended and counts as failed.
     timeout_s: float = MISSING
+    # Measure although another sweep is being measured on this machine; for tests of the tool itself.
+    allow_concurrent: bool = False
 
 
 @dataclass
@@ -145,42 +150,33 @@ class MeterConfig:
 
 
 @dataclass
-class RunConfig:
-    """This run's place in its sweep; the sweeper fills it in."""
+class WorkloadConfig(CommandConfig):
+    """What is measured; all but `kind` is about commands."""
 
-    sweep: str = ""
-    # MLflow's run of the sweep.
-    parent: str = ""
-    treatment: str = ""
-    iteration: int = 0
-    position: int = 0
-    sequence: int = 0
-    attempt: int = 0
-    # The run's folder below hydra.sweep.dir.
-    folder: str = ""
-    # Of the idle machine, measured before the first run.
-    idle_power_w: float | None = None
-    # Share of all CPUs that other programs used before the first run.
-    background_load: float = 0.0
+    # training | inference | command: a folder of src/workloads.
+    kind: str = MISSING
 
 
 @dataclass
 class Config:
-    """The whole configuration of one run."""
+    """The whole configuration of one treatment; the groups that its workload does not have are None."""
 
     # MLflow's experiment.
     experiment: str = MISSING
     # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
     tracking_uri: str | None = None
-    framework: FrameworkConfig = MISSING
-    model: ModelConfig = MISSING
-    dataset: DatasetConfig = MISSING
-    training: TrainingConfig = MISSING
+    # A stopped sweep to go on with: latest, or its folder.
+    resume: str | None = None
+    workload: WorkloadConfig = MISSING
+    framework: FrameworkConfig | None = None
+    model: ModelConfig | None = None
+    dataset: DatasetConfig | None = None
+    training: TrainingConfig | None = None
+    inference: InferenceConfig | None = None
     protocol: ProtocolConfig = MISSING
     hardware: HardwareConfig = MISSING
     meter: MeterConfig = MISSING
     analysis: AnalysisConfig = MISSING
-    run: RunConfig = field(default_factory=RunConfig)
 
 
 def usable_cpus() -> int:
@@ -201,10 +197,16 @@ def typed(cfg: DictConfig) -> Config:
 
     Raises OmegaConf's own errors for keys that were added with `+` and for values that are missing.
     """
-    _refuse_additions(cfg, Config, "")
-    nodes = {f.name: cfg[f.name] for f in dataclasses.fields(Config)}
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    _refuse_additions(own, Config, "")
+    nodes = {f.name: own[f.name] for f in dataclasses.fields(Config)}
     values: dict[str, Any] = {k: OmegaConf.to_object(n) if OmegaConf.is_config(n) else n for k, n in nodes.items()}
     return Config(**values)
+
+
+def of_plain(values: Mapping[str, Any]) -> Config:
+    """The configuration that `dataclasses.asdict` made these plain values of; raises OmegaConf's errors."""
+    return typed(OmegaConf.merge(OmegaConf.structured(Config), dict(values)))
 
 
 def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
@@ -215,7 +217,6 @@ def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
             error = ConfigKeyError(f"Key '{key}' not in '{schema.__name__}'")
             error.full_key = prefix + key
             raise error
-        child = node._get_node(key)
-        kind = OmegaConf.get_type(child) if isinstance(child, DictConfig) else None
-        if isinstance(child, DictConfig) and kind is not None and dataclasses.is_dataclass(kind):
-            _refuse_additions(child, kind, f"{prefix}{key}.")
+        kind = OmegaConf.get_type(node, key)
+        if kind is not None and dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            _refuse_additions(node[key], kind, f"{prefix}{key}.")

@@ -4,11 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-
-from src.contract.run_files import PHASES, Event, Result
-from src.measure.energy import Energy, integrate
-from src.measure.recording import Recording
-from src.measure.windows import phase_windows
 from src.protocol.run_metrics import (
     MAX_TRACE_POINTS,
     energy_metrics,
@@ -18,6 +13,11 @@ from src.protocol.run_metrics import (
     run_metrics,
     run_series,
 )
+
+from src.contract.run_files import PHASES, Event, Result
+from src.measure.energy import Energy, integrate
+from src.measure.recording import Recording
+from src.measure.windows import phase_windows
 
 POWER_W = 50.0
 EDGES_S = (100.0, 102.0, 103.0, 104.0, 164.0, 166.0)
