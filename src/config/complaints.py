@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import re
 from collections.abc import Sequence
+from typing import Any, get_args, get_type_hints
 
 from hydra.errors import MissingConfigException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
@@ -45,18 +46,15 @@ def unknown_key(full_key: str) -> str:
 
 def _field_names(path: list[str]) -> list[str]:
     """The fields of the dataclass at a path of the schema; empty where the path leads nowhere."""
-    here: type = Config
+    here: Any = Config
     for name in path:
-        types = {f.name: f.type for f in dataclasses.fields(here)} if dataclasses.is_dataclass(here) else {}
-        here = _resolve(str(types.get(name, "")))
-    return [f.name for f in dataclasses.fields(here)] if dataclasses.is_dataclass(here) else []
+        here = _present(get_type_hints(here).get(name)) if dataclasses.is_dataclass(here) else None
+    return [field.name for field in dataclasses.fields(here)] if dataclasses.is_dataclass(here) else []
 
 
-def _resolve(name: str) -> type:
-    from src.config import schema
-
-    found = getattr(schema, name, object)
-    return found if isinstance(found, type) else object
+def _present(hint: Any) -> Any:
+    """The dataclass of a group that a workload may lack."""
+    return next((kind for kind in get_args(hint) if dataclasses.is_dataclass(kind)), hint)
 
 
 def _unknown_option(message: str) -> str:

@@ -1,7 +1,7 @@
 """The typed configuration: one dataclass per group of `conf/`, in the order a run uses them.
 
-Hydra checks every key and type against these before anything else happens; what types cannot say is in
-`src.config.check`. A default stands here only where it is honest for everybody; all others stand in `conf/`.
+Hydra checks every key and type against these before anything else happens, and `src.config.check` the rules beside
+them (`src.rules`). A default stands here only where it is honest for everybody; all others stand in `conf/`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError
 
 from src.analysis.settings import AnalysisConfig
+from src.measure.meters import energibridge, estimate, native, replay
+from src.rules import ABOVE_ZERO, NAME, SHARE, UNIQUE, Rule, at_least, within
 from src.workloads.command.command_line import CommandConfig
 from src.workloads.inference.settings import InferenceConfig
 from src.workloads.training.data.dataset import DatasetConfig
+
+EXPERIMENT = Rule("a name without '/'", lambda value: bool(value.strip()) and "/" not in value)
 
 
 class Order(StrEnum):
@@ -42,7 +46,7 @@ class Device(StrEnum):
 class FrameworkConfig:
     """One way of using one framework."""
 
-    name: str = MISSING
+    name: Annotated[str, NAME] = MISSING
     # The folder below .venvs/ whose interpreter runs the worker.
     environment: str = MISSING
     # The lock file that environment must have been made from.
@@ -81,16 +85,16 @@ class ModelConfig:
 class TrainingConfig:
     """What every framework has to do, exactly alike."""
 
-    epochs: int = MISSING
-    batch_size: int = MISSING
+    epochs: Annotated[int, at_least(1)] = MISSING
+    batch_size: Annotated[int, at_least(1)] = MISSING
     # Test images a step of the evaluation.
-    eval_batch_size: int = MISSING
-    learning_rate: float = MISSING
-    beta_1: float = MISSING
-    beta_2: float = MISSING
-    epsilon: float = MISSING
+    eval_batch_size: Annotated[int, at_least(1)] = MISSING
+    learning_rate: Annotated[float, ABOVE_ZERO] = MISSING
+    beta_1: Annotated[float, SHARE] = MISSING
+    beta_2: Annotated[float, SHARE] = MISSING
+    epsilon: Annotated[float, ABOVE_ZERO] = MISSING
     # Decides initial weights and the order of the batches.
-    seed: int = MISSING
+    seed: Annotated[int, at_least(0)] = MISSING
 
 
 @dataclass
@@ -99,20 +103,20 @@ class ProtocolConfig:
 
     name: str = MISSING
     # Blocks; each holds every treatment once.
-    iterations: int = MISSING
+    iterations: Annotated[int, at_least(1)] = MISSING
     order: Order = MISSING
     # Decides the order within the blocks.
     seed: int = MISSING
     # Full load on all cores, once before the first run.
-    warmup_s: float = MISSING
+    warmup_s: Annotated[float, at_least(0)] = MISSING
     # Measured rest before the warm-up; gives idle_power_w and energy_net_j. 0 leaves it out.
-    baseline_s: float = MISSING
+    baseline_s: Annotated[float, at_least(0)] = MISSING
     # Rest between two runs.
-    idle_s: float = MISSING
+    idle_s: Annotated[float, at_least(0)] = MISSING
     # How often a failed run is tried again at the end of its block.
-    retries: int = MISSING
+    retries: Annotated[int, at_least(0)] = MISSING
     # A run that takes longer is ended and counts as failed.
-    timeout_s: float = MISSING
+    timeout_s: Annotated[float, ABOVE_ZERO] = MISSING
     # Measure although another sweep is being measured on this machine; for tests of the tool itself.
     allow_concurrent: bool = False
 
@@ -124,29 +128,24 @@ class HardwareConfig:
     # What the report calls this machine; null takes the processor's name.
     name: str | None = None
     device: Device = MISSING
-    threads: int = MISSING
+    threads: Annotated[int, at_least(1)] = MISSING
     # CPUs the worker may use; empty means all.
-    affinity: list[int] = field(default_factory=list)
+    affinity: Annotated[list[int], UNIQUE] = field(default_factory=list)
     # Share of all cores that other programs may use before a measurement is worth a warning.
-    max_background_load: float = MISSING
+    max_background_load: Annotated[float, SHARE] = MISSING
 
 
-@dataclass
-class MeterConfig:
-    """What measures, and how often."""
+@dataclass(kw_only=True)
+class MeterConfig(energibridge.Settings, native.Settings, estimate.Settings, replay.Settings):
+    """What measures, and how often; the meters' own keys stand in their files."""
 
     name: str = MISSING
-    # EnergiBridge's program; null looks for `energibridge` on the PATH.
-    binary: str | None = None
-    interval_ms: int = MISSING
+    # No meter keeps up with shorter ones, and longer ones leave nothing to see of a run's phases.
+    interval_ms: Annotated[int, within(10, 10_000)] = MISSING
     # The energy columns to add up; empty recognises them. Parts of a named package are told, but not added.
-    columns: list[str] = field(default_factory=list)
-    # The recorded CSV that `replay` serves.
-    recording: str | None = None
-    # The power model of `estimate`, in W for each logical CPU: P = idle_w + (busy_w - idle_w) × its load.
-    idle_w: float = MISSING
-    busy_w: float = MISSING
-    power_model_source: str = MISSING
+    columns: Annotated[list[str], UNIQUE] = field(default_factory=list)
+    # Settings of a meter that has no keys here; its own dataclass types and checks them.
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -162,7 +161,7 @@ class Config:
     """The whole configuration of one treatment; the groups that its workload does not have are None."""
 
     # MLflow's experiment.
-    experiment: str = MISSING
+    experiment: Annotated[str, EXPERIMENT] = MISSING
     # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
     tracking_uri: str | None = None
     # A stopped sweep to go on with: latest, or its folder.

@@ -120,8 +120,8 @@ def _refuse_differences(old: SweepPlan, asked: SweepPlan, folder: Path) -> None:
     if told:
         more = f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
         raise ConfigError(
-            f"resume={folder}: that sweep was planned otherwise: {'; '.join(told[:SHOWN])}{more}. Repeat its command line, "
-            "or begin a new sweep"
+            f"resume={folder}: that sweep was planned otherwise: {'; '.join(told[:SHOWN])}{more}. Repeat its "
+            "command line, or begin a new sweep"
         )
 
 

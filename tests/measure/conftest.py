@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,8 @@ class Config:
     idle_w: float = 1.0
     busy_w: float = 3.0
     power_model_source: str = "a test"
+    powercap: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @pytest.fixture
