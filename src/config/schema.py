@@ -205,7 +205,9 @@ def typed(cfg: DictConfig) -> Config:
 
 def of_plain(values: Mapping[str, Any]) -> Config:
     """The configuration that `dataclasses.asdict` made these plain values of; raises OmegaConf's errors."""
-    return typed(OmegaConf.merge(OmegaConf.structured(Config), dict(values)))
+    merged = OmegaConf.merge(OmegaConf.structured(Config), dict(values))
+    assert isinstance(merged, DictConfig)
+    return typed(merged)
 
 
 def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:

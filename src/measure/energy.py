@@ -59,9 +59,9 @@ def integrate(
     """Energy of every window (begin and end in epoch seconds) of a recording sampled every `interval_ms`.
 
     A window of several stretches is their sum. Values at window edges are interpolated. `resolution_j` is the bound
-    that sampling sets: an energy counter never falls, so at an edge t between samples k and k+1 the true value lies in [E_k, E_k+1], and the error
-    of a window is at most the sum over its two edges of max(E(t) - E_k, E_k+1 - E(t)). Powers have no such
-    guarantee; there the same sum over the trapezoid's energy says how much hangs on the edges.
+    that sampling sets: an energy counter never falls, so at an edge t between samples k and k+1 the true value lies in
+    [E_k, E_k+1], and the error of a window is at most the sum over its two edges of max(E(t) - E_k, E_k+1 - E(t)).
+    Powers have no such guarantee; there the same sum over the trapezoid's energy says how much hangs on the edges.
 
     Raises EnergyError where no honest number exists: no energy column, one that does not move, a fall that is
     no wrap, a task or total of fewer than two samples, a window that the recording does not cover. An edge up

@@ -110,8 +110,9 @@ def _introduce(loop: Loop) -> None:
     """What is to be measured, with what, and how long it takes."""
     plan, display, protocol = loop.plan, loop.display, loop.plan.shared.protocol
     count = len(plan.treatments)
+    labels = ", ".join(treatment.label for treatment in plan.treatments)
     display.say(
-        f"plan: {count} {'treatment' if count == 1 else 'treatments'} ({', '.join(t.label for t in plan.treatments)}) in "
+        f"plan: {count} {'treatment' if count == 1 else 'treatments'} ({labels}) in "
         f"{plan.iterations} {protocol.order.value} {'block' if plan.iterations == 1 else 'blocks'} = "
         f"{len(plan.slots)} {'run' if len(plan.slots) == 1 else 'runs'}; "
         f"protocol {protocol.name}: {duration(protocol.warmup_s)} warm-up, {duration(protocol.idle_s)} between runs"

@@ -32,14 +32,14 @@ def main(arguments: list[str]) -> int:
     try:
         usage = _run(job.settings, EventLog(Path(os.environ[EVENTS_VARIABLE])))
         _complete(outcome_path, usage, job.settings["metrics"]).write(outcome_path)
-    except (_CommandFailed, ContractError) as error:
+    except (_CommandError, ContractError) as error:
         outcome_path.unlink(missing_ok=True)
         print(f"command: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-class _CommandFailed(Exception):
+class _CommandError(Exception):
     """The command did not end as it should have."""
 
 
@@ -58,10 +58,10 @@ def _run(settings: Mapping[str, Any], log: EventLog) -> dict[str, float]:
             check=False,
         )
     except OSError as error:
-        raise _CommandFailed(f"it cannot be started: {error}") from error
+        raise _CommandError(f"it cannot be started: {error}") from error
     log.emit(TOTAL, "end")
     if done.returncode != settings["exit_code"]:
-        raise _CommandFailed(f"it ended with {_told(done.returncode)}, not with exit code {settings['exit_code']}")
+        raise _CommandError(f"it ended with {_told(done.returncode)}, not with exit code {settings['exit_code']}")
     return _usage()
 
 

@@ -63,8 +63,8 @@ def words_of(command: Any) -> list[str]:
         shell = next((word for word in words if word in NEEDS_A_SHELL), None)
         if shell:
             raise ConfigError(
-                f"workload.command={command}: no shell reads it, so `{shell}` would be a word like any other; for pipes "
-                f"and the like, 'workload.command=[sh,-c,\"...\"]'"
+                f"workload.command={command}: no shell reads it, so `{shell}` would be a word like any other; for "
+                f"pipes and the like, 'workload.command=[sh,-c,\"...\"]'"
             )
     elif isinstance(command, Sequence):
         words = [str(word) for word in command]

@@ -1,0 +1,6 @@
+from enum import StrEnum
+
+
+class Device(StrEnum):
+    cpu = "cpu"
+    cuda = "cuda"
