@@ -17,7 +17,13 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError
 
 from src.analysis.settings import AnalysisConfig
+from src.workloads.hardware import Device as Device
+from src.workloads.hardware import HardwareConfig as HardwareConfig
 from src.workloads.training.data.dataset import DatasetConfig
+from src.workloads.training.settings import FrameworkConfig as FrameworkConfig
+from src.workloads.training.settings import LayerConfig as LayerConfig
+from src.workloads.training.settings import ModelConfig as ModelConfig
+from src.workloads.training.settings import TrainingConfig as TrainingConfig
 
 
 class Order(StrEnum):
@@ -26,68 +32,6 @@ class Order(StrEnum):
     shuffled = "shuffled"
     balanced = "balanced"
     fixed = "fixed"
-
-
-class Device(StrEnum):
-    """What the frameworks compute on."""
-
-    cpu = "cpu"
-    cuda = "cuda"
-
-
-@dataclass
-class FrameworkConfig:
-    """One way of using one framework."""
-
-    name: str = MISSING
-    # The folder below .venvs/ whose interpreter runs the worker.
-    environment: str = MISSING
-    # The lock file that environment must have been made from.
-    requirements: str = MISSING
-    # A module of src.workloads.training.trainers.
-    trainer: str = MISSING
-    # One line that says how the framework is used.
-    mode: str = MISSING
-    # Environment variables of the measured process.
-    env: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class LayerConfig:
-    """One layer; which keys apply depends on `kind` (see src.workloads.training.network)."""
-
-    kind: str = MISSING
-    filters: int | None = None
-    kernel: int | None = None
-    padding: str | None = None
-    activation: str | None = None
-    size: int | None = None
-    stride: int | None = None
-    units: int | None = None
-
-
-@dataclass
-class ModelConfig:
-    """A framework-neutral network."""
-
-    name: str = MISSING
-    layers: list[LayerConfig] = MISSING
-
-
-@dataclass
-class TrainingConfig:
-    """What every framework has to do, exactly alike."""
-
-    epochs: int = MISSING
-    batch_size: int = MISSING
-    # Test images a step of the evaluation.
-    eval_batch_size: int = MISSING
-    learning_rate: float = MISSING
-    beta_1: float = MISSING
-    beta_2: float = MISSING
-    epsilon: float = MISSING
-    # Decides initial weights and the order of the batches.
-    seed: int = MISSING
 
 
 @dataclass
@@ -110,20 +54,6 @@ class ProtocolConfig:
     retries: int = MISSING
     # A run that takes longer is ended and counts as failed.
     timeout_s: float = MISSING
-
-
-@dataclass
-class HardwareConfig:
-    """Where the work is done, and what is expected of the host."""
-
-    # What the report calls this machine; null takes the processor's name.
-    name: str | None = None
-    device: Device = MISSING
-    threads: int = MISSING
-    # CPUs the worker may use; empty means all.
-    affinity: list[int] = field(default_factory=list)
-    # Share of all cores that other programs may use before a measurement is worth a warning.
-    max_background_load: float = MISSING
 
 
 @dataclass
