@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 import re
-from typing import Any
 
 from src.analysis.settings import check as check_analysis
-from src.config.schema import Config, LayerConfig, usable_cpus
+from src.config.schema import Config, usable_cpus
 from src.config.workload_parts import training_parts
 from src.errors import ConfigError
 from src.paths import ROOT
@@ -18,7 +16,7 @@ from src.workloads.command.command_line import KIND as COMMAND
 from src.workloads.command.command_line import check_command
 from src.workloads.training import network
 from src.workloads.training.data.dataset import check as check_dataset
-from src.workloads.training.workload import TrainingParts
+from src.workloads.training.settings import TrainingParts
 
 WORKLOADS = ("training", "inference", COMMAND)
 
@@ -42,11 +40,6 @@ def _check_training(parts: TrainingParts) -> None:
     _check_trainer(parts.framework.trainer)
     _check_network(parts)
     _check_sizes(parts)
-
-
-def layer_values(layer: LayerConfig) -> dict[str, Any]:
-    """A layer's own keys, without those that its kind does not use."""
-    return {key: value for key, value in dataclasses.asdict(layer).items() if value is not None}
 
 
 @functools.cache
@@ -80,9 +73,8 @@ def _check_cpus(config: Config) -> None:
 
 
 def _check_network(config: TrainingParts) -> None:
-    layers = [layer_values(layer) for layer in config.model.layers]
     try:
-        network.check(layers, tuple(config.dataset.image_shape), config.dataset.classes)
+        network.check(config.layers, tuple(config.dataset.image_shape), config.dataset.classes)
     except network.NetworkError as error:
         raise ConfigError(f"model.layers of {config.model.name}: {error}") from error
 

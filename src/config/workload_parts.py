@@ -5,7 +5,7 @@ from __future__ import annotations
 from src.config.schema import Config
 from src.errors import ConfigError
 from src.workloads.inference.workload import InferenceParts
-from src.workloads.training.workload import TrainingParts
+from src.workloads.training.settings import TrainingParts
 
 
 def training_parts(config: Config) -> TrainingParts:

@@ -20,7 +20,7 @@ from src.track import open_store
 from src.workloads.command.command_line import prepare_command
 from src.workloads.hardware import Device
 from src.workloads.inference.workload import prepare_inference
-from src.workloads.training.workload import prepare_training
+from src.workloads.training.workload import prepare as prepare_training
 
 if TYPE_CHECKING:
     from src.track.store import Store
