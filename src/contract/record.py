@@ -37,6 +37,7 @@ NO_PARAMETERS = (
     "tracking_uri",
     "analysis",
     "framework.environment",
+    "framework.packages",
     "framework.requirements",
     "framework.trainer",
     "dataset.files",

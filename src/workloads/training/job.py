@@ -6,6 +6,7 @@ from src.config.check import layer_values
 from src.config.schema import Config
 from src.contract.run_files import Job
 from src.workloads.training.data.prepare import Prepared
+from src.workloads.training.frameworks import foreign_packages
 
 
 def build_job(config: Config, prepared: Prepared) -> Job:
@@ -13,6 +14,8 @@ def build_job(config: Config, prepared: Prepared) -> Job:
     training, hardware = config.training, config.hardware
     return Job(
         framework=config.framework.name,
+        packages=config.framework.packages,
+        foreign=foreign_packages(config.framework.packages),
         trainer=config.framework.trainer,
         layers=[layer_values(layer) for layer in config.model.layers],
         train_images=str(prepared.train_images),

@@ -30,9 +30,6 @@ class Trainer(Protocol):
     (2015), algorithm 1, θ ← θ - α·m̂/(√v̂ + ε); float32 throughout. The state's type is the trainer's own.
     """
 
-    PACKAGES: tuple[str, ...]
-    """Top-level packages of this trainer's framework: the only framework that may be loaded."""
-
     def configure(self, job: Job) -> None:
         """Set threads and device; raises TrainerError where the device is missing."""
 

@@ -38,7 +38,7 @@ def run(job: Job, folder: Path, affinity: list[int], began: float) -> None:
     with log.phase("evaluate"):
         loss, accuracy = trainer.evaluate(state)
     # Frameworks import on demand: what they loaded since was measured with them.
-    refuse_foreign_modules(trainer.PACKAGES)
+    refuse_foreign_modules(job.packages, job.foreign)
     shapes = trainer.shapes(state)
     versions, device = trainer.describe(job)
     Result(
@@ -60,6 +60,6 @@ def run(job: Job, folder: Path, affinity: list[int], began: float) -> None:
 def import_trainer(job: Job) -> Trainer:
     """Import the framework, make sure that it is alone in this process, and set its threads and device."""
     trainer = load_trainer(job.trainer)
-    refuse_foreign_modules(trainer.PACKAGES)
+    refuse_foreign_modules(job.packages, job.foreign)
     trainer.configure(job)
     return trainer

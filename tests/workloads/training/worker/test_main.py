@@ -19,7 +19,6 @@ ROOT = Path(__file__).resolve().parents[4]
 STAND_IN = """
 import math, sys, time
 from dataclasses import dataclass
-PACKAGES = ("standin",)
 def configure(job): {configure}
 def describe(job): return {{"standin": "1"}}, "paper"
 def prepare(job, data): return data

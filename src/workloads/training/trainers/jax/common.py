@@ -18,8 +18,6 @@ from src.contract.run_files import Job
 from src.workloads.training.trainer import TrainerError
 from src.workloads.training.worker.images import Data
 
-PACKAGES = ("jax", "jaxlib", "flax", "optax")
-
 
 @dataclass(frozen=True)
 class Tensors:

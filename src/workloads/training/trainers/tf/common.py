@@ -15,8 +15,6 @@ from src.contract.run_files import Job
 from src.workloads.training.trainer import TrainerError
 from src.workloads.training.worker.images import Data
 
-PACKAGES = ("tensorflow", "keras")
-
 
 @dataclass(frozen=True)
 class Tensors:

@@ -18,9 +18,9 @@ from src.contract.run_files import Job
 from src.workloads.training.network import Layer, activate_after_pool
 from src.workloads.training.trainer import EpochPhase, Orders, Weights
 from src.workloads.training.trainers.tf import common as common
-from src.workloads.training.trainers.tf.common import PACKAGES, configure, describe, prepare
+from src.workloads.training.trainers.tf.common import configure, describe, prepare
 
-__all__ = ["PACKAGES", "build", "configure", "describe", "evaluate", "logits", "prepare", "shapes", "train"]
+__all__ = ["build", "configure", "describe", "evaluate", "logits", "prepare", "shapes", "train"]
 
 ACTIVATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {"relu": tf.nn.relu, "tanh": tf.nn.tanh}
 

@@ -14,11 +14,11 @@ from src.contract.run_files import Job
 from src.workloads.training.network import activate_after_pool
 from src.workloads.training.trainer import Weights
 from src.workloads.training.trainers.torch import common as common
-from src.workloads.training.trainers.torch.common import PACKAGES, configure, describe
+from src.workloads.training.trainers.torch.common import configure, describe
 from src.workloads.training.trainers.torch.standard import State, evaluate, logits, network, shapes, train
 from src.workloads.training.worker.images import Data
 
-__all__ = ["PACKAGES", "build", "configure", "describe", "evaluate", "logits", "prepare", "shapes", "train"]
+__all__ = ["build", "configure", "describe", "evaluate", "logits", "prepare", "shapes", "train"]
 
 
 def prepare(job: Job, data: Data) -> common.Tensors:
