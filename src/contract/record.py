@@ -38,6 +38,7 @@ NO_PARAMETERS = (
     "tracking_uri",
     "analysis",
     "framework.environment",
+    "framework.packages",
     "framework.requirements",
     "framework.trainer",
     "dataset.files",

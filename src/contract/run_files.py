@@ -39,10 +39,13 @@ class Job:
     `layers` is the framework-neutral network (see `src.workloads.training.network`); `images` etc. are paths of `.npy`
     files: images float32 (n, height, width, channels) in [0, 1], labels int64 (n,). `train_size` and
     `test_size` take the first rows. `trainer` is the name of a module in `src.workloads.training.trainers`.
-    `affinity` lists the CPUs to run on; empty means all.
+    `affinity` lists the CPUs to run on; empty means all. `packages` are the framework's own, `foreign` those that may
+    not be loaded beside them.
     """
 
     framework: str
+    packages: list[str]
+    foreign: list[str]
     trainer: str
     layers: list[dict[str, Any]]
     train_images: str

@@ -22,13 +22,16 @@ EPOCH = "epoch"
 class NetworkJob:
     """What every work with a network needs: the framework, the network, the test images and the device.
 
-    `trainer` is the name of a module in `src.workloads.training.trainers`. `layers` is the framework-neutral network
+    `packages` are the framework's own top-level packages, `foreign` those that may not be loaded beside them. `trainer`
+    is the name of a module in `src.workloads.training.trainers`. `layers` is the framework-neutral network
     (see `src.workloads.training.network`). `test_images` etc. are paths of `.npy` files: images float32 (n, height,
     width, channels) in [0, 1], labels int64 (n,); `test_size` takes the first rows. `affinity` lists the CPUs to run
     on; empty means all.
     """
 
     framework: str
+    packages: list[str]
+    foreign: list[str]
     trainer: str
     layers: list[dict[str, Any]]
     test_images: str

@@ -20,6 +20,8 @@ class FrameworkConfig:
     name: Annotated[str, NAME] = MISSING
     # The folder below .venvs/ whose interpreter runs the worker.
     environment: str = MISSING
+    # The framework's top-level packages; those of other frameworks may not be loaded beside them.
+    packages: list[str] = MISSING
     # The lock file that environment must have been made from.
     requirements: str = MISSING
     # A module of src.workloads.training.trainers.

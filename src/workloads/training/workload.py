@@ -12,6 +12,7 @@ from src.contract.job import Job, Prime, Work
 from src.errors import ConfigError
 from src.workloads.training.data.prepare import Prepared
 from src.workloads.training.data.prepare import prepare as prepare_dataset
+from src.workloads.training.frameworks import foreign_packages
 from src.workloads.training.interpreter import interpreter
 from src.workloads.training.job import TASK_PHASES, TrainingJob
 from src.workloads.training.network import training_flop
@@ -59,6 +60,8 @@ def training_job(parts: TrainingParts, prepared: Prepared) -> TrainingJob:
         )
     return TrainingJob(
         framework=parts.framework.name,
+        packages=list(parts.framework.packages),
+        foreign=foreign_packages(parts.framework.packages),
         trainer=parts.framework.trainer,
         layers=parts.layers,
         train_images=str(prepared.train_images),

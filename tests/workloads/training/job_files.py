@@ -21,6 +21,8 @@ def write_job(folder: Path, trainer: str = "torch.standard", affinity: list[int]
         np.save(folder / f"{part}_labels.npy", generator.integers(0, 10, size))
     job = TrainingJob(
         framework="torch",
+        packages=["torch"],
+        foreign=["jax", "pandas"],
         trainer=trainer,
         layers=MLP,
         train_images=str(folder / "train_images.npy"),

@@ -8,11 +8,11 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.workloads.training.data.arrays import check_arrays
-from src.workloads.training.data.loading import identity, load
-from src.workloads.training.data.cache import Stored, read_store, write_store
-from src.workloads.training.data.dataset import DatasetConfig, check, check_size
+from src.workloads.training.data.arrays import Stored, check_arrays, read_store, write_store
+from src.workloads.training.data.dataset import DatasetConfig, check, check_size, find_loader
 
+PREPARATION = 1
+"""To be raised when the same input would be prepared differently."""
 log = logging.getLogger(__name__)
 
 
@@ -43,17 +43,27 @@ def prepare(config: DatasetConfig, root: Path) -> Prepared:
     trusted.
     """
     check(config)
-    facts = identity(config, root)
+    loader = find_loader(config.source)
+    facts = _shape_facts(config) | loader.identity(config, root)
     fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
     folder = root / config.cache / f"{config.name}-{fingerprint}"
     stored = read_store(folder)
     if stored is None:
         if folder.exists():
             log.warning("%s is damaged, or of another version; its data is prepared anew", folder)
-        arrays, origin = load(config, root)
+        arrays, origin = loader.load(config, root)
         check_arrays(arrays, tuple(config.image_shape), config.classes, config.name)
         stored = write_store(folder, arrays, origin)
     return _prepared(config, folder, stored)
+
+
+def _shape_facts(config: DatasetConfig) -> dict[str, object]:
+    return {
+        "preparation": PREPARATION,
+        "source": config.source,
+        "image_shape": config.image_shape,
+        "classes": config.classes,
+    }
 
 
 def _prepared(config: DatasetConfig, folder: Path, stored: Stored) -> Prepared:

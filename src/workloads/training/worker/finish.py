@@ -30,7 +30,7 @@ def finish(
     Raises ForeignModuleError: frameworks import on demand, and what they loaded since they began was measured with
     them.
     """
-    refuse_foreign_modules(trainer.PACKAGES)
+    refuse_foreign_modules(job.packages, job.foreign)
     every = {
         **results,
         PEAK_MEMORY: float(peak_memory_bytes()),

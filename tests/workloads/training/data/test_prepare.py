@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from src.workloads.training.data import loading as load_module
-from src.workloads.training.data import prepare as prepare_module
+from src.workloads.training.data.loaders import idx, synthetic
 from src.workloads.training.data.prepare import Prepared, prepare
 from src.errors import ConfigError, DatasetError
-from src.workloads.training.data.dataset import DatasetConfig, IdxFileConfig, Source
+from src.workloads.training.data.dataset import DatasetConfig, IdxFileConfig
 from tests.workloads.training.data.conftest import NAMES, Mirror
 
 PutFiles = Callable[[Path, bool], None]
@@ -93,7 +92,17 @@ def missing(mirror: Mirror, name: str) -> None:
     del mirror.answers[name]
 
 
+def bomb(mirror: Mirror, name: str) -> None:
+    mirror.answers[name] = gzip.compress(bytes((1 << 26) + 1), 1)
+
+
+def endless(mirror: Mirror, name: str) -> None:
+    mirror.answers[name] = bytes((1 << 26) + 1)
+
+
 FAILURES = [
+    (bomb, "unpacks to more than"),
+    (endless, "serves more than"),
     (wrong, "not the published file"),
     (truncated, "cut off or damaged"),
     (broken_off, "broke off after"),
@@ -347,7 +356,7 @@ def test_prepared_data_is_not_loaded_again(
 ) -> None:
     put_files(tmp_path / "data" / "small", True)
     first = prepare(config, tmp_path)
-    monkeypatch.setattr(prepare_module, "load", None)
+    monkeypatch.setattr(idx, "load", None)
     assert prepare(config, tmp_path) == first
 
 
@@ -363,7 +372,7 @@ def test_the_real_mnist(mnist_dir: Path, tmp_path: Path, mnist_config: DatasetCo
 
 def test_sources_have_folders_of_their_own(tmp_path: Path) -> None:
     small = DatasetConfig(
-        "s", Source.synthetic, cache="data", classes=3, image_shape=[8, 8, 2], train_size=5, test_size=4
+        "s", "synthetic", cache="data", classes=3, image_shape=[8, 8, 2], train_size=5, test_size=4
     )
     folders = {
         prepare(each, tmp_path).train_images.parent
@@ -381,7 +390,7 @@ def test_a_dataset_larger_than_memory_is_refused_before_anything_is_written(
     tmp_path: Path, changes: dict[str, object]
 ) -> None:
     config = DatasetConfig(
-        "s", Source.synthetic, cache="data", classes=3, image_shape=[8, 8, 2], train_size=5, test_size=4
+        "s", "synthetic", cache="data", classes=3, image_shape=[8, 8, 2], train_size=5, test_size=4
     )
     with pytest.raises(ConfigError, match=r"dataset.train_size=.* GiB, more than this machine has free; take fewer"):
         prepare(replace(config, **changes), tmp_path)  # type: ignore[arg-type]
@@ -392,9 +401,9 @@ def test_memory_that_the_system_refuses_is_told_alike(tmp_path: Path, monkeypatc
     def refuse(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(load_module, "make_synthetic", refuse)
+    monkeypatch.setattr(synthetic, "make_synthetic", refuse)
     config = DatasetConfig(
-        "s", Source.synthetic, cache="data", classes=3, image_shape=[8, 8, 2], train_size=5, test_size=4
+        "s", "synthetic", cache="data", classes=3, image_shape=[8, 8, 2], train_size=5, test_size=4
     )
     with pytest.raises(ConfigError, match="more than this machine has free"):
         prepare(config, tmp_path)

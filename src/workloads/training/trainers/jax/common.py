@@ -19,8 +19,6 @@ from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.trainer import TrainerError
 from src.workloads.training.worker.images import Data
 
-PACKAGES = ("jax", "jaxlib", "flax", "optax")
-
 
 @dataclass(frozen=True)
 class Tensors:

@@ -16,8 +16,6 @@ from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.trainer import TrainerError
 from src.workloads.training.worker.images import Data
 
-PACKAGES = ("tensorflow", "keras")
-
 
 @dataclass(frozen=True)
 class Tensors:

@@ -22,10 +22,9 @@ from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.network import Layer, Shape, activate_after_pool
 from src.workloads.training.trainer import EpochPhase, Orders, Weights
 from src.workloads.training.trainers.tf import common as common
-from src.workloads.training.trainers.tf.common import PACKAGES, configure, describe, prepare
+from src.workloads.training.trainers.tf.common import configure, describe, prepare
 
 __all__ = [
-    "PACKAGES",
     "build",
     "configure",
     "describe",

@@ -16,8 +16,6 @@ from src.workloads.training.network import Layer, Shape, input_shapes
 from src.workloads.training.trainer import TrainerError, Weights
 from src.workloads.training.worker.images import Data
 
-PACKAGES = ("torch",)
-
 
 @dataclass(frozen=True)
 class Tensors:

@@ -19,10 +19,9 @@ from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.network import Layer, Shape, input_shapes
 from src.workloads.training.trainer import EpochPhase, Orders, Weights
 from src.workloads.training.trainers.torch import common as common
-from src.workloads.training.trainers.torch.common import PACKAGES, configure, describe, predict, prepare
+from src.workloads.training.trainers.torch.common import configure, describe, predict, prepare
 
 __all__ = [
-    "PACKAGES",
     "build",
     "configure",
     "describe",

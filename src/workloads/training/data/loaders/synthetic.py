@@ -2,14 +2,54 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
+
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
+from src.errors import ConfigError
 from src.workloads.training.data.arrays import Arrays
-from src.workloads.training.data.digits import enlarge
+from src.workloads.training.data.dataset import DatasetConfig
+from src.workloads.training.data.loaders.digits import enlarge
 
 COARSE_SIZE = 5
 NOISE = 0.3
+
+
+def check(config: DatasetConfig) -> None:
+    """Raise ConfigError where the sizes are not given."""
+    _size("train_size", config.train_size)
+    _size("test_size", config.test_size)
+
+
+def identity(config: DatasetConfig, root: Path) -> dict[str, object]:  # noqa: ARG001 - nothing is read from there
+    """The seed and the sizes."""
+    return {"seed": config.seed, "train_size": config.train_size, "test_size": config.test_size}
+
+
+def load(config: DatasetConfig, root: Path) -> tuple[Arrays, str]:  # noqa: ARG001 - nothing is read from there
+    """As many images as wanted; raises ConfigError where they would not fit into memory."""
+    height, width, channels = config.image_shape
+    train_size, test_size = _size("train_size", config.train_size), _size("test_size", config.test_size)
+    needed_bytes = (train_size + test_size) * math.prod(config.image_shape) * np.dtype(np.float32).itemsize
+    try:
+        if needed_bytes > psutil.virtual_memory().available:
+            raise MemoryError
+        arrays = make_synthetic((height, width, channels), config.classes, train_size, test_size, config.seed)
+    except MemoryError as error:
+        raise ConfigError(
+            f"dataset.train_size={train_size} and dataset.test_size={test_size}: images of {config.image_shape} would "
+            f"take {needed_bytes / 2**30:.3g} GiB, more than this machine has free; take fewer or smaller ones"
+        ) from error
+    return arrays, f"synthetic, seed {config.seed}"
+
+
+def _size(key: str, wanted: int | None) -> int:
+    if wanted is None:
+        raise ConfigError(f"dataset.{key}=null: this dataset has no end; say how many images")
+    return wanted
 
 
 def make_synthetic(

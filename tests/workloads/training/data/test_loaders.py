@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from src.workloads.training.data.digits import enlarge, load_digits
+from src.workloads.training.data.loaders.digits import enlarge, load_digits
 from src.workloads.training.data.prepare import prepare
-from src.workloads.training.data.synthetic import make_synthetic
-from src.workloads.training.data.dataset import DatasetConfig, Source
+from src.workloads.training.data.loaders.synthetic import make_synthetic
+from src.workloads.training.data.dataset import DatasetConfig
 
-DIGITS = DatasetConfig("digits", Source.digits, cache="data", classes=10, image_shape=[28, 28, 1], train_available=1437)
+DIGITS = DatasetConfig("digits", "digits", cache="data", classes=10, image_shape=[28, 28, 1], train_available=1437)
 
 
 def nearest_centroid_accuracy(

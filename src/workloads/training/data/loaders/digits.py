@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
+from src.errors import ConfigError
 from src.workloads.training.data.arrays import Arrays
+from src.workloads.training.data.dataset import DatasetConfig
 
 MAX_GREY = 16.0
+
+
+def check(config: DatasetConfig) -> None:
+    """Raise ConfigError where the split is not given."""
+    _train_size(config)
+
+
+def identity(config: DatasetConfig, root: Path) -> dict[str, object]:  # noqa: ARG001 - nothing is read from there
+    """The split."""
+    return {"seed": config.seed, "train_available": config.train_available}
+
+
+def load(config: DatasetConfig, root: Path) -> tuple[Arrays, str]:  # noqa: ARG001 - nothing is read from there
+    """All digits, enlarged to the configured shape."""
+    height, width, channels = config.image_shape
+    return load_digits((height, width, channels), _train_size(config), config.seed), "scikit-learn's digits"
 
 
 def load_digits(image_shape: tuple[int, int, int], train_size: int, seed: int) -> Arrays:
@@ -45,3 +65,9 @@ def interpolate(values: NDArray[np.float64], new_size: int, axis: int) -> NDArra
     share = (positions - lower).reshape([-1 if dimension == axis else 1 for dimension in range(values.ndim)])
     result: NDArray[np.float64] = values.take(lower, axis) * (1 - share) + values.take(upper, axis) * share
     return result
+
+
+def _train_size(config: DatasetConfig) -> int:
+    if config.train_available is None:
+        raise ConfigError("dataset.train_available=null: say how many of the digits are for training")
+    return config.train_available
