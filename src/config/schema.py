@@ -21,6 +21,7 @@ from src.analysis.settings import AnalysisConfig
 from src.measure.meters import energibridge, estimate, native, replay
 from src.rules import ABOVE_ZERO, NAME, SHARE, UNIQUE, Rule, at_least, within
 from src.workloads.command.command_line import CommandConfig
+from src.workloads.hardware import Device
 from src.workloads.inference.settings import InferenceConfig
 from src.workloads.training.data.dataset import DatasetConfig
 
@@ -33,13 +34,6 @@ class Order(StrEnum):
     shuffled = "shuffled"
     balanced = "balanced"
     fixed = "fixed"
-
-
-class Device(StrEnum):
-    """What the frameworks compute on."""
-
-    cpu = "cpu"
-    cuda = "cuda"
 
 
 @dataclass
