@@ -85,9 +85,13 @@ def _value(name: str, metric: Any, path: Path) -> float:
         raise ContractError(f"{path}: {name!r:.80} is no name for a metric; use letters, digits, `_`, `.` and `-`")
     if not isinstance(metric, Mapping):
         raise ContractError(f"{path}: metric `{name}` is {metric!r:.80}, not an object with a `value`")
-    value = take(metric, "value", float, f"{path}: metric `{name}`")
+    return _number(metric, f"{path}: metric `{name}`")
+
+
+def _number(values: Mapping[str, Any], where: str) -> float:
+    value = take(values, "value", float, where)
     if not math.isfinite(value):
-        raise ContractError(f"{path}: metric `{name}` is {value}; a run whose results are no numbers does not count")
+        raise ContractError(f"{where} is {value}; a run whose results are no numbers does not count")
     return value
 
 
@@ -96,7 +100,7 @@ def _series(series: dict[Any, Any], path: Path) -> dict[str, list[float]]:
     for name, points in series.items():
         if not isinstance(points, list) or not NAME.fullmatch(str(name)):
             raise ContractError(f"{path}: series {name!r:.80} is no list of numbers under a plain name")
-        found[str(name)] = [take({"value": point}, "value", float, f"{path}: series `{name}`") for point in points]
+        found[str(name)] = [_number({"value": point}, f"{path}: series `{name}`") for point in points]
     return found
 
 

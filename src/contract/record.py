@@ -151,7 +151,7 @@ class RunRecord(Run):
             elif version != VERSION:
                 raise ContractError(f"not of version {VERSION}")
             _check_types(values)
-            values["series"] = {name: [Point(*p) for p in points] for name, points in values["series"].items()}
+            values["series"] = {name: list(map(_point, points)) for name, points in values["series"].items()}
             values["flags"] = tuple(Flag.of(flag) for flag in values["flags"])
             values["described"] = {name: Metric.of(name, metric) for name, metric in values["described"].items()}
             values["windows"] = {name: (float(w[0]), float(w[1])) for name, w in values["windows"].items()}
@@ -206,6 +206,12 @@ def _check_types(values: Mapping[str, Any]) -> None:
     metrics = take(values, "metrics", dict, RECORD_FILE)
     for name in metrics:
         take(metrics, name, float, "`metrics`")
+
+
+def _point(values: Any) -> Point:
+    named = dict(zip(Point._fields, values, strict=True))
+    step, time_ms = (take(named, name, int, "a point of `series`") for name in ("step", "time_ms"))
+    return Point(step, time_ms, take(named, "value", float, "a point of `series`"))
 
 
 def run_name(treatment: str, iteration: int, attempt: int = 0) -> str:

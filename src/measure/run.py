@@ -13,7 +13,7 @@ from src.contract.events import EVENTS_FILE, EVENTS_VARIABLE, Event, read_events
 from src.contract.flags import Flag
 from src.contract.job import JOB_FILE, Job
 from src.contract.json_files import ContractError
-from src.contract.outcome import OUTCOME_FILE, OUTCOME_VARIABLE, Outcome
+from src.contract.outcome import OLD_RESULT_FILE, OUTCOME_FILE, OUTCOME_VARIABLE, Outcome
 from src.contract.record import ENERGY_FILE
 from src.errors import EnergyError, MeterError, RunError
 from src.measure.energy import Energy, integrate
@@ -50,7 +50,7 @@ def measure(meter: Meter, job: Job, folder: Path, environment: Mapping[str, str]
     log.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (ENERGY_FILE, EVENTS_FILE, OUTCOME_FILE, LOG_FILE):
+    for name in (ENERGY_FILE, EVENTS_FILE, OUTCOME_FILE, OLD_RESULT_FILE, LOG_FILE):
         (folder / name).unlink(missing_ok=True)
     job.write(folder / JOB_FILE)
     command = meter.command(folder.resolve() / ENERGY_FILE, job.command(folder / JOB_FILE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from src.contract.events import Event
-from src.contract.metrics import TASK, TOTAL, Metric
+from src.contract.metrics import OF_METER, TASK, TOTAL, Metric
 from src.contract.outcome import Outcome
 from src.contract.record import Point
 from src.measure.energy import Energy
@@ -83,7 +83,12 @@ def phases_of(windows: Mapping[str, Stretches]) -> dict[str, tuple[float, float]
 
 
 def numbers_of(measured: Measured, idle_power_w: float | None) -> tuple[dict[str, float], dict[str, Metric]]:
-    """All metrics of a run that was measured to its end, and what those of its own work are."""
+    """All metrics of a run that was measured to its end, and what those of its own work are.
+
+    What only a meter can know is never what a program claims under the same name, whether this meter knows it or not.
+    """
     values, described = outcome_metrics(measured.outcome, measured.energy)
-    # What was measured is never overwritten by what a program claims under the same name.
-    return values | energy_metrics(measured.energy, idle_power_w), described
+    reserved = {*energy_metrics(measured.energy, idle_power_w=0.0), *(metric.name for metric in OF_METER)}
+    own = {name: value for name, value in values.items() if name not in reserved}
+    known = {name: metric for name, metric in described.items() if name not in reserved}
+    return own | energy_metrics(measured.energy, idle_power_w), known
