@@ -10,7 +10,7 @@ from src.contract.outcome import Outcome
 from src.contract.record import Point
 from src.measure.energy import Energy
 from src.measure.run import Measured
-from src.measure.windows import Stretches
+from src.measure.windows import Stretches, stretches_of
 
 MAX_TRACE_POINTS = 200
 """MLflow's pages slow down with longer series; energy.csv and power.png hold the whole one."""
@@ -77,9 +77,9 @@ def power_series(energy: Energy, began_s: float) -> list[Point]:
 
 def phases_of(windows: Mapping[str, Stretches]) -> dict[str, tuple[float, float]]:
     """Begin and end of each phase that went on once, in seconds since the run's start."""
-    began_s = float(windows[TOTAL][0])
-    once = {name: w for name, w in windows.items() if name not in (TASK, TOTAL) and isinstance(w[0], float)}
-    return {name: (float(w[0]) - began_s, float(w[1]) - began_s) for name, w in once.items()}
+    began_s = stretches_of(windows[TOTAL])[0][0]
+    stretches = {name: stretches_of(window) for name, window in windows.items() if name not in (TASK, TOTAL)}
+    return {name: (w[0][0] - began_s, w[0][1] - began_s) for name, w in stretches.items() if len(w) == 1}
 
 
 def numbers_of(measured: Measured, idle_power_w: float | None) -> tuple[dict[str, float], dict[str, Metric]]:
