@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from src.config.check import check
@@ -28,6 +30,19 @@ def options(group):
 )
 def test_every_option_of_every_group_composes_and_is_sound(composed, override):
     check(composed(override))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux keeps a process to some CPUs")
+def test_a_cpu_that_this_process_may_not_use_is_refused(composed, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 3})
+    check(composed("hardware.affinity=[1,3]"))
+    with pytest.raises(ConfigError, match=r"^hardware.affinity=\[0, 1\]: this process may run on the CPUs 1, 3 only"):
+        check(composed("hardware.affinity=[0,1]"))
+    with pytest.raises(ConfigError, match=r"^hardware.affinity=\[1, 4\]: this machine has CPUs 0 to 3$"):
+        check(composed("hardware.affinity=[1,4]"))
+    with pytest.raises(ConfigError, match=r"^hardware.threads=3: only 2 CPUs may be used"):
+        check(composed("hardware.threads=3"))
 
 
 @pytest.mark.parametrize(
