@@ -7,7 +7,7 @@ import os
 import re
 
 from src.analysis.settings import check as check_analysis
-from src.config.schema import Config, usable_cpus
+from src.config.schema import Config, allowed_cpus
 from src.config.workload_parts import training_parts
 from src.errors import ConfigError
 from src.paths import ROOT
@@ -61,15 +61,18 @@ def _check_trainer(name: str) -> None:
 
 
 def _check_cpus(config: Config) -> None:
+    affinity, threads, allowed = config.hardware.affinity, config.hardware.threads, allowed_cpus()
     present = os.cpu_count() or 1
-    outside = [cpu for cpu in config.hardware.affinity if not 0 <= cpu < present]
-    if outside:
-        raise ConfigError(f"hardware.affinity={config.hardware.affinity}: this machine has CPUs 0 to {present - 1}")
-    usable = len(config.hardware.affinity) or usable_cpus()
-    if config.hardware.threads > usable:
+    if any(not 0 <= cpu < present for cpu in affinity):
+        raise ConfigError(f"hardware.affinity={affinity}: this machine has CPUs 0 to {present - 1}")
+    if not set(affinity) <= set(allowed):
         raise ConfigError(
-            f"hardware.threads={config.hardware.threads}: only {usable} CPUs may be used; take at most that many"
+            f"hardware.affinity={affinity}: this process may run on the CPUs {', '.join(map(str, allowed))} only; "
+            "choose among them, or start it without `taskset` or the container's limit"
         )
+    usable = len(affinity or allowed)
+    if threads > usable:
+        raise ConfigError(f"hardware.threads={threads}: only {usable} CPUs may be used; take at most that many")
 
 
 def _check_network(config: TrainingParts) -> None:

@@ -13,6 +13,8 @@ from src.paths import CONF
     [
         ("training.epoch=1", "training.epoch: no such key; did you mean training.epochs?"),
         ("trainin.epochs=1", "did you mean training?"),
+        ("meter.recordng=x", "meter.recordng: no such key; did you mean meter.recording?"),
+        ("dataset.train_siz=1", "dataset.train_siz: no such key; did you mean dataset.train_size?"),
         ("+training.more=1", "training.more: no such key; 'training' has: epochs, batch_size"),
         (
             "training.epochs=abc",
