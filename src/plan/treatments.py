@@ -7,8 +7,9 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, QuotedString, Transformer
 
 from src.config.schema import Config
 from src.contract.plan_file import Treatment
@@ -77,10 +78,16 @@ def _choices(override: Override) -> list[Choice]:
         return [Choice(key, line, f"{key}={line}")]
     if not override.is_discrete_sweep():
         raise ConfigError(f"{key}: an interval has no end of values; list them, as in {key}=1,2,3")
-    lines = list(override.sweep_string_iterator())
-    if not lines:
+    choices = [_choice(key, value) for value in override.sweep_iterator()]
+    if not choices:
         raise ConfigError(f"{key}: this sweep holds no value; name at least one, as in {key}=A,B")
-    return [Choice(key, line, f"{key}={line}") for line in lines]
+    return choices
+
+
+def _choice(key: str, value: Any) -> Choice:
+    line = Transformer.str(value)
+    text = value.text if isinstance(value, QuotedString) else value if isinstance(value, str) else line
+    return Choice(key, text, f"{key}={line}")
 
 
 def _short_commands(configs: Sequence[Config]) -> list[str]:
