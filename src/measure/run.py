@@ -16,6 +16,7 @@ from src.contract.json_files import ContractError
 from src.contract.outcome import OLD_RESULT_FILE, OUTCOME_FILE, OUTCOME_VARIABLE, Outcome
 from src.contract.record import ENERGY_FILE
 from src.errors import EnergyError, MeterError, RunError
+from src.measure.disturbance import disturbance_flags
 from src.measure.energy import Energy, integrate
 from src.measure.launch import Ending, launch
 from src.measure.meters.remedies import sample_too_slow
@@ -39,15 +40,22 @@ class Measured:
     ending: Ending
 
 
-def measure(meter: Meter, job: Job, folder: Path, environment: Mapping[str, str], timeout_s: float) -> Measured:
+def measure(
+    meter: Meter,
+    job: Job,
+    folder: Path,
+    environment: Mapping[str, str],
+    timeout_s: float,
+    max_foreign_cpu_share: float = 1.0,
+) -> Measured:
     """Do the job under the meter in `folder`, and integrate its energy.
 
     The measured program writes events.jsonl and outcome.json, the meter energy.csv, both their output to worker.log.
     A meter's exit code proves nothing (EnergiBridge exits 0 after killing the command, and 101 after a good
     one), so a run counts if its outcome is complete and the recording covers its events.
 
-    Raises RunError where the program is to blame, MeterError where the meter is; both quote the end of the
-    log.
+    A run beside which others used more than `max_foreign_cpu_share` of the processor is flagged. Raises RunError where
+    the program is to blame, MeterError where the meter is; both quote the end of the log.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in (ENERGY_FILE, EVENTS_FILE, OUTCOME_FILE, OLD_RESULT_FILE, LOG_FILE):
@@ -59,10 +67,10 @@ def measure(meter: Meter, job: Job, folder: Path, environment: Mapping[str, str]
     ending = launch(command, folder / LOG_FILE, {**environment, **told}, timeout_s)
     if ending.ending != "exit":
         _blame_ending(ending, meter, folder, timeout_s)
-    return read_measured(meter, job, folder, ending)
+    return read_measured(meter, job, folder, ending, max_foreign_cpu_share)
 
 
-def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending) -> Measured:
+def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_foreign_cpu_share: float = 1.0) -> Measured:
     """What a run left on disk, integrated; raises as `measure` does."""
     try:
         outcome, events = Outcome.read(folder), read_events(folder / EVENTS_FILE)
@@ -74,7 +82,11 @@ def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending) -> Measu
         energy = integrate(recording, windows, meter.interval_ms, meter.columns)
     except EnergyError as error:
         raise MeterError(f"meter {meter.name}: {error}{_log_tail(folder)}") from error
-    return Measured(folder, outcome, events, windows, _with_flags(energy, ending), ending)
+    flags = _ending_flags(ending)
+    if ending.disturbance is not None:
+        flags += disturbance_flags(ending.disturbance, events, max_foreign_cpu_share)
+    energy = dataclasses.replace(energy, flags=(*energy.flags, *flags))
+    return Measured(folder, outcome, events, windows, energy, ending)
 
 
 def _blame_ending(ending: Ending, meter: Meter, folder: Path, timeout_s: float) -> NoReturn:
@@ -116,15 +128,15 @@ def _describe(returncode: int | None) -> str:
     return f"exit code {returncode}"
 
 
-def _with_flags(energy: Energy, ending: Ending) -> Energy:
-    """Add what the ending of a good run left to say."""
-    extra = []
+def _ending_flags(ending: Ending) -> list[Flag]:
+    """What the ending of a good run left to say."""
+    flags = []
     if ending.killed:
         text = f"processes were left running and killed: {', '.join(ending.killed)}"
-        extra.append(Flag("left_processes", text, grave=True))
+        flags.append(Flag("left_processes", text, grave=True))
     if ending.returncode:
-        extra.append(Flag("exit_code", f"the result is complete, but: {_describe(ending.returncode)}", grave=True))
-    return dataclasses.replace(energy, flags=energy.flags + tuple(extra))
+        flags.append(Flag("exit_code", f"the result is complete, but: {_describe(ending.returncode)}", grave=True))
+    return flags
 
 
 def _read_log(folder: Path) -> str:

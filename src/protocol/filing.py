@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,6 +81,14 @@ class Filing:
             record, params=record.params | {f"version.{name}": str(version) for name, version in versions.items()}
         )
         draw_power(self.folder / POWER_FILE, measured.energy.trace.thinned(MAX_STEPS), phases, record)
+        record.write()
+        return record
+
+    def disturbed(self, record: RunRecord, why: Sequence[Flag]) -> RunRecord:
+        """The record of a run that will be measured again in the same place, written; its tag `error` says why."""
+        reason = "disturbed, and measured again: " + "; ".join(flag.text for flag in why)
+        tags = record.tags | {"status": "disturbed", "error": reason}
+        record = dataclasses.replace(record, status="disturbed", tags=tags)
         record.write()
         return record
 

@@ -50,7 +50,7 @@ BATCH_METRICS, BATCH_PARAMS = 900, 100
 
 PARAM_LENGTH = 6000
 TAG_LENGTH = 5000
-MLFLOW_STATUS = {"finished": "FINISHED", "failed": "FAILED"}
+MLFLOW_STATUS = {"finished": "FINISHED", "failed": "FAILED", "disturbed": "FINISHED"}
 STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError, ImportError)
 
 
