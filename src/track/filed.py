@@ -6,6 +6,7 @@ a server is asked page by page. Both give the same runs.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -85,7 +86,8 @@ def _of_mlflow(run: MlflowRun) -> _Stored:
     info, data = run.info, run.data
     end_ms = info.end_time or info.start_time
     stored = _Stored(info.run_id, info.run_name, info.start_time, end_ms, info.artifact_uri, info.status)
-    stored.metrics, stored.params, stored.tags = dict(data.metrics), dict(data.params), dict(data.tags)
+    stored.metrics = {key: value for key, value in data.metrics.items() if not math.isnan(value)}
+    stored.params, stored.tags = dict(data.params), dict(data.tags)
     return stored
 
 
