@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from src.contract.events import EVENTS_FILE, EVENTS_VARIABLE, Event, read_events
 from src.contract.flags import Flag
 from src.contract.job import JOB_FILE, Job
 from src.contract.json_files import ContractError
-from src.contract.outcome import OLD_RESULT_FILE, OUTCOME_FILE, OUTCOME_VARIABLE, Outcome
+from src.contract.outcome import OLD_RESULT_FILE, OUTCOME_FILE, OUTCOME_VARIABLE, Outcome, WorkError
 from src.contract.record import ENERGY_FILE
 from src.errors import EnergyError, MeterError, RunError
 from src.measure.disturbance import disturbance_flags
@@ -25,7 +26,9 @@ from src.measure.recording import read_recording
 from src.measure.windows import Stretches, phase_windows
 
 LOG_FILE = "worker.log"
-TAIL_LINES = 15
+LOG_KEPT_BYTES = 1_000_000
+"""Of the log of a program that tells much; every run's log is filed."""
+TAIL_LINES, TAIL_COLUMNS = 15, 200
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ def measure(
     files = {EVENTS_VARIABLE: EVENTS_FILE, OUTCOME_VARIABLE: OUTCOME_FILE}
     told = {variable: str(folder.resolve() / name) for variable, name in files.items()}
     ending = launch(command, folder / LOG_FILE, {**environment, **told}, timeout_s)
+    _shorten(folder / LOG_FILE)
     if ending.ending != "exit":
         _blame_ending(ending, meter, folder, timeout_s)
     return read_measured(meter, job, folder, ending, max_foreign_cpu_share)
@@ -74,6 +78,8 @@ def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_fore
     """What a run left on disk, integrated; raises as `measure` does."""
     try:
         outcome, events = Outcome.read(folder), read_events(folder / EVENTS_FILE)
+    except WorkError as error:
+        raise RunError(f"{error}{_left_running(ending)}{_log_tail(folder)}") from error
     except ContractError as error:
         _blame_no_outcome(ending, meter, folder, error)
     windows = phase_windows(events, job.task_phases)
@@ -111,8 +117,12 @@ def _blame_no_outcome(ending: Ending, meter: Meter, folder: Path, error: Contrac
         raise MeterError(
             f"meter {meter.name} ended ({code}) before it started the run.\n{meter.remedy}{_log_tail(folder)}"
         ) from error
-    left = f"; it left {', '.join(ending.killed)} running" if ending.killed else ""
-    raise RunError(f"the run ended ({code}) without a result ({error}){left}{_log_tail(folder)}") from error
+    told = f"the run ended ({code}) without a result ({error}){_left_running(ending)}"
+    raise RunError(f"{told}{_log_tail(folder)}") from error
+
+
+def _left_running(ending: Ending) -> str:
+    return f"; it left {', '.join(ending.killed)} running" if ending.killed else ""
 
 
 def _describe(returncode: int | None) -> str:
@@ -145,7 +155,21 @@ def _read_log(folder: Path) -> str:
 
 
 def _log_tail(folder: Path) -> str:
-    """The last lines of the log, and where it lies."""
+    """The last lines of the log in what a terminal can show, and where it lies."""
     lines = _read_log(folder).splitlines()[-TAIL_LINES:]
-    text = "\n".join(f"  | {line}" for line in lines) or "  | (empty)"
+    text = "\n".join(f"  | {_shown(line)}" for line in lines) or "  | (empty)"
     return f"\nEnd of {folder / LOG_FILE}:\n{text}"
+
+
+def _shown(line: str) -> str:
+    short = line if len(line) <= TAIL_COLUMNS else f"{line[:TAIL_COLUMNS]}…"
+    return "".join(character if character.isprintable() or character == "\t" else "�" for character in short)
+
+
+def _shorten(log: Path) -> None:
+    """Leave the end of a long log, in which the reason of a failure stands."""
+    if log.stat().st_size > LOG_KEPT_BYTES:
+        with log.open("rb") as file:
+            file.seek(-LOG_KEPT_BYTES, os.SEEK_END)
+            kept = file.read()
+        log.write_bytes(b"(the beginning of this log was left out)\n" + kept)

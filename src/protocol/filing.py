@@ -106,7 +106,7 @@ class Filing:
 
     def _record(self, status: Status) -> RunRecord:
         meter = self.ready.meter
-        params = flatten(plain(self.config), leave_out=NOT_PARAMS)
+        params = flatten(plain(self.config), leave_out=(*NOT_PARAMS, *self.ready.work.unheeded))
         return RunRecord(
             name=self.name + ("" if meter.energy_kind == "measured" else f" ({meter.energy_kind})"),
             experiment=self.config.experiment,
