@@ -30,10 +30,12 @@ import numpy as np
 import yaml
 
 from src.analysis.bootstrap import median_replicates, percentile_interval, stream
-from src.contract.run_files import EPOCH, EVENTS_FILE, JOB_FILE, Job, read_events
+from src.contract.events import EVENTS_FILE, read_events
+from src.contract.job import JOB_FILE, Job
 from src.paths import CONF, ROOT
 from src.workloads.training.frameworks import foreign_packages, frameworks
 from src.workloads.training.interpreter import ENVIRONMENTS, INTERPRETER
+from src.workloads.training.job import EPOCH, TrainingJob
 from src.workloads.training.network import training_flop
 
 PLAIN = tuple(sorted(path.stem for path in (ROOT / "benchmarks/training").glob("plain_*.py")))
@@ -140,9 +142,11 @@ def run_trainer(setting: Setting, name: str) -> list[float]:
     """Seconds of each epoch of a trainer, from its worker's events."""
     config = _config(name)
     (setting.folder / EVENTS_FILE).unlink(missing_ok=True)
-    _job(setting, config).write(setting.folder / JOB_FILE)
-    command = [_python(config["environment"]), "-m", "src.workloads.training.worker", str(setting.folder / JOB_FILE)]
-    _output(command, {**os.environ, **config["env"]})
+    path = setting.folder / JOB_FILE
+    program = [_python(config["environment"]), "-m", "src.workloads.training.worker"]
+    job = Job(workload="training", program=program, settings=_training_job(setting, config).settings())
+    job.write(path)
+    _output(job.command(path), {**os.environ, **config["env"]})
     edges = [event.t for event in read_events(setting.folder / EVENTS_FILE) if event.phase == EPOCH]
     return [end - begin for begin, end in zip(edges[::2], edges[1::2], strict=True)]
 
@@ -189,8 +193,8 @@ def write_images(setting: Setting) -> None:
         np.save(setting.folder / f"{part}_labels.npy", labels)
 
 
-def _job(setting: Setting, config: dict[str, Any]) -> Job:
-    return Job(
+def _training_job(setting: Setting, config: dict[str, Any]) -> TrainingJob:
+    return TrainingJob(
         framework=config["name"],
         packages=config["packages"],
         foreign=foreign_packages(config["packages"]),

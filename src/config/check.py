@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 import re
-from typing import Any
 
 from src.analysis.settings import check as check_analysis
-from src.config.schema import Config, LayerConfig, allowed_cpus
+from src.config.schema import Config, allowed_cpus
+from src.config.workload_parts import training_parts
 from src.errors import ConfigError
 from src.paths import ROOT
 from src.rules import check_fields
+from src.workloads.command.command_line import KIND as COMMAND
+from src.workloads.command.command_line import check_command
 from src.workloads.training import network
 from src.workloads.training.data.dataset import check as check_dataset
+from src.workloads.training.settings import TrainingParts
+
+WORKLOADS = ("training", "inference", COMMAND)
 
 
 def check(config: Config) -> None:
     """Raise ConfigError, naming the key and the remedy, for the first thing that cannot be run."""
-    check_dataset(config.dataset)
+    if config.workload.kind not in WORKLOADS:
+        raise ConfigError(f"workload.kind={config.workload.kind}: no such workload; choose from {', '.join(WORKLOADS)}")
+    if config.dataset is not None:
+        check_dataset(config.dataset)
     check_analysis(config.analysis)
     check_fields(config)
-    _check_trainer(config.framework.trainer)
     _check_cpus(config)
-    _check_network(config)
-    _check_sizes(config)
+    if config.workload.kind == COMMAND:
+        check_command(config.workload)
+    else:
+        _check_training(training_parts(config))
 
 
-def layer_values(layer: LayerConfig) -> dict[str, Any]:
-    """A layer's own keys, without those that its kind does not use."""
-    return {key: value for key, value in dataclasses.asdict(layer).items() if value is not None}
+def _check_training(parts: TrainingParts) -> None:
+    _check_trainer(parts.framework.trainer)
+    _check_network(parts)
+    _check_sizes(parts)
 
 
 @functools.cache
@@ -66,15 +75,14 @@ def _check_cpus(config: Config) -> None:
         raise ConfigError(f"hardware.threads={threads}: only {usable} CPUs may be used; take at most that many")
 
 
-def _check_network(config: Config) -> None:
-    layers = [layer_values(layer) for layer in config.model.layers]
+def _check_network(config: TrainingParts) -> None:
     try:
-        network.check(layers, tuple(config.dataset.image_shape), config.dataset.classes)
+        network.check(config.layers, tuple(config.dataset.image_shape), config.dataset.classes)
     except network.NetworkError as error:
         raise ConfigError(f"model.layers of {config.model.name}: {error}") from error
 
 
-def _check_sizes(config: Config) -> None:
+def _check_sizes(config: TrainingParts) -> None:
     train_size = config.dataset.train_size
     if train_size is not None and config.training.batch_size > train_size:
         raise ConfigError(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from typing import Any, get_type_hints
+from collections.abc import Sequence
+from typing import Any, get_args, get_type_hints
 
 from hydra.errors import MissingConfigException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
@@ -47,8 +48,13 @@ def _field_names(path: list[str]) -> list[str]:
     """The fields of the dataclass at a path of the schema; empty where the path leads nowhere."""
     here: Any = Config
     for name in path:
-        here = get_type_hints(here).get(name) if dataclasses.is_dataclass(here) else None
+        here = _present(get_type_hints(here).get(name)) if dataclasses.is_dataclass(here) else None
     return [field.name for field in dataclasses.fields(here)] if dataclasses.is_dataclass(here) else []
+
+
+def _present(hint: Any) -> Any:
+    """The dataclass of a group that a workload may lack."""
+    return next((kind for kind in get_args(hint) if dataclasses.is_dataclass(kind)), hint)
 
 
 def _unknown_option(message: str) -> str:
@@ -66,3 +72,11 @@ def _first_line(error: BaseException) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def explain_absent_group(arguments: Sequence[str]) -> str:
+    """One line for a key below a group that the chosen workload does not have."""
+    groups = {f.name for f in dataclasses.fields(Config) if "| None" in str(f.type)}
+    named = next((word for word in arguments if word.lstrip("+").split(".")[0] in groups and "." in word), "a key")
+    group = named.lstrip("+").split(".")[0]
+    return f"{named}: the chosen workload has no {group}; leave it out, or choose another workload"

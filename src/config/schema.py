@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
@@ -18,8 +19,12 @@ from omegaconf.errors import ConfigKeyError
 
 from src.analysis.settings import AnalysisConfig
 from src.measure.meters import energibridge, estimate, native, replay
-from src.rules import ABOVE_ZERO, NAME, SHARE, UNIQUE, Rule, at_least, within
+from src.rules import ABOVE_ZERO, UNIQUE, Rule, at_least, within
+from src.workloads.command.command_line import CommandConfig
+from src.workloads.hardware import HardwareConfig
+from src.workloads.inference.settings import InferenceConfig
 from src.workloads.training.data.dataset import DatasetConfig
+from src.workloads.training.settings import FrameworkConfig, ModelConfig, TrainingConfig
 
 EXPERIMENT = Rule("a name without '/'", lambda value: bool(value.strip()) and "/" not in value)
 
@@ -30,70 +35,6 @@ class Order(StrEnum):
     shuffled = "shuffled"
     balanced = "balanced"
     fixed = "fixed"
-
-
-class Device(StrEnum):
-    """What the frameworks compute on."""
-
-    cpu = "cpu"
-    cuda = "cuda"
-
-
-@dataclass
-class FrameworkConfig:
-    """One way of using one framework."""
-
-    name: Annotated[str, NAME] = MISSING
-    # The folder below .venvs/ whose interpreter runs the worker.
-    environment: str = MISSING
-    # The framework's top-level packages; those of other frameworks may not be loaded beside them.
-    packages: list[str] = MISSING
-    # The lock file that environment must have been made from.
-    requirements: str = MISSING
-    # A module of src.workloads.training.trainers.
-    trainer: str = MISSING
-    # One line that says how the framework is used.
-    mode: str = MISSING
-    # Environment variables of the measured process.
-    env: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class LayerConfig:
-    """One layer; which keys apply depends on `kind` (see src.workloads.training.network)."""
-
-    kind: str = MISSING
-    filters: int | None = None
-    kernel: int | None = None
-    padding: str | None = None
-    activation: str | None = None
-    size: int | None = None
-    stride: int | None = None
-    units: int | None = None
-
-
-@dataclass
-class ModelConfig:
-    """A framework-neutral network."""
-
-    name: str = MISSING
-    layers: list[LayerConfig] = MISSING
-
-
-@dataclass
-class TrainingConfig:
-    """What every framework has to do, exactly alike."""
-
-    epochs: Annotated[int, at_least(1)] = MISSING
-    batch_size: Annotated[int, at_least(1)] = MISSING
-    # Test images a step of the evaluation.
-    eval_batch_size: Annotated[int, at_least(1)] = MISSING
-    learning_rate: Annotated[float, ABOVE_ZERO] = MISSING
-    beta_1: Annotated[float, SHARE] = MISSING
-    beta_2: Annotated[float, SHARE] = MISSING
-    epsilon: Annotated[float, ABOVE_ZERO] = MISSING
-    # Decides initial weights and the order of the batches.
-    seed: Annotated[int, at_least(0)] = MISSING
 
 
 @dataclass
@@ -116,20 +57,8 @@ class ProtocolConfig:
     retries: Annotated[int, at_least(0)] = MISSING
     # A run that takes longer is ended and counts as failed.
     timeout_s: Annotated[float, ABOVE_ZERO] = MISSING
-
-
-@dataclass
-class HardwareConfig:
-    """Where the work is done, and what is expected of the host."""
-
-    # What the report calls this machine; null takes the processor's name.
-    name: str | None = None
-    device: Device = MISSING
-    threads: Annotated[int, at_least(1)] = MISSING
-    # CPUs the worker may use; empty means all.
-    affinity: Annotated[list[int], UNIQUE] = field(default_factory=list)
-    # Share of all cores that other programs may use before a measurement is worth a warning.
-    max_background_load: Annotated[float, SHARE] = MISSING
+    # Measure although another sweep is being measured on this machine; for tests of the tool itself.
+    allow_concurrent: bool = False
 
 
 @dataclass(kw_only=True)
@@ -146,42 +75,33 @@ class MeterConfig(energibridge.Settings, native.Settings, estimate.Settings, rep
 
 
 @dataclass
-class RunConfig:
-    """This run's place in its sweep; the sweeper fills it in."""
+class WorkloadConfig(CommandConfig):
+    """What is measured; all but `kind` is about commands."""
 
-    sweep: str = ""
-    # MLflow's run of the sweep.
-    parent: str = ""
-    treatment: str = ""
-    iteration: int = 0
-    position: int = 0
-    sequence: int = 0
-    attempt: int = 0
-    # The run's folder below hydra.sweep.dir.
-    folder: str = ""
-    # Of the idle machine, measured before the first run.
-    idle_power_w: float | None = None
-    # Share of all CPUs that other programs used before the first run.
-    background_load: float = 0.0
+    # training | inference | command: a folder of src/workloads.
+    kind: str = MISSING
 
 
 @dataclass
 class Config:
-    """The whole configuration of one run."""
+    """The whole configuration of one treatment; the groups that its workload does not have are None."""
 
     # MLflow's experiment.
     experiment: Annotated[str, EXPERIMENT] = MISSING
     # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
     tracking_uri: str | None = None
-    framework: FrameworkConfig = MISSING
-    model: ModelConfig = MISSING
-    dataset: DatasetConfig = MISSING
-    training: TrainingConfig = MISSING
+    # A stopped sweep to go on with: latest, or its folder.
+    resume: str | None = None
+    workload: WorkloadConfig = MISSING
+    framework: FrameworkConfig | None = None
+    model: ModelConfig | None = None
+    dataset: DatasetConfig | None = None
+    training: TrainingConfig | None = None
+    inference: InferenceConfig | None = None
     protocol: ProtocolConfig = MISSING
     hardware: HardwareConfig = MISSING
     meter: MeterConfig = MISSING
     analysis: AnalysisConfig = MISSING
-    run: RunConfig = field(default_factory=RunConfig)
 
 
 def allowed_cpus() -> list[int]:
@@ -207,10 +127,18 @@ def typed(cfg: DictConfig) -> Config:
 
     Raises OmegaConf's own errors for keys that were added with `+` and for values that are missing.
     """
-    _refuse_additions(cfg, Config, "")
-    nodes = {f.name: cfg[f.name] for f in dataclasses.fields(Config)}
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    _refuse_additions(own, Config, "")
+    nodes = {f.name: own[f.name] for f in dataclasses.fields(Config)}
     values: dict[str, Any] = {k: OmegaConf.to_object(n) if OmegaConf.is_config(n) else n for k, n in nodes.items()}
     return Config(**values)
+
+
+def of_plain(values: Mapping[str, Any]) -> Config:
+    """The configuration that `dataclasses.asdict` made these plain values of; raises OmegaConf's errors."""
+    merged = OmegaConf.merge(OmegaConf.structured(Config), dict(values))
+    assert isinstance(merged, DictConfig)
+    return typed(merged)
 
 
 def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
@@ -221,7 +149,6 @@ def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
             error = ConfigKeyError(f"Key '{key}' not in '{schema.__name__}'")
             error.full_key = prefix + key
             raise error
-        child = node._get_node(key)
-        kind = OmegaConf.get_type(child) if isinstance(child, DictConfig) else None
-        if isinstance(child, DictConfig) and kind is not None and dataclasses.is_dataclass(kind):
-            _refuse_additions(child, kind, f"{prefix}{key}.")
+        kind = OmegaConf.get_type(node, key)
+        if kind is not None and dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            _refuse_additions(node[key], kind, f"{prefix}{key}.")
