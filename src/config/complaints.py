@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import re
 from collections.abc import Sequence
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationKeyError, OmegaConfBaseException
@@ -56,26 +56,28 @@ def _list_remedy(error: OmegaConfBaseException) -> str:
 def unknown_key(full_key: str) -> str:
     """Names the keys that exist beside an unknown one, and the one that was probably meant."""
     *parents, wrong = full_key.split(".")
-    names = _field_names(parents)
-    if not names:
-        return f"{full_key}: no such key yet; add it with +{full_key}=VALUE"
+    here = _kind_at(parents)
+    if get_origin(here) is dict:
+        return f"{full_key}: no such key yet; to add it, write +{full_key}=VALUE"
+    names = [field.name for field in dataclasses.fields(here)] if dataclasses.is_dataclass(here) else []
     close = difflib.get_close_matches(wrong, names, n=1)
     meant = f"did you mean {'.'.join([*parents, close[0]])}? " if close else ""
     where = f"'{'.'.join(parents)}' has" if parents else "there are"
     return f"{full_key}: no such key; {meant}{where}: {', '.join(names)}"
 
 
-def _field_names(path: list[str]) -> list[str]:
-    """The fields of the dataclass at a path of the schema; empty where the path leads nowhere."""
+def _kind_at(path: list[str]) -> Any:
+    """The type at a path of the schema; None where the path leads nowhere."""
     here: Any = Config
     for name in path:
         here = _present(get_type_hints(here).get(name)) if dataclasses.is_dataclass(here) else None
-    return [field.name for field in dataclasses.fields(here)] if dataclasses.is_dataclass(here) else []
+    return here
 
 
 def _present(hint: Any) -> Any:
     """The dataclass of a group that a workload may lack."""
-    return next((kind for kind in get_args(hint) if dataclasses.is_dataclass(kind)), hint)
+    kinds = () if get_origin(hint) is dict else get_args(hint)
+    return next((kind for kind in kinds if dataclasses.is_dataclass(kind)), hint)
 
 
 def _unknown_option(message: str) -> str:

@@ -70,16 +70,16 @@ class DatasetConfig:
 class Loader(Protocol):
     """The functions of a module in `src.workloads.training.data.loaders`; its name is the dataset's `source`."""
 
-    def check(self, config: DatasetConfig) -> None:
+    def check(self, config: DatasetConfig, /) -> None:
         """Raise ConfigError for a key that this source needs and the configuration lacks."""
 
-    def identity(self, config: DatasetConfig, root: Path) -> dict[str, object]:
+    def identity(self, config: DatasetConfig, root: Path, /) -> dict[str, object]:
         """All but shape and classes that decides the arrays, as plain values; equal facts mean equal arrays.
 
         Raises DatasetError where the data are missing or not the published ones.
         """
 
-    def load(self, config: DatasetConfig, root: Path) -> tuple[Arrays, str]:
+    def load(self, config: DatasetConfig, root: Path, /) -> tuple[Arrays, str]:
         """The whole dataset, and where it came from in words; paths are relative to `root`.
 
         Raises DatasetError where it cannot be found, downloaded or trusted, ConfigError where the configuration

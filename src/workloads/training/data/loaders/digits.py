@@ -19,12 +19,12 @@ def check(config: DatasetConfig) -> None:
     _train_size(config)
 
 
-def identity(config: DatasetConfig, root: Path) -> dict[str, object]:  # noqa: ARG001 - nothing is read from there
+def identity(config: DatasetConfig, _root: Path) -> dict[str, object]:
     """The split."""
     return {"seed": config.seed, "train_available": config.train_available}
 
 
-def load(config: DatasetConfig, root: Path) -> tuple[Arrays, str]:  # noqa: ARG001 - nothing is read from there
+def load(config: DatasetConfig, _root: Path) -> tuple[Arrays, str]:
     """All digits, enlarged to the configured shape."""
     height, width, channels = config.image_shape
     return load_digits((height, width, channels), _train_size(config), config.seed), "scikit-learn's digits"

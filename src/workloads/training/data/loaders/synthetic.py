@@ -24,12 +24,12 @@ def check(config: DatasetConfig) -> None:
     _size("test_size", config.test_size)
 
 
-def identity(config: DatasetConfig, root: Path) -> dict[str, object]:  # noqa: ARG001 - nothing is read from there
+def identity(config: DatasetConfig, _root: Path) -> dict[str, object]:
     """The seed and the sizes."""
     return {"seed": config.seed, "train_size": config.train_size, "test_size": config.test_size}
 
 
-def load(config: DatasetConfig, root: Path) -> tuple[Arrays, str]:  # noqa: ARG001 - nothing is read from there
+def load(config: DatasetConfig, _root: Path) -> tuple[Arrays, str]:
     """As many images as wanted; raises ConfigError where they would not fit into memory."""
     height, width, channels = config.image_shape
     train_size, test_size = _size("train_size", config.train_size), _size("test_size", config.test_size)
