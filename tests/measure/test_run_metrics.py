@@ -94,7 +94,7 @@ def test_without_a_baseline_there_is_no_net_energy(energy: Energy) -> None:
 
 def told(measured: Measured, *names: str) -> Measured:
     """The same run, whose program claims these metrics too."""
-    claims = {name: -7.0 for name in names}
+    claims = dict.fromkeys(names, -7.0)
     described = {name: Metric(name, "1", "My own", "higher", headline=True) for name in names}
     own = measured.outcome
     outcome = dataclasses.replace(own, values=own.values | claims, metrics=own.metrics | described)
