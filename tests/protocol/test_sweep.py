@@ -19,7 +19,6 @@ from src.protocol.ready import Ready
 from src.protocol.sweep import _prime, measure_sweep
 from src.track.store import Store
 from tests.protocol.conftest import METER
-from tests.tables import table_of
 
 
 def conduct(plan, folder, terminal):
