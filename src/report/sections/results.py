@@ -7,30 +7,26 @@ from collections.abc import Mapping, Sequence
 from src.analysis.analyse import Analysis
 from src.analysis.describe import Description
 from src.analysis.effect_sizes import EffectSize
-from src.analysis.metrics import PHASES
-from src.analysis.normality import PUBLISHED_ALPHA
+from src.analysis.hypothesis_tests import PUBLISHED_ALPHA, HypothesisTest
 from src.analysis.omnibus import Omnibus
 from src.analysis.pairs import Pair
-from src.analysis.values import HypothesisTest
+from src.analysis.table import ENERGY_UNITS
+from src.contract.metrics import of_phase
+from src.figures.kinds import not_measured
+from src.figures.numbers import DASH, confidence, enumerate_all, interval, number, p_value, percent, signed
 from src.report.document import Block, Paragraph, Picture, Section, table
-from src.report.shown import Shown, described, distinct, shown
-from src.report.wording import DASH, confidence, enumerate_all, interval, not_measured, number, p_value, percent, signed
+from src.report.shown import DOMAINS, Shown, described, distinct, headline_metrics, main_metrics, shown
+from src.report.wording import reason_text, test_name, verdict_cell
 
-MAIN = ["energy_j", "energy_total_j", "energy_net_j", "duration_s", "duration_total_s", "power_w", "edp_js", "accuracy",
-        "loss", "samples_per_s"]  # fmt: skip
-DOMAINS = ["energy_package_j", "energy_dram_j", "energy_cores_j", "energy_gpu_j"]
-COMPARED = ["duration_s", "power_w", "edp_js", "accuracy"]
 MOST_PAIRS = 60
 ROUNDING_PERCENT = 1e-9
-HEADLINE = ("energy_j", "duration_s", "power_w", "edp_js", "accuracy")
 
 
 def headline_table(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
     """One row a treatment: the medians that most readers want."""
     if analysis.energy_metric not in analysis.metrics:
         return [Paragraph("No run has an energy.")]
-    metrics = [analysis.energy_metric, *(m for m in HEADLINE[1:] if m in analysis.metrics)]
-    views = [shown(metric, analysis) for metric in metrics]
+    views = [shown(metric, analysis) for metric in headline_metrics(analysis)]
     best = described(analysis, analysis.energy_metric)[:1]
     rows = []
     for treatment in analysis.treatments:
@@ -44,7 +40,7 @@ def headline_table(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
 
 def results(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]) -> Section:
     """All metrics, the phases, and the tests."""
-    views = [shown(metric, analysis) for metric in distinct(analysis, MAIN)]
+    views = [shown(metric, analysis) for metric in main_metrics(analysis)]
     return Section(
         "results",
         "Results",
@@ -82,7 +78,7 @@ def _description_table(analysis: Analysis, view: Shown, kinds: Mapping[str, int]
     level = confidence(analysis.config.alpha)
     head = ("Treatment", "n", "Mean", "SD", "Median", "Quartiles", "Range", "CV (%)", f"{level} interval of the median",
             "Shapiro–Wilk p")  # fmt: skip
-    note = _kind_note(kinds) if view.unit in ("J", "W", "J·s") else ""
+    note = _kind_note(kinds) if view.unit in ENERGY_UNITS else ""
     return table(f"{view.heading}{note}.", head, rows)
 
 
@@ -111,18 +107,20 @@ def _scaled(d: Description, view: Shown) -> str:
 
 def _phases(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
     blocks: list[Block] = []
-    for name, unit in (("energy", "j"), ("duration", "s")):
-        metrics = [(phase, f"{name}_{phase}_{unit}") for phase in PHASES]
-        present = [(phase, metric) for phase, metric in metrics if metric in analysis.metrics]
-        title = f"Median {name} of each phase ({unit.upper() if unit == 'j' else unit})"
-        note = _kind_note(kinds) if name == "energy" else ""
-        blocks += _medians(analysis, title + note, present)
-    domains = [(m.removeprefix("energy_").removesuffix("_j"), m) for m in DOMAINS if m in analysis.metrics]
+    of_phases = [(phase, *of_phase(phase)) for phase in analysis.phases]
+    energies = [(phase, energy.name) for phase, energy, _ in of_phases if energy.name in analysis.metrics]
+    durations = [(phase, duration.name) for phase, _, duration in of_phases if duration.name in analysis.metrics]
+    domains = [(_domain(m.name), m.name) for m in DOMAINS if m.name in analysis.metrics]
+    blocks += _medians(analysis, f"Median energy of each phase (J){_kind_note(kinds)}", energies)
+    blocks += _medians(analysis, "Median duration of each phase (s)", durations)
     blocks += _medians(analysis, f"Median energy of each domain (J){_kind_note(kinds)}", domains)
-    has_phases = any(f"energy_{phase}_j" in analysis.metrics for phase in PHASES)
-    if not has_phases:
+    if not energies:
         blocks.insert(0, Paragraph("The recordings do not tell phases apart, so only the whole is known."))
     return blocks
+
+
+def _domain(metric: str) -> str:
+    return metric.removeprefix("energy_").removesuffix("_j")
 
 
 def _medians(analysis: Analysis, caption: str, metrics: Sequence[tuple[str, str]]) -> list[Block]:
@@ -138,7 +136,7 @@ def _medians(analysis: Analysis, caption: str, metrics: Sequence[tuple[str, str]
 def _tests(analysis: Analysis) -> list[Block]:
     if len(analysis.treatments) < 2:
         return [Paragraph("A single treatment has nothing to be tested against.")]
-    metrics = distinct(analysis, [analysis.energy_metric, *COMPARED])
+    metrics = distinct(analysis, headline_metrics(analysis))
     head = ("Metric", "Test", "Statistic", "df", "p", "Effect", "Blocks", "Equal spread, p")
     rows = [_omnibus(analysis.omnibus_of(metric), shown(metric, analysis), analysis.config.alpha) for metric in metrics]
     blocks = table("Over all treatments: does any differ?", head, rows, labels=2)
@@ -150,12 +148,8 @@ def _tests(analysis: Analysis) -> list[Block]:
 def _omnibus(found: Omnibus, view: Shown, alpha: float) -> tuple[str, ...]:
     effect = f"{found.effect_name} {number(found.effect_size, 3)}" if found.effect_name else DASH
     test = found.test
-    return (view.title, _test_name(test), number(test.statistic), _df(test), p_value(test.p_value, alpha), effect,
+    return (view.title, test_name(test), number(test.statistic), _df(test), p_value(test.p_value, alpha), effect,
             str(found.n_blocks), p_value(found.spread.p_value, alpha))  # fmt: skip
-
-
-def _test_name(test: HypothesisTest) -> str:
-    return f"{test.name}: {test.reason}" if test.statistic is None and test.reason else test.name
 
 
 def _df(test: HypothesisTest) -> str:
@@ -166,7 +160,7 @@ def _pair_tables(analysis: Analysis, view: Shown) -> list[Block]:
     """Three narrow tables rather than a wide one, so that they can be read on paper."""
     pairs = analysis.pairs_of(view.name)
     if all(pair.verdict.word == "not testable" for pair in pairs):
-        reasons = enumerate_all(sorted({pair.verdict.reason for pair in pairs}))
+        reasons = enumerate_all(sorted({reason_text(pair.verdict.untested) for pair in pairs}))
         return [Paragraph(f"{view.title}: no pair can be tested ({reasons}).")]
     told = pairs[:MOST_PAIRS]
     note = f"The first {MOST_PAIRS} of {len(pairs)} pairs; statistics.json has all." if pairs[MOST_PAIRS:] else ""
@@ -194,21 +188,13 @@ def _name(pair: Pair) -> str:
 def _difference(pair: Pair, view: Shown, alpha: float) -> tuple[str, ...]:
     found = pair.difference
     return (_name(pair), signed(view.value(found.value), 4), signed(found.percent), interval(found.percent_interval, 3),
-            _test_name(pair.test), p_value(pair.test.p_holm, alpha), verdict_words(pair))  # fmt: skip
-
-
-def verdict_words(pair: Pair) -> str:
-    """The verdict in a table's cell."""
-    verdict = pair.verdict
-    word = {"more": "second is higher", "less": "second is lower"}.get(verdict.word, verdict.word)
-    matters = {"relevant": ", matters", "undecided": ", may not matter"}.get(verdict.relevance or "", "")
-    return word + (matters if verdict.word in ("more", "less") else "")
+            test_name(pair.test), p_value(pair.test.p_holm, alpha), verdict_cell(pair))  # fmt: skip
 
 
 def _effect(pair: Pair, alpha: float) -> tuple[str, ...]:
     paired = pair.paired
     return (_name(pair), _size(pair.hedges_g), _size(pair.cliffs_delta), number(pair.superiority.value, 3),
-            _test_name(paired.test), str(paired.n_blocks), p_value(paired.test.p_holm, alpha))  # fmt: skip
+            test_name(paired.test), str(paired.n_blocks), p_value(paired.test.p_holm, alpha))  # fmt: skip
 
 
 def _size(effect: EffectSize) -> str:
@@ -221,5 +207,11 @@ def _size(effect: EffectSize) -> str:
 def _equivalence(pair: Pair, alpha: float) -> tuple[str, ...]:
     found, power = pair.equivalence, pair.power
     word = {True: "yes", False: "not shown", None: DASH}[found.equivalent]
-    needed = number(power.iterations_needed, 1) if power.iterations_needed else power.reason or DASH
+    needed = (
+        number(power.iterations_needed, 1)
+        if power.iterations_needed
+        else reason_text(power.reason)
+        if power.reason
+        else DASH
+    )
     return (_name(pair), p_value(found.test.p_holm, alpha), word, number(power.power, 3), needed)

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from src.analysis.values import Interval
-from src.report.wording import duration, enumerate_all, interval, not_measured, number, p_phrase, p_value, percent
+from src.figures.numbers import duration, enumerate_all, interval, number, p_phrase, p_value, percent
 
 THIN = "\u202f"
 
@@ -76,17 +76,3 @@ def test_intervals_enumerations_and_lengths():
     assert interval(None) == "–"
     assert [enumerate_all(x) for x in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
     assert [duration(x) for x in (90, 600, 9000)] == [f"90.0{THIN}s", f"10.0{THIN}min", f"2.50{THIN}h"]
-
-
-@pytest.mark.parametrize(
-    ("kinds", "expected"),
-    [
-        pytest.param([], "", id="none"),
-        pytest.param(["measured"], "", id="measured"),
-        pytest.param(["imported"], "IMPORTED", id="other"),
-        pytest.param(["measured", "imported"], "partly IMPORTED", id="mixed"),
-        pytest.param(["replayed", "measured", "estimated"], "partly ESTIMATED and REPLAYED", id="three"),
-    ],
-)
-def test_energy_that_is_partly_measured_is_not_said_to_be_all_of_another_kind(kinds, expected):
-    assert not_measured(kinds) == expected

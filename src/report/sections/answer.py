@@ -6,66 +6,16 @@ import math
 from collections.abc import Iterable, Mapping
 
 from src.analysis.analyse import Analysis
-from src.analysis.cautions import Caution
 from src.analysis.describe import Description
 from src.analysis.pairs import Pair
-from src.report.shown import described, lacking, unfinished
-from src.report.wording import (
-    confidence,
-    count,
-    enumerate_all,
-    interval,
-    number,
-    p_phrase,
-    percent,
-    quantity,
-    signed,
-)
-
-KINDS = {
-    "estimated": (
-        "ESTIMATED from the processor's load and a power model, not measured: it tells how long and how busily "
-        "the processor worked, not what it drew"
-    ),
-    "replayed": "REPLAYED from earlier recordings, not measured in these runs",
-    "imported": "IMPORTED from recordings made elsewhere; how they were measured was not under this tool's control",
-}
-CAUTIONS = {
-    "drift": "energy drifted over the sweep",
-    "position": "energy depends on the position in the block",
-    "carry_over": "energy depends on what ran before",
-    "spread": "runs of the same treatment spread widely",
-    "few_runs": "there are few runs",
-    "low_power": "this number of runs had little chance to show a difference that matters",
-    "flags": "some recordings are doubtful",
-    "failed": "some runs failed",
-}
-DOUBTFUL = (
-    "gap",
-    "jump",
-    "standstill",
-    "background_load",
-    "long_rows",
-    "truncated",
-    "gpu_only",
-    "left_processes",
-    "exit_code",
-)
-"""Flags that cast doubt on a recording; the others (a mended wrap, an interpolated edge) are only worth a note."""
+from src.analysis.table import TRAINING
+from src.figures.numbers import confidence, count, enumerate_all, interval, number, p_phrase, percent, quantity, signed
+from src.figures.units import as_words
+from src.report.shown import Shown, described, lacking, medians, own_metrics, shown, unfinished
+from src.report.wording import CARE, kind_notices, many_runs, reason_text
 
 FEW_PAIRS = 4
 """With more treatments beside the best one, only the nearest and the farthest are put into words."""
-
-
-def kind_notices(kinds: Mapping[str, int]) -> tuple[str, ...]:
-    """What must be said of energy that was not measured here; `kinds` counts runs. Empty if all was measured."""
-    total = sum(kinds.values())
-    notices = []
-    for kind in sorted(set(kinds) - {"measured"}):
-        text = KINDS.get(kind, f"of unknown origin ('{kind}')")
-        who = "The energy of all runs" if kinds[kind] == total else f"The energy of {kinds[kind]} of {total} runs"
-        notices.append(f"{who} is {text}.")
-    return tuple(notices)
 
 
 def answer(analysis: Analysis, kinds: Mapping[str, int]) -> tuple[str, ...]:
@@ -75,7 +25,7 @@ def answer(analysis: Analysis, kinds: Mapping[str, int]) -> tuple[str, ...]:
         *kind_notices(kinds),
         headline(analysis),
         *((*_beside_the_best(analysis), *_time_and_power(analysis)) if several else ()),
-        *_accuracy(analysis),
+        *_own_metrics(analysis),
         *(_cost(analysis) if several else ()),
         *_care(analysis),
     )
@@ -238,7 +188,7 @@ def _not_shown(pair: Pair, analysis: Analysis) -> str:
 
 def _not_testable(pair: Pair, analysis: Analysis) -> str:
     return (
-        f"{pair.first} and {pair.second} cannot be tested against each other ({pair.verdict.reason}); "
+        f"{pair.first} and {pair.second} cannot be tested against each other ({reason_text(pair.verdict.untested)}); "
         f"{pair.second}'s median differs by {_size(pair, analysis)}."
     )
 
@@ -247,8 +197,8 @@ def _time_and_power(analysis: Analysis) -> Iterable[str]:
     """Whether the energy follows the time or the power: in medians, from the least to the most energy."""
     ends = described(analysis, analysis.energy_metric)
     first, last = ends[0].treatment, ends[-1].treatment
-    times = _medians(analysis, "duration_s")
-    powers = _medians(analysis, "power_w")
+    times = medians(analysis, "duration_s")
+    powers = medians(analysis, "power_w")
     if not (times.get(first) and powers.get(first) and last in times and last in powers):
         return
     yield (
@@ -265,52 +215,50 @@ def _time_and_power(analysis: Analysis) -> Iterable[str]:
     yield f"{who}, with a median of {quantity(least_s, 's')}{_not_recorded(analysis, 'duration_s')}."
 
 
-def _medians(analysis: Analysis, metric: str) -> dict[str, float]:
-    return {d.treatment: d.median for d in described(analysis, metric) if d.median is not None}
-
-
 def _not_recorded(analysis: Analysis, metric: str) -> str:
     """Said after a statement about all treatments, for those it does not hold for; else empty."""
     names = lacking(analysis, metric)
     return f" (not recorded for {enumerate_all(names)})" if names else ""
 
 
-def _accuracy(analysis: Analysis) -> Iterable[str]:
-    medians = {treatment: 100 * value for treatment, value in _medians(analysis, "accuracy").items()}
-    if not medians:
-        return ["How accurate the trained networks were is not recorded."]
-    low, high = min(medians, key=lambda t: medians[t]), max(medians, key=lambda t: medians[t])
-    missing = _not_recorded(analysis, "accuracy")
-    if medians[high] - medians[low] < 0.005:
-        whose = missing or (" for all" if len(medians) > 1 else "")
-        return [f"The median test accuracy was {number(medians[high])} %{whose}."]
-    return [
-        f"Median test accuracies lay between {number(medians[low])} % ({low}) and {number(medians[high])} % ({high})"
-        f"{missing}."
-    ]
+def _own_metrics(analysis: Analysis) -> Iterable[str]:
+    """What the work says of itself, where it is worth a headline."""
+    if analysis.workload == TRAINING and "accuracy" not in analysis.metrics:
+        yield "How accurate the trained networks were is not recorded."
+    for metric in own_metrics(analysis):
+        if analysis.catalogue[metric].headline:
+            yield _own_metric(shown(metric, analysis), analysis)
+
+
+def _own_metric(view: Shown, analysis: Analysis) -> str:
+    found, what = medians(analysis, view.name), f"The median {as_words(view.title)}"
+    low, high = min(found, key=lambda t: found[t]), max(found, key=lambda t: found[t])
+    least, most = view.amount(found[low]), view.amount(found[high])
+    missing = _not_recorded(analysis, view.name)
+    if least == most:
+        return f"{what} was {most}{missing or (' for all' if len(found) > 1 else '')}."
+    return f"{what} lay between {least} ({low}) and {most} ({high}){missing}."
 
 
 def _cost(analysis: Analysis) -> Iterable[str]:
     """Only where the difference was shown: from the least to the most energy, in the means that add up over many."""
     energies = described(analysis, analysis.energy_metric)
     first, last = energies[0].treatment, energies[-1].treatment
-    shown = [
-        pair
-        for pair in analysis.pairs_of(analysis.energy_metric)
-        if (pair.first, pair.second) == (first, last) and pair.verdict.word == "more"
-    ]
+    pairs = analysis.pairs_of(analysis.energy_metric)
+    found = [p for p in pairs if (p.first, p.second) == (first, last) and p.verdict.word == "more"]
     scales = {entry.treatment: entry.at_scale[0] for entry in analysis.practical if entry.at_scale}
-    if not shown:
+    if not found:
         return
     thriftiest = min(scales, key=lambda treatment: scales[treatment].energy_kwh)
     costly, though = (first, " though not by the median") if thriftiest == last else (last, "")
     scale = scales[costly]
     if not scale.extra_energy_kwh:
         return
+    runs, extra = many_runs(analysis, scale.trainings), quantity(scale.extra_energy_kwh, "kWh", 3)
     yield (
-        f"Over {count(scale.trainings, 'training')}, {costly} takes {quantity(scale.extra_energy_kwh, 'kWh', 3)} more "
-        f"than {thriftiest}, the thriftiest by mean energy{though}: {quantity(scale.extra_cost, scale.currency, 3)} "
-        f"and {quantity(scale.extra_co2e_kg, 'kg', 3)} of CO2e at the assumed price and grid."
+        f"Over {runs}, {costly} takes {extra} more than {thriftiest}, the thriftiest by mean energy{though}: "
+        f"{quantity(scale.extra_cost, scale.currency, 3)} and {quantity(scale.extra_co2e_kg, 'kg', 3)} of CO2e at the "
+        "assumed price and grid."
     )
 
 
@@ -320,12 +268,7 @@ def _care(analysis: Analysis) -> Iterable[str]:
         what = "an outlier" if len(left_out) == 1 else "outliers"
         runs = count(len(left_out), "run")
         yield f"{runs} did not count for this energy, as {what} by the rule '{analysis.config.outliers}'."
-    grave = [caution for caution in analysis.cautions if caution.kind != "flags" or _is_doubtful(caution)]
-    kinds = list(dict.fromkeys(caution.kind for caution in grave))
-    texts = [CAUTIONS[kind] for kind in kinds if kind in CAUTIONS]
+    kinds = dict.fromkeys(caution.kind for caution in analysis.cautions if caution.is_grave)
+    texts = [CARE[kind] for kind in kinds if kind in CARE]
     if texts:
         yield f"Read this with care: {enumerate_all(texts)} (see Threats to validity)."
-
-
-def _is_doubtful(caution: Caution) -> bool:
-    return any(f"flagged {code}:" in caution.message for code in DOUBTFUL)

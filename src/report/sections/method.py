@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import pandas as pd
 
 from src.analysis.analyse import Analysis
-from src.analysis.ingested import ingested
+from src.analysis.table import TRAINING, ingested
+from src.figures.numbers import DASH, confidence, count, duration, enumerate_all, moment, number, quantity
 from src.report import facts
 from src.report.document import Block, Paragraph, Section, bullets, table
 from src.report.load import Loaded
 from src.report.shown import unfinished
-from src.report.wording import DASH, count, duration, enumerate_all, moment, number, quantity
+from src.report.wording import INFERENCE, RULES
+
+Rows = Sequence[tuple[str, str]]
 
 WORK = (
     ("Model", "model.name"),
@@ -60,6 +63,10 @@ METER = (
     ("Power model, busy (W per logical CPU)", "meter.busy_w"),
     ("Power model's source", "meter.power_model_source"),
 )
+OF_INFERENCE = ("model.name", "dataset.name", "dataset.test_size", "dataset.checksum")
+"""Of these rows, those that say what is used; the others say how its weights came about."""
+UNTOLD = ("workload.kind", "workload.name")
+"""What the rest of the report says already."""
 POWER_MODEL = ("meter.idle_w", "meter.busy_w", "meter.power_model_source")
 
 
@@ -81,24 +88,50 @@ def methodology(loaded: Loaded, analysis: Analysis) -> Section:
 
 
 def _work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
-    rows = [
-        (
-            treatment,
-            analysis.frameworks[treatment],
-            _of(runs, treatment, "params.framework.mode"),
-            facts.versions(runs, treatment) or DASH,
-        )
-        for treatment in analysis.treatments
-    ]
-    blocks = table("What was compared.", ("Treatment", "Framework", "How it is used", "Versions"), rows, labels=4)
+    blocks = _compared(runs, analysis)
     if failed := unfinished(analysis):
         blocks.append(Paragraph(f"Begun, but without a finished run and so without a result: {', '.join(failed)}."))
-    factors = [str(factor) for factor in analysis.factors]
-    if factors:
-        blocks += [
-            Paragraph("What differs between the treatments, as the comparison says: " + "; ".join(factors) + ".")
-        ]
-    return blocks + _known(runs, WORK, "The work, the same for every treatment unless said otherwise.")
+    if factors := [str(factor) for factor in analysis.factors]:
+        differ = "; ".join(factors)
+        blocks.append(Paragraph(f"What differs between the treatments, as the comparison says: {differ}."))
+    return [*blocks, *_the_work(runs, analysis)]
+
+
+def _compared(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
+    """What sets the treatments apart: of networks framework and way of use, of other work the factors themselves."""
+    frameworks = analysis.workload in (TRAINING, INFERENCE)
+    keys = [] if frameworks else list(dict.fromkeys(key for own in analysis.treatment_factors.values() for key in own))
+    head = ("Framework", "How it is used") if frameworks else tuple(keys)
+    rows = []
+    for treatment in analysis.treatments:
+        factors = analysis.treatment_factors[treatment]
+        own = [factors.get(key, DASH) for key in keys]
+        if frameworks:
+            own = [analysis.frameworks[treatment], _of(runs, treatment, "params.framework.mode")]
+        rows.append((treatment, *own, facts.versions(runs, treatment) or DASH))
+    return table("What was compared.", ("Treatment", *head, "Versions"), rows, labels=len(head) + 2)
+
+
+def _the_work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
+    caption = "The work, the same for every treatment unless said otherwise."
+    if analysis.workload == TRAINING:
+        return _known(runs, WORK, caption)
+    if analysis.workload == INFERENCE:
+        keys = [*(row for row in WORK if row[1] in OF_INFERENCE), *_told_by_name(runs, "inference")]
+        trained = [row for row in WORK if row[1] not in OF_INFERENCE]
+        return [*_known(runs, keys, caption), *_known(runs, trained, "How the weights that were used came about.")]
+    return _known(runs, _told_by_name(runs, "workload"), caption)
+
+
+def _told_by_name(runs: pd.DataFrame, group: str) -> Rows:
+    """All parameters of a group, under their own names."""
+    keys = [str(column).removeprefix("params.") for column in runs if str(column).startswith(f"params.{group}.")]
+    return [(_title(key.removeprefix(f"{group}.")), key) for key in keys if key not in UNTOLD]
+
+
+def _title(name: str) -> str:
+    words = name.replace("_", " ").replace(".", ", ")
+    return words[:1].upper() + words[1:]
 
 
 def _of(runs: pd.DataFrame, treatment: str, column: str) -> str:
@@ -106,10 +139,12 @@ def _of(runs: pd.DataFrame, treatment: str, column: str) -> str:
     return " or ".join(found) or DASH
 
 
-def _known(runs: pd.DataFrame, keys: Sequence[tuple[str, str]], caption: str) -> list[Block]:
+def _known(runs: pd.DataFrame, keys: Rows, caption: str) -> list[Block]:
     rows = [(title, value) for title, key in keys if (value := facts.told(runs, key)) is not None]
     if rows:
         return table(caption, ("What", "Value"), rows, labels=2)
+    if not keys:
+        return [Paragraph("What the runs did is not recorded.")]
     missing = enumerate_all([title.lower() for title, _ in keys[:3]])
     return [Paragraph(f"The runs do not record {missing}; they were not measured by this tool.")]
 
@@ -236,10 +271,9 @@ def _sweeps(runs: pd.DataFrame) -> list[Block]:
 
 def _analysis(analysis: Analysis) -> list[Block]:
     config = analysis.config
-    rule = {"none": "none is left out", "3sigma": "beyond 3 standard deviations", "iqr": "beyond Tukey's fences"}
     return bullets(
         [
-            f"Significance level {config.alpha:g}; intervals are of {100 * (1 - config.alpha):g} % confidence, of "
+            f"Significance level {config.alpha:g}; intervals are of {confidence(config.alpha)} confidence, of "
             f"means and medians by the BCa bootstrap ({number(config.bootstrap_samples, 1)} resamples, seed "
             f"{config.seed}; Efron, 1987).",
             "Over all treatments: Friedman's test on complete blocks where there are some and at least three "
@@ -250,6 +284,6 @@ def _analysis(analysis: Analysis) -> list[Block]:
             "Holm-corrected within each metric.",
             f"Equivalence: two one-sided tests against ±{config.relevant_percent:g} %, the smallest difference that "
             "matters here (analysis.relevant_percent).",
-            f"Outliers: rule '{config.outliers}' ({rule[config.outliers]}); all are listed in the appendix.",
+            f"Outliers: rule '{config.outliers}' ({RULES[config.outliers]}); all are listed in the appendix.",
         ]
     )  # fmt: skip

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from src.analysis.analyse import analyse
-from src.report.answer import answer, headline, kind_notices, pair_sentence
-from src.report.meaning import conclusion
+from src.report.sections.answer import answer, headline, pair_sentence
+from src.report.sections.conclusion import conclusion
+from src.report.wording import kind_notices
+from tests.made_runs import analyse
 
 
 def around(mean, spread, n, seed):

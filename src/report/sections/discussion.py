@@ -1,16 +1,17 @@
-"""The discussion: what the joules mean in money, emissions and what was learnt for them."""
+"""The discussion: where the joules go, and what they mean in money, emissions and, of trainings, what was learnt."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from src.analysis.analyse import Analysis
-from src.analysis.metrics import PHASES
 from src.analysis.practical import Practical
-from src.report.answer import headline
+from src.analysis.table import TRAINING
+from src.contract.metrics import of_phase
+from src.figures.kinds import not_measured
+from src.figures.numbers import DASH, confidence, number, quantity
 from src.report.document import Block, Paragraph, Picture, Section, bullets, table
-from src.report.shown import described, lacking
-from src.report.wording import DASH, count, not_measured, number, quantity
+from src.report.wording import many_runs
 
 
 def discussion(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]) -> Section:
@@ -26,23 +27,10 @@ def discussion(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[
     )
 
 
-def conclusion(analysis: Analysis, kinds: Mapping[str, int]) -> Section:
-    """The headline once more, and what the evidence is worth."""
-    blocks: list[Block] = [Paragraph(headline(analysis))]
-    energies = described(analysis, analysis.energy_metric)
-    if energies:
-        whose = "each treatment that has a result" if lacking(analysis, analysis.energy_metric) else "each treatment"
-        other = not_measured(kinds)
-        energy = f"energy that is {other}" if other else "measured energy"
-        fewest = count(min(energy.n for energy in energies), "run")
-        worth = f"This rests on at least {fewest} of {whose} and {energy}, and on the limits named above."
-        blocks.append(Paragraph(worth))
-    return Section("conclusion", "Conclusion", tuple(blocks))
-
-
 def _where_it_goes(analysis: Analysis) -> Iterable[str]:
     """The phase that takes the most of each treatment's energy: in means, which add up, as the figure shows them."""
-    metrics = [f"energy_{phase}_j" for phase in PHASES if f"energy_{phase}_j" in analysis.metrics]
+    metrics = {of_phase(phase)[0].name: phase for phase in analysis.phases}
+    metrics = {name: phase for name, phase in metrics.items() if name in analysis.metrics}
     if not metrics:
         yield "The recordings do not tell phases apart, so where the energy went inside a run is not known."
         return
@@ -52,9 +40,8 @@ def _where_it_goes(analysis: Analysis) -> Iterable[str]:
         total = sum(shares.values())
         if len(shares) == len(metrics) and total > 0:
             most = max(shares, key=lambda metric: shares[metric])
-            phase = most.removeprefix("energy_").removesuffix("_j")
             share = f"{100 * shares[most] / total:.0f} %"
-            yield f"Of the energy of all phases of {treatment}, on average {share} went into the phase {phase}."
+            yield f"Of the energy of all phases of {treatment}, on average {share} went into the phase {metrics[most]}."
 
 
 def _practical(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
@@ -67,7 +54,7 @@ def _practical(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
     if other:
         blocks.append(Paragraph(f"All that follows rests on energy that is {other}."))
     blocks += [block for place in range(len(entries[0].at_scale)) for block in _scale_table(entries, place, analysis)]
-    blocks += _learnt(entries)
+    blocks += _learnt(entries) if analysis.workload == TRAINING else []
     sources = (
         f"Price: {config.price_per_kwh:g} {config.currency} per kWh ({config.price_source}). Emissions: "
         f"{config.grid_gco2e_per_kwh:g} g CO2e per kWh ({config.grid_source}). Both can be set: "
@@ -85,9 +72,9 @@ def _scale_table(entries: Sequence[Practical], place: int, analysis: Analysis) -
         values = (scale.cost, scale.co2e_kg, scale.extra_energy_kwh, scale.extra_cost, scale.extra_co2e_kg)
         rows.append((entry.treatment, number(scale.energy_kwh, 3), known, *(number(value, 3) for value in values)))
     currency = analysis.config.currency
-    head = ("Treatment", "kWh", f"{100 * (1 - analysis.config.alpha):g} % interval", f"Cost ({currency})", "CO2e (kg)",
+    head = ("Treatment", "kWh", f"{confidence(analysis.config.alpha)} interval", f"Cost ({currency})", "CO2e (kg)",
             "kWh beyond the least", f"Cost beyond ({currency})", "CO2e beyond (kg)")  # fmt: skip
-    caption = f"{count(entries[0].at_scale[place].trainings, 'training')} at the mean energy of one."
+    caption = f"{many_runs(analysis, entries[0].at_scale[place].trainings)} at the mean energy of one."
     return table(caption, head, rows)
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.analysis.analyse import analyse
-from src.report.meaning import discussion
+from src.report.sections.discussion import discussion
+from tests.made_runs import analyse
 
 PHASES = {"import": [0.0, 0.0, 90.0], "data": [0.0] * 3, "build": [0.0] * 3, "train": [60.0, 80.0, 10.0],
           "evaluate": [40.0, 20.0, 0.0]}  # fmt: skip
