@@ -34,7 +34,7 @@ from benchmarks.training_speed import (
 from src.contract.job import JOB_FILE, Job
 from src.contract.outcome import Outcome
 from src.paths import ROOT
-from src.workloads.inference.job import InferenceJob
+from src.workloads.inference.inference_job import InferenceJob
 from src.workloads.training.frameworks import foreign_packages
 from src.workloads.training.weights import initial_weights, write_weights
 

@@ -35,8 +35,8 @@ from src.contract.job import JOB_FILE, Job
 from src.paths import CONF, ROOT
 from src.workloads.training.frameworks import foreign_packages, frameworks
 from src.workloads.training.interpreter import ENVIRONMENTS, INTERPRETER
-from src.workloads.training.job import EPOCH, TrainingJob
 from src.workloads.training.network import training_flop
+from src.workloads.training.training_job import EPOCH, TrainingJob
 
 PLAIN = tuple(sorted(path.stem for path in (ROOT / "benchmarks/training").glob("plain_*.py")))
 TRAINERS = tuple(frameworks())

@@ -16,7 +16,7 @@ from src.workloads.command.command_line import KIND as COMMAND
 from src.workloads.command.command_line import check_command
 from src.workloads.training import network
 from src.workloads.training.data.dataset import check as check_dataset
-from src.workloads.training.settings import TrainingParts
+from src.workloads.training.training_settings import TrainingParts
 
 WORKLOADS = ("training", "inference", COMMAND)
 

@@ -22,9 +22,9 @@ from src.measure.meters import energibridge, estimate, native, replay
 from src.rules import ABOVE_ZERO, UNIQUE, Rule, at_least, within
 from src.workloads.command.command_line import CommandConfig
 from src.workloads.hardware import HardwareConfig
-from src.workloads.inference.settings import InferenceConfig
+from src.workloads.inference.inference_settings import InferenceConfig
 from src.workloads.training.data.dataset import DatasetConfig
-from src.workloads.training.settings import FrameworkConfig, ModelConfig, TrainingConfig
+from src.workloads.training.training_settings import FrameworkConfig, ModelConfig, TrainingConfig
 
 EXPERIMENT = Rule("a name without '/'", lambda value: bool(value.strip()) and "/" not in value)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from src.config.schema import Config
 from src.errors import ConfigError
-from src.workloads.inference.settings import InferenceConfig
-from src.workloads.training.settings import TrainingParts
+from src.workloads.inference.inference_settings import InferenceConfig
+from src.workloads.training.training_settings import TrainingParts
 
 
 def training_parts(config: Config) -> TrainingParts:

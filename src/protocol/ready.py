@@ -19,8 +19,8 @@ from src.protocol.host import cpu_name, gpu_names, require_gpu
 from src.track import open_store
 from src.workloads.command.command_line import prepare_command
 from src.workloads.hardware import Device
-from src.workloads.inference.workload import prepare as prepare_inference
-from src.workloads.training.workload import prepare as prepare_training
+from src.workloads.inference.prepare_inference import prepare as prepare_inference
+from src.workloads.training.prepare_training import prepare as prepare_training
 
 if TYPE_CHECKING:
     from src.track.store import Store

@@ -14,8 +14,8 @@ from src.config.schema import register, typed
 from src.contract.job import JOB_FILE
 from src.contract.outcome import Outcome
 from src.paths import CONF, ROOT
-from src.workloads.inference.settings import InferenceConfig
-from src.workloads.inference.workload import prepare
+from src.workloads.inference.inference_settings import InferenceConfig
+from src.workloads.inference.prepare_inference import prepare
 from tests.conftest import environment_python
 from tests.workloads.prepared import parts_of
 

@@ -26,7 +26,7 @@ import yaml
 from numpy.typing import NDArray
 
 from src.workloads.training.frameworks import foreign_packages, frameworks
-from src.workloads.training.job import TrainingJob
+from src.workloads.training.training_job import TrainingJob
 from src.workloads.training.weights import initial_weights
 from tests.workloads.training.job_files import write
 

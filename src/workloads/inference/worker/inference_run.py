@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from src.contract.events import EventLog
 from src.contract.metrics import OF_TRAINING, Metric
 from src.contract.outcome import Outcome
-from src.workloads.inference.job import InferenceJob
+from src.workloads.inference.inference_job import InferenceJob
 from src.workloads.training.network import parameter_shapes
 from src.workloads.training.trainer import import_trainer
 from src.workloads.training.weights import read_weights

@@ -13,7 +13,7 @@ from src.contract.events import EVENTS_FILE, read_events
 from src.contract.job import JOB_FILE, Job
 from src.contract.metrics import OF_TRAINING, Metric
 from src.contract.outcome import OUTCOME_FILE, Outcome
-from src.workloads.inference.job import TASK_PHASES, InferenceJob
+from src.workloads.inference.inference_job import TASK_PHASES, InferenceJob
 from src.workloads.inference.worker import inference_run
 from src.workloads.inference.worker.inference_run import WARM_UP_BATCHES, split, whole_batches
 from src.workloads.training.weights import initial_weights, write_weights

@@ -10,13 +10,13 @@ import numpy as np
 
 from src.contract.job import Job, Prime, Work
 from src.errors import ConfigError
-from src.workloads.training.data.prepare import Prepared
-from src.workloads.training.data.prepare import prepare as prepare_dataset
+from src.workloads.training.data.prepared import Prepared
+from src.workloads.training.data.prepared import prepare as prepare_dataset
 from src.workloads.training.frameworks import foreign_packages
 from src.workloads.training.interpreter import interpreter
-from src.workloads.training.job import TASK_PHASES, TrainingJob
 from src.workloads.training.network import training_flop
-from src.workloads.training.settings import FrameworkConfig, TrainingParts
+from src.workloads.training.training_job import TASK_PHASES, TrainingJob
+from src.workloads.training.training_settings import FrameworkConfig, TrainingParts
 
 NAME = "training"
 START_UP_S = 8.0

@@ -6,9 +6,9 @@ import pytest
 
 from src.errors import ConfigError, SetupError
 from src.workloads.inference import workload
-from src.workloads.inference.job import InferenceJob
-from src.workloads.inference.settings import InferenceConfig
-from src.workloads.inference.workload import prepare
+from src.workloads.inference.inference_job import InferenceJob
+from src.workloads.inference.inference_settings import InferenceConfig
+from src.workloads.inference.prepare_inference import prepare
 from src.workloads.training import workload as training_workload
 from src.workloads.training.interpreter import INTERPRETER
 from tests.workloads.prepared import parts_of, set_up

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from omegaconf import MISSING
 
 from src.errors import ConfigError
-from src.workloads.training.settings import FrameworkConfig
+from src.workloads.training.training_settings import FrameworkConfig
 
 
 @dataclass

@@ -6,8 +6,8 @@ from omegaconf import OmegaConf
 
 from src.errors import ConfigError
 from src.paths import CONF
-from src.workloads.inference.settings import InferenceConfig, check
-from src.workloads.training.settings import FrameworkConfig
+from src.workloads.inference.inference_settings import InferenceConfig, check
+from src.workloads.training.training_settings import FrameworkConfig
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from src.workloads.training.data.loaders import idx, synthetic
-from src.workloads.training.data.prepare import Prepared, prepare
+from src.workloads.training.data.prepared import Prepared, prepare
 from src.errors import ConfigError, DatasetError
 from src.workloads.training.data.dataset import DatasetConfig, IdxFileConfig
 from tests.workloads.training.data.conftest import NAMES, Mirror

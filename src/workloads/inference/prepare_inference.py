@@ -8,16 +8,16 @@ import math
 from pathlib import Path
 
 from src.contract.job import Job, Work
-from src.workloads.inference.job import TASK_PHASES, InferenceJob
-from src.workloads.inference.settings import InferenceConfig, check
+from src.workloads.inference.inference_job import TASK_PHASES, InferenceJob
+from src.workloads.inference.inference_settings import InferenceConfig, check
 from src.workloads.inference.trained_weights import Say, trained_weights
-from src.workloads.training.data.prepare import Prepared
-from src.workloads.training.data.prepare import prepare as prepare_dataset
+from src.workloads.training.data.prepared import Prepared
+from src.workloads.training.data.prepared import prepare as prepare_dataset
 from src.workloads.training.frameworks import foreign_packages
 from src.workloads.training.interpreter import interpreter
 from src.workloads.training.network import inference_flop
-from src.workloads.training.settings import TrainingParts
-from src.workloads.training.workload import START_UP_S, computing_s, dataset_facts, import_prime
+from src.workloads.training.prepare_training import START_UP_S, computing_s, dataset_facts, import_prime
+from src.workloads.training.training_settings import TrainingParts
 
 log = logging.getLogger(__name__)
 

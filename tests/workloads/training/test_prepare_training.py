@@ -8,8 +8,8 @@ import pytest
 from src.errors import ConfigError, DatasetError, SetupError
 from src.workloads.training import workload
 from src.workloads.training.interpreter import INTERPRETER
-from src.workloads.training.job import TrainingJob
-from src.workloads.training.workload import START_UP_S, gemm_gflop_per_s, prepare
+from src.workloads.training.prepare_training import START_UP_S, gemm_gflop_per_s, prepare
+from src.workloads.training.training_job import TrainingJob
 from tests.workloads.prepared import parts_of, set_up
 
 SMALL = ("dataset=synthetic", "dataset.train_size=120", "dataset.test_size=30", "training.batch_size=16")

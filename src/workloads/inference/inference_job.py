@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from src.workloads.training.job import NetworkJob
+from src.workloads.training.training_job import NetworkJob
 
 TASK_PHASES = ("infer",)
 """A service loads once and answers for long: what is compared is answering. The other phases are measured beside it."""
