@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from src.analysis.table import Table, table_of
 from src.contract.commands import override
-from src.contract.record import FiledRun, old_factors, old_flags
 from src.errors import ConfigError, TrackError
 from src.track.store import Store, explained
 
@@ -51,7 +49,7 @@ def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
         found = store.client.get_experiment_by_name(experiment)
         if found is None:
             raise ConfigError(_unknown(store, experiment))
-    records = [run for run in records_of(store.runs(experiment)) if sweep in (None, run.tags.get("sweep"))]
+    records = [run for run in store.records(experiment) if sweep in (None, run.tags.get("sweep"))]
     if not records:
         place = f"sweep '{sweep}' of " if sweep else ""
         raise ConfigError(
@@ -64,32 +62,6 @@ def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
     sweeps = _sweeps(store, found.experiment_id)
     present = {run.tags.get("sweep") for run in records}
     return Loaded(experiment, table, tuple(s for s in sweeps if s.name in present))
-
-
-def records_of(frame: pd.DataFrame) -> list[FiledRun]:
-    """The runs of the store's table as records."""
-    return [
-        _record({key: value for key, value in row.items() if not pd.isna(value)}) for row in frame.to_dict("records")
-    ]
-
-
-def _record(row: dict[Any, Any]) -> FiledRun:
-    columns = ("treatment", "framework", "sweep", "iteration", "position", "sequence", "status", "meter", "energy_kind")
-    tags = {key.removeprefix("tags."): str(value) for key, value in row.items() if key.startswith("tags.")}
-    tags |= {name: str(row[name]) for name in (*columns, "run_uid") if name in row}
-    begin_ms = round(1000 * row["started_s"])
-    return FiledRun(
-        run_id=row["run_id"],
-        name=row["run_name"],
-        start_ms=begin_ms,
-        end_ms=begin_ms,
-        status="finished" if row.get("status") == "finished" else "failed",
-        tags=tags,
-        factors=old_factors(tags.get("treatment", ""), tags.get("framework", "")),
-        flags=old_flags(tags.get("flags", "")),
-        metrics={key: value for key, value in row.items() if isinstance(value, float) and key != "started_s"},
-        params={key.removeprefix("params."): value for key, value in row.items() if key.startswith("params.")},
-    )
 
 
 def sweep_file(store: Store, sweep: Sweep, name: str) -> Path | None:
