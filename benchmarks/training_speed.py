@@ -35,8 +35,8 @@ from src.contract.job import JOB_FILE, Job
 from src.paths import CONF, ROOT
 from src.workloads.training.frameworks import foreign_packages, frameworks
 from src.workloads.training.interpreter import ENVIRONMENTS, INTERPRETER
-from src.workloads.training.job import EPOCH, TrainingJob
 from src.workloads.training.network import training_flop
+from src.workloads.training.training_job import EPOCH, TrainingJob
 
 PLAIN = tuple(sorted(path.stem for path in (ROOT / "benchmarks/training").glob("plain_*.py")))
 TRAINERS = tuple(frameworks())
@@ -125,7 +125,7 @@ def measure_gemm(threads: int) -> float:
         "print(2 * 4096**3 / min(s[1:]))"
     )
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
-    return float(_output([sys.executable, "-c", code], environment))
+    return float(output_of([sys.executable, "-c", code], environment))
 
 
 def run_plain(setting: Setting, name: str) -> list[float]:
@@ -133,20 +133,22 @@ def run_plain(setting: Setting, name: str) -> list[float]:
     framework = name.removeprefix("plain_")
     arguments = [str(setting.folder / f"train_{part}.npy") for part in ("images", "labels")]
     script = ROOT / "benchmarks" / "training" / f"{name}.py"
-    command = [_python(framework), str(script), *arguments, str(setting.epochs), str(setting.threads)]
-    seconds: list[float] = json.loads(_output(command, {**os.environ, **_config(framework)["env"]}).splitlines()[-1])
+    command = [python_of(framework), str(script), *arguments, str(setting.epochs), str(setting.threads)]
+    seconds: list[float] = json.loads(
+        output_of(command, {**os.environ, **framework_config(framework)["env"]}).splitlines()[-1]
+    )
     return seconds
 
 
 def run_trainer(setting: Setting, name: str) -> list[float]:
     """Seconds of each epoch of a trainer, from its worker's events."""
-    config = _config(name)
+    config = framework_config(name)
     (setting.folder / EVENTS_FILE).unlink(missing_ok=True)
     path = setting.folder / JOB_FILE
-    program = [_python(config["environment"]), "-m", "src.workloads.training.worker"]
+    program = [python_of(config["environment"]), "-m", "src.workloads.training.worker"]
     job = Job(workload="training", program=program, settings=_training_job(setting, config).settings())
     job.write(path)
-    _output(job.command(path), {**os.environ, **config["env"]})
+    output_of(job.command(path), {**os.environ, **config["env"]})
     edges = [event.t for event in read_events(setting.folder / EVENTS_FILE) if event.phase == EPOCH]
     return [end - begin for begin, end in zip(edges[::2], edges[1::2], strict=True)]
 
@@ -178,7 +180,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
-        cells = [_cell(row["of_plain"]), _cell(row["of_gemm"]), f"{row['goal']:.2f}" if row["goal"] else ""]
+        cells = [cell(row["of_plain"]), cell(row["of_gemm"]), f"{row['goal']:.2f}" if row["goal"] else ""]
         lines.append(f"| {row['option']} | {row['samples_per_s']:.0f} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -229,20 +231,24 @@ def ratio(values: list[float], others: list[float]) -> list[float] | None:
     return [float(np.median(ratios)), interval.low, interval.high]
 
 
-def _cell(found: list[float] | None) -> str:
+def cell(found: list[float] | None) -> str:
+    """A ratio and its interval, as a table shows them."""
     return "" if found is None else "{:.2f} ({:.2f} to {:.2f})".format(*found)
 
 
-def _config(name: str) -> dict[str, Any]:
+def framework_config(name: str) -> dict[str, Any]:
+    """The option of conf/framework."""
     config: dict[str, Any] = yaml.safe_load((CONF / f"framework/{name}.yaml").read_text())
     return config
 
 
-def _python(environment: str) -> str:
+def python_of(environment: str) -> str:
+    """The interpreter of an environment."""
     return str(ROOT / ENVIRONMENTS / environment / INTERPRETER)
 
 
-def _output(command: list[str], environment: dict[str, str]) -> str:
+def output_of(command: list[str], environment: dict[str, str]) -> str:
+    """What a command writes to standard output; ends this program where the command fails."""
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")

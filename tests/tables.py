@@ -13,7 +13,8 @@ NUMBER_COLUMNS = ("iteration", "position", "sequence")
 
 def table_of(store: Store, experiment: str) -> pd.DataFrame:
     """One row a run in the order they began: what names it, each metric by its name, `params.NAME` and `tags.NAME`."""
-    return pd.DataFrame([_row(run) for run in store.records(experiment)])
+    table = pd.DataFrame([_row(run) for run in store.records(experiment)])
+    return table if table.empty else table.astype(dict.fromkeys(NUMBER_COLUMNS, "Int64"))
 
 
 def _row(run: FiledRun) -> dict[str, object]:

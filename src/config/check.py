@@ -16,7 +16,7 @@ from src.workloads.command.command_line import KIND as COMMAND
 from src.workloads.command.command_line import check_command
 from src.workloads.training import network
 from src.workloads.training.data.dataset import check as check_dataset
-from src.workloads.training.settings import TrainingParts
+from src.workloads.training.training_settings import TrainingParts
 
 WORKLOADS = ("training", "inference", COMMAND)
 
@@ -31,9 +31,17 @@ def check(config: Config) -> None:
     check_fields(config)
     _check_cpus(config)
     if config.workload.kind == COMMAND:
+        _refuse_groups(config)
         check_command(config.workload)
     else:
         _check_training(training_parts(config))
+
+
+def _refuse_groups(config: Config) -> None:
+    """Raise ConfigError for a group that a command knows nothing of, so that no run of one bears its values."""
+    for group in ("framework", "model", "dataset", "training", "inference"):
+        if getattr(config, group) is not None:
+            raise ConfigError(f"{group}: workload={COMMAND} has none; leave it out, or choose another workload")
 
 
 def _check_training(parts: TrainingParts) -> None:
@@ -71,8 +79,20 @@ def _check_cpus(config: Config) -> None:
             "choose among them, or start it without `taskset` or the container's limit"
         )
     usable = len(affinity or allowed)
-    if threads > usable:
+    if config.workload.kind == COMMAND:
+        _check_unheeded_threads(threads)
+    elif threads > usable:
         raise ConfigError(f"hardware.threads={threads}: only {usable} CPUs may be used; take at most that many")
+
+
+def _check_unheeded_threads(threads: int) -> None:
+    """Raise ConfigError where somebody asks for what no command can be held to."""
+    if threads != len(allowed_cpus()):
+        raise ConfigError(
+            f"hardware.threads={threads}: no command can be held to a number of threads from outside; leave it out, "
+            "limit its CPUs with hardware.affinity=[0], or use what it heeds itself, an option or a variable: "
+            "+workload.environment.OMP_NUM_THREADS=1"
+        )
 
 
 def _check_network(config: TrainingParts) -> None:

@@ -22,9 +22,9 @@ from src.measure.meters import energibridge, estimate, native, replay
 from src.rules import ABOVE_ZERO, UNIQUE, Rule, at_least, within
 from src.workloads.command.command_line import CommandConfig
 from src.workloads.hardware import HardwareConfig
-from src.workloads.inference.settings import InferenceConfig
+from src.workloads.inference.inference_settings import InferenceConfig
 from src.workloads.training.data.dataset import DatasetConfig
-from src.workloads.training.settings import FrameworkConfig, ModelConfig, TrainingConfig
+from src.workloads.training.training_settings import FrameworkConfig, ModelConfig, TrainingConfig
 
 EXPERIMENT = Rule("a name without '/'", lambda value: bool(value.strip()) and "/" not in value)
 
@@ -57,6 +57,9 @@ class ProtocolConfig:
     retries: Annotated[int, at_least(0)] = MISSING
     # A run that takes longer is ended and counts as failed.
     timeout_s: Annotated[float, ABOVE_ZERO] = MISSING
+    # What others may use of the processor while a run is measured; above it the run is flagged, and measured again at
+    # the end of its block as long as there are retries.
+    max_foreign_cpu_share: Annotated[float, within(0, 1)] = 0.05
     # Measure although another sweep is being measured on this machine; for tests of the tool itself.
     allow_concurrent: bool = False
 

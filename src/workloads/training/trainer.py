@@ -10,8 +10,8 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.network import Shape
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 from src.workloads.training.worker.foreign import refuse_foreign_modules
 from src.workloads.training.worker.images import Data
 from src.workloads.training.worker.worker_error import WorkerError

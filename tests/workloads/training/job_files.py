@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from src.contract.job import JOB_FILE, Job
-from src.workloads.training.job import TASK_PHASES, TrainingJob
+from src.workloads.training.training_job import TASK_PHASES, TrainingJob
 
 MLP: list[dict[str, Any]] = [{"kind": "flatten"}, {"kind": "dense", "units": 10, "activation": "softmax"}]
 

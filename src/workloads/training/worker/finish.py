@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from src.contract.metrics import Metric
 from src.contract.outcome import Outcome
-from src.workloads.training.job import NetworkJob
 from src.workloads.training.trainer import Trainer
+from src.workloads.training.training_job import NetworkJob
 from src.workloads.training.worker.foreign import refuse_foreign_modules
 from src.workloads.training.worker.process import peak_memory_bytes
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from src.workloads.training.data.loaders.digits import enlarge, load_digits
-from src.workloads.training.data.prepare import prepare
+from src.workloads.training.data.prepared import prepare
 from src.workloads.training.data.loaders.synthetic import make_synthetic
 from src.workloads.training.data.dataset import DatasetConfig
 

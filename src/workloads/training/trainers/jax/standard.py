@@ -17,11 +17,11 @@ import optax
 from flax import nnx
 from numpy.typing import NDArray
 
-from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.network import Layer, Shape, input_shapes
 from src.workloads.training.trainer import EpochPhase, Orders, Weights
 from src.workloads.training.trainers.jax import common as common
 from src.workloads.training.trainers.jax.common import configure, describe, prepare
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 
 __all__ = [
     "build",

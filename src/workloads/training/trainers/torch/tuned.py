@@ -17,12 +17,12 @@ import warnings
 import torch
 from torch import nn
 
-from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.network import Shape, activate_after_pool
 from src.workloads.training.trainer import Weights
 from src.workloads.training.trainers.torch import common as common
 from src.workloads.training.trainers.torch.common import configure, describe, predict
 from src.workloads.training.trainers.torch.standard import State, evaluate, logits, network, train, weights
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 from src.workloads.training.worker.images import Data
 
 __all__ = [
@@ -79,8 +79,8 @@ def _frozen(model: nn.Sequential) -> torch.jit.ScriptModule:
     """The model as an optimized graph; its padding is numbers, because the optimizer knows no other."""
     modules: list[nn.Module] = []
     for module in model:
-        if isinstance(module, nn.Conv2d) and module.padding == "same":
-            half, odd = divmod(module.kernel_size[0] - 1, 2)
+        if isinstance(module, nn.Conv2d):
+            half, odd = divmod(module.kernel_size[0] - 1, 2) if module.padding == "same" else (0, 0)
             module.padding = (half, half)
             modules += [nn.ZeroPad2d((0, 1, 0, 1))] if odd else []
         modules.append(module)
