@@ -1,4 +1,4 @@
-"""Every benchmark, one after the other: `make bench`. Leave the machine alone meanwhile; under an hour."""
+"""Every benchmark, one after the other: `make bench`. Leave the machine alone meanwhile: 45 minutes."""
 
 from __future__ import annotations
 

@@ -34,7 +34,8 @@ from benchmarks.training_speed import (
 from src.contract.job import JOB_FILE, Job
 from src.contract.outcome import Outcome
 from src.paths import ROOT
-from src.workloads.inference.job import InferenceJob
+from src.workloads.inference.inference_job import InferenceJob
+from src.workloads.training.frameworks import foreign_packages
 from src.workloads.training.weights import initial_weights, write_weights
 
 BATCHES = (1, 32, 256)
@@ -72,6 +73,8 @@ def serve(folder: Path, name: str, batch: int, arguments: argparse.Namespace) ->
     config = framework_config(name)
     settings = InferenceJob(
         framework=name,
+        packages=list(config["packages"]),
+        foreign=foreign_packages(config["packages"]),
         trainer=config["trainer"],
         layers=LAYERS,
         test_images=str(folder / "images.npy"),

@@ -1,7 +1,7 @@
-"""Training speed of the six trainers, against plain scripts and against the machine's own matrix product.
+"""Training speed of all trainers, against plain scripts and against the machine's own matrix product.
 
 `python -m benchmarks.training_speed` runs, interleaved in each round and each in a process of its own: the float32
-matrix product, the three plain scripts of `benchmarks/training`, and the six trainers under the same worker command
+matrix product, the plain scripts of `benchmarks/training`, and all trainers under the same worker command
 that is measured. What is compared runs one right after the other. The median of the epochs after the first counts:
 nothing that is compiled or first touched, and not the single epoch that stalls (one in five of plain TensorFlow's
 takes twice as long as the others). Writes `training_speed.json` and
@@ -33,12 +33,13 @@ from src.analysis.bootstrap import median_replicates, percentile_interval, strea
 from src.contract.events import EVENTS_FILE, read_events
 from src.contract.job import JOB_FILE, Job
 from src.paths import CONF, ROOT
+from src.workloads.training.frameworks import foreign_packages, frameworks
 from src.workloads.training.interpreter import ENVIRONMENTS, INTERPRETER
-from src.workloads.training.job import EPOCH, TrainingJob
 from src.workloads.training.network import training_flop
+from src.workloads.training.training_job import EPOCH, TrainingJob
 
-PLAIN = ("plain_torch", "plain_tf", "plain_jax")
-TRAINERS = ("torch", "tf", "jax", "torch_tuned", "tf_tuned", "jax_tuned")
+PLAIN = tuple(sorted(path.stem for path in (ROOT / "benchmarks/training").glob("plain_*.py")))
+TRAINERS = tuple(frameworks())
 GEMM = "gemm"
 BATCH = 64
 INPUT_SHAPE = (28, 28, 1)
@@ -197,6 +198,8 @@ def write_images(setting: Setting) -> None:
 def _training_job(setting: Setting, config: dict[str, Any]) -> TrainingJob:
     return TrainingJob(
         framework=config["name"],
+        packages=config["packages"],
+        foreign=foreign_packages(config["packages"]),
         trainer=config["trainer"],
         layers=LAYERS,
         train_images=str(setting.folder / "train_images.npy"),

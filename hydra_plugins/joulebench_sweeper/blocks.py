@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn
-from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from src.config.compose import SweepLoader, compose_all
+from src.config.compose import Composer
 from src.errors import ConfigError
 from src.plan.sweep_plan import SweepPlan, make_plan, unique_name
 from src.plan.treatments import expand
 
-RUN_FOLDER = "${run.folder}"
+SUBDIR = "."
+LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 TARGET = {"_target_": "hydra_plugins.joulebench_sweeper.blocks.BlockSweeper"}
 ConfigStore.instance().store(group="hydra/sweeper", name="blocks", node=TARGET, provider="joulebench")
 
@@ -31,37 +28,38 @@ class BlockSweeper(Sweeper):
 
     config: DictConfig
     hydra_context: HydraContext
-    launcher: Launcher
 
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Hydra's hook: remember the context and make the launcher."""
-        loader = cast(ConfigLoader, SweepLoader(hydra_context.config_loader))
-        self.config, self.hydra_context = config, HydraContext(config_loader=loader, callbacks=hydra_context.callbacks)
-        self.launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=self.hydra_context, task_function=task_function, config=config
-        )
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:  # noqa: ARG002
+        """Hydra's hook: remember the context. The basic launcher starts one share, which is a call from here."""
+        self.config, self.hydra_context = config, hydra_context
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Hydra's hook: plan all runs of the command line, then conduct them."""
-        from src.protocol.conduct import (
-            conduct,
-        )  # loads MLflow, which `--help` and tab completion do not need
+        """Hydra's hook: plan all runs of the command line, then measure them."""
+        # Loads MLflow, which `--help` and tab completion do not need.
+        from src.protocol.sweep import measure_sweep
 
-        return conduct(self.plan(arguments), Path(self.config.hydra.sweep.dir), self._launch)
+        return measure_sweep(self.plan(arguments), Path(self.config.hydra.sweep.dir))
 
     def plan(self, arguments: Sequence[str]) -> SweepPlan:
         """Expand, compose and check every treatment; raises ConfigError before anything is written."""
         _refuse_other_folders(self.config)
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        treatments = expand(parser.parse_overrides(list(arguments)))
-        configs = compose_all(self.hydra_context.config_loader, self.config, treatments)
-        return make_plan(unique_name(), treatments, configs)
-
-    def _launch(self, overrides: Sequence[str], number: int) -> JobReturn:
-        return self.launcher.launch([list(overrides)], initial_job_idx=number)[0]
+        _refuse_other_launchers(self.config)
+        loader = self.hydra_context.config_loader
+        treatments = expand(OverridesParser.create(config_loader=loader).parse_overrides(list(arguments)))
+        composer = Composer(loader, self.config)
+        return make_plan(unique_name(), treatments, [composer.compose(each.overrides) for each in treatments])
 
 
 def _refuse_other_folders(config: DictConfig) -> None:
-    subdir = config.hydra.sweep._get_node("subdir")._value()
-    if subdir != RUN_FOLDER:
+    subdir = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[index,call-overload]
+    if subdir != SUBDIR:
         raise ConfigError(f"hydra.sweep.subdir={subdir}: each run needs its own folder; choose hydra.sweep.dir instead")
+
+
+def _refuse_other_launchers(config: DictConfig) -> None:
+    target = config.hydra.launcher["_target_"]
+    if target != LAUNCHER:
+        raise ConfigError(
+            f"hydra.launcher={target.rpartition('.')[2]}: runs side by side spoil each other's energy, so "
+            "only the basic launcher can be used; leave hydra/launcher out"
+        )

@@ -1,29 +1,32 @@
 """The typed configuration: one dataclass per group of `conf/`, in the order a run uses them.
 
-Hydra checks every key and type against these before anything else happens; what types cannot say is in
-`src.config.check`. A default stands here only where it is honest for everybody; all others stand in `conf/`.
+Hydra checks every key and type against these before anything else happens, and `src.config.check` the rules beside
+them (`src.rules`). A default stands here only where it is honest for everybody; all others stand in `conf/`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError
 
 from src.analysis.settings import AnalysisConfig
-from src.workloads.hardware import Device as Device
-from src.workloads.hardware import HardwareConfig as HardwareConfig
+from src.measure.meters import energibridge, estimate, native, replay
+from src.rules import ABOVE_ZERO, UNIQUE, Rule, at_least, within
+from src.workloads.command.command_line import CommandConfig
+from src.workloads.hardware import HardwareConfig
+from src.workloads.inference.inference_settings import InferenceConfig
 from src.workloads.training.data.dataset import DatasetConfig
-from src.workloads.training.settings import FrameworkConfig as FrameworkConfig
-from src.workloads.training.settings import LayerConfig as LayerConfig
-from src.workloads.training.settings import ModelConfig as ModelConfig
-from src.workloads.training.settings import TrainingConfig as TrainingConfig
+from src.workloads.training.training_settings import FrameworkConfig, ModelConfig, TrainingConfig
+
+EXPERIMENT = Rule("a name without '/'", lambda value: bool(value.strip()) and "/" not in value)
 
 
 class Order(StrEnum):
@@ -40,84 +43,80 @@ class ProtocolConfig:
 
     name: str = MISSING
     # Blocks; each holds every treatment once.
-    iterations: int = MISSING
+    iterations: Annotated[int, at_least(1)] = MISSING
     order: Order = MISSING
     # Decides the order within the blocks.
     seed: int = MISSING
     # Full load on all cores, once before the first run.
-    warmup_s: float = MISSING
+    warmup_s: Annotated[float, at_least(0)] = MISSING
     # Measured rest before the warm-up; gives idle_power_w and energy_net_j. 0 leaves it out.
-    baseline_s: float = MISSING
+    baseline_s: Annotated[float, at_least(0)] = MISSING
     # Rest between two runs.
-    idle_s: float = MISSING
+    idle_s: Annotated[float, at_least(0)] = MISSING
     # How often a failed run is tried again at the end of its block.
-    retries: int = MISSING
+    retries: Annotated[int, at_least(0)] = MISSING
     # A run that takes longer is ended and counts as failed.
-    timeout_s: float = MISSING
+    timeout_s: Annotated[float, ABOVE_ZERO] = MISSING
+    # What others may use of the processor while a run is measured; above it the run is flagged, and measured again at
+    # the end of its block as long as there are retries.
+    max_foreign_cpu_share: Annotated[float, within(0, 1)] = 0.05
+    # Measure although another sweep is being measured on this machine; for tests of the tool itself.
+    allow_concurrent: bool = False
 
 
-@dataclass
-class MeterConfig:
-    """What measures, and how often."""
+@dataclass(kw_only=True)
+class MeterConfig(energibridge.Settings, native.Settings, estimate.Settings, replay.Settings):
+    """What measures, and how often; the meters' own keys stand in their files."""
 
     name: str = MISSING
-    # EnergiBridge's program; null looks for `energibridge` on the PATH.
-    binary: str | None = None
-    interval_ms: int = MISSING
+    # No meter keeps up with shorter ones, and longer ones leave nothing to see of a run's phases.
+    interval_ms: Annotated[int, within(10, 10_000)] = MISSING
     # The energy columns to add up; empty recognises them. Parts of a named package are told, but not added.
-    columns: list[str] = field(default_factory=list)
-    # The recorded CSV that `replay` serves.
-    recording: str | None = None
-    # The power model of `estimate`, in W for each logical CPU: P = idle_w + (busy_w - idle_w) × its load.
-    idle_w: float = MISSING
-    busy_w: float = MISSING
-    power_model_source: str = MISSING
+    columns: Annotated[list[str], UNIQUE] = field(default_factory=list)
+    # Settings of a meter that has no keys here; its own dataclass types and checks them.
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
-class RunConfig:
-    """This run's place in its sweep; the sweeper fills it in."""
+class WorkloadConfig(CommandConfig):
+    """What is measured; all but `kind` is about commands."""
 
-    sweep: str = ""
-    # MLflow's run of the sweep.
-    parent: str = ""
-    treatment: str = ""
-    iteration: int = 0
-    position: int = 0
-    sequence: int = 0
-    attempt: int = 0
-    # The run's folder below hydra.sweep.dir.
-    folder: str = ""
-    # Of the idle machine, measured before the first run.
-    idle_power_w: float | None = None
-    # Share of all CPUs that other programs used before the first run.
-    background_load: float = 0.0
+    # training | inference | command: a folder of src/workloads.
+    kind: str = MISSING
 
 
 @dataclass
 class Config:
-    """The whole configuration of one run."""
+    """The whole configuration of one treatment; the groups that its workload does not have are None."""
 
     # MLflow's experiment.
-    experiment: str = MISSING
+    experiment: Annotated[str, EXPERIMENT] = MISSING
     # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
     tracking_uri: str | None = None
-    framework: FrameworkConfig = MISSING
-    model: ModelConfig = MISSING
-    dataset: DatasetConfig = MISSING
-    training: TrainingConfig = MISSING
+    # A stopped sweep to go on with: latest, or its folder.
+    resume: str | None = None
+    workload: WorkloadConfig = MISSING
+    framework: FrameworkConfig | None = None
+    model: ModelConfig | None = None
+    dataset: DatasetConfig | None = None
+    training: TrainingConfig | None = None
+    inference: InferenceConfig | None = None
     protocol: ProtocolConfig = MISSING
     hardware: HardwareConfig = MISSING
     meter: MeterConfig = MISSING
     analysis: AnalysisConfig = MISSING
-    run: RunConfig = field(default_factory=RunConfig)
+
+
+def allowed_cpus() -> list[int]:
+    """The CPUs this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 def usable_cpus() -> int:
     """How many CPUs this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(allowed_cpus())
 
 
 def register() -> None:
@@ -131,10 +130,18 @@ def typed(cfg: DictConfig) -> Config:
 
     Raises OmegaConf's own errors for keys that were added with `+` and for values that are missing.
     """
-    _refuse_additions(cfg, Config, "")
-    nodes = {f.name: cfg[f.name] for f in dataclasses.fields(Config)}
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    _refuse_additions(own, Config, "")
+    nodes = {f.name: own[f.name] for f in dataclasses.fields(Config)}
     values: dict[str, Any] = {k: OmegaConf.to_object(n) if OmegaConf.is_config(n) else n for k, n in nodes.items()}
     return Config(**values)
+
+
+def of_plain(values: Mapping[str, Any]) -> Config:
+    """The configuration that `dataclasses.asdict` made these plain values of; raises OmegaConf's errors."""
+    merged = OmegaConf.merge(OmegaConf.structured(Config), dict(values))
+    assert isinstance(merged, DictConfig)
+    return typed(merged)
 
 
 def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
@@ -145,7 +152,6 @@ def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
             error = ConfigKeyError(f"Key '{key}' not in '{schema.__name__}'")
             error.full_key = prefix + key
             raise error
-        child = node._get_node(key)
-        kind = OmegaConf.get_type(child) if isinstance(child, DictConfig) else None
-        if isinstance(child, DictConfig) and kind is not None and dataclasses.is_dataclass(kind):
-            _refuse_additions(child, kind, f"{prefix}{key}.")
+        kind = OmegaConf.get_type(node, key)
+        if kind is not None and dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            _refuse_additions(node[key], kind, f"{prefix}{key}.")

@@ -8,17 +8,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 from src.contract.flags import Flag
 from src.contract.json_files import ContractError, read_object, take, texts, write_json
-from src.contract.metrics import Metric
+from src.contract.metrics import OF_TASK, OF_TRAINING, Metric
 
 VERSION = 2
 RECORD_FILE = "record.json"
+ENERGY_FILE = "energy.csv"
 
 SINGLE = "single_"
 """How the tag `sweep` begins on a run that belongs to none."""
@@ -29,7 +30,7 @@ IMPORTED_UID = "imported/"
 IMPORTED_SWEEP = "imported"
 """What a sweep of such runs is called where nobody named it."""
 
-REQUIRED_TAGS = ("framework", "treatment", "meter", "energy_kind", "status", "run_uid")
+REQUIRED_TAGS = ("treatment", "meter", "energy_kind", "status", "run_uid")
 
 NO_PARAMETERS = (
     "run",
@@ -37,6 +38,7 @@ NO_PARAMETERS = (
     "tracking_uri",
     "analysis",
     "framework.environment",
+    "framework.packages",
     "framework.requirements",
     "framework.trainer",
     "dataset.files",
@@ -45,7 +47,8 @@ NO_PARAMETERS = (
 )
 """Parts of the configuration that say nothing about the work; config.yaml has them all."""
 
-Status = Literal["finished", "failed"]
+Status = Literal["finished", "failed", "disturbed"]
+"""A disturbed run was measured, and then measured again in the same place."""
 
 EnergyKind = Literal["measured", "estimated", "replayed", "imported"]
 
@@ -94,6 +97,11 @@ class Run:
         return self.tags["run_uid"]
 
     @property
+    def own_metrics(self) -> dict[str, Metric]:
+        """What the metrics of its own work are; in runs of before they said so, those of training."""
+        return self.described or {metric.name: metric for metric in OF_TRAINING if metric.name in self.metrics}
+
+    @property
     def sweep(self) -> str | None:
         """The sweep this run belongs to."""
         name = self.tags.get("sweep")
@@ -136,15 +144,15 @@ class RunRecord(Run):
     def read(cls, folder: Path) -> Self:
         """The record of a folder, wherever it lies by now, of version 1 too; raises ContractError if none is whole."""
         path = folder / RECORD_FILE
-        values = read_object(path)
         try:
+            values = read_object(path)
             version = values.pop("version", None)
             if version == 1:
                 values = _of_version_1(values)
             elif version != VERSION:
                 raise ContractError(f"not of version {VERSION}")
             _check_types(values)
-            values["series"] = {name: [Point(*p) for p in points] for name, points in values["series"].items()}
+            values["series"] = {name: list(map(_point, points)) for name, points in values["series"].items()}
             values["flags"] = tuple(Flag.of(flag) for flag in values["flags"])
             values["described"] = {name: Metric.of(name, metric) for name, metric in values["described"].items()}
             values["windows"] = {name: (float(w[0]), float(w[1])) for name, w in values["windows"].items()}
@@ -159,6 +167,12 @@ class RunRecord(Run):
             for path in self.folder.iterdir()
             if path.is_file() and not path.name.startswith(".") and path.name != RECORD_FILE
         )
+
+
+def headlines(runs: Iterable[Run]) -> list[Metric]:
+    """The metrics that a summary of runs shows, in its order: the task's, then those of their own that ask for it."""
+    own = {name: metric for run in runs for name, metric in run.own_metrics.items() if metric.headline}
+    return [*OF_TASK, *own.values()]
 
 
 def old_flags(text: str) -> tuple[Flag, ...]:
@@ -186,13 +200,19 @@ def _check_types(values: Mapping[str, Any]) -> None:
         take(values, name, str, RECORD_FILE)
     for name in ("start_ms", "end_ms"):
         take(values, name, int, RECORD_FILE)
-    if values.get("status") not in ("finished", "failed"):
+    if values.get("status") not in get_args(Status):
         raise ContractError(f"`status` is {values.get('status')!r:.80}")
     for name in ("tags", "factors", "params"):
         texts(list(take(values, name, dict, RECORD_FILE).values()), f"`{name}`")
     metrics = take(values, "metrics", dict, RECORD_FILE)
     for name in metrics:
         take(metrics, name, float, "`metrics`")
+
+
+def _point(values: Any) -> Point:
+    named = dict(zip(Point._fields, values, strict=True))
+    step, time_ms = (take(named, name, int, "a point of `series`") for name in ("step", "time_ms"))
+    return Point(step, time_ms, take(named, "value", float, "a point of `series`"))
 
 
 def run_name(treatment: str, iteration: int, attempt: int = 0) -> str:

@@ -53,7 +53,7 @@ def ingest(options: IngestOptions, store: Store, progress: Progress = iter) -> I
     """
     files = find_files(Path(options.path))
     store.check(options.experiment)
-    known = {str(run["run_uid"]): run for _, run in store.runs(options.experiment).iterrows()}
+    known = {run.uid: run for run in store.records(options.experiment)}
     records: dict[str, RunRecord] = {}
     n_known = 0
     contradicted: Counter[Contradiction] = Counter()

@@ -6,25 +6,23 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
-import pandas as pd
-
-from src.contract.record import flatten
+from src.contract.record import Run, flatten
 from src.ingest.options import IngestOptions
 
 Contradiction = tuple[str, str, str]
 """A key, what the run was filed with, and what is given now."""
 
 
-def contradictions(options: IngestOptions, filed: pd.Series) -> Iterable[Contradiction]:
-    """Every fact given now that a filed run (a row of the store's table) tells otherwise."""
+def contradictions(options: IngestOptions, filed: Run) -> Iterable[Contradiction]:
+    """Every fact given now that a filed run tells otherwise."""
     usual = IngestOptions()
     given = flatten(options.facts())
     for key, value in given.items():
-        yield from _contradiction(key, filed.get(f"params.{key}"), value)
+        yield from _contradiction(key, filed.params.get(key), value)
     if options.sweep != usual.sweep:
-        yield from _contradiction("sweep", filed.get("sweep"), options.sweep)
+        yield from _contradiction("sweep", filed.tags.get("sweep"), options.sweep)
     if options.meter.columns:
-        stored = filed.get("params.meter.columns")
+        stored = filed.params.get("meter.columns")
         names = json.loads(stored) if isinstance(stored, str) else []
         yield from _contradiction("meter.columns", _list(names), _list(options.meter.columns))
 

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from src.contract.record import RunRecord, flatten, run_name
-from src.contract.run_files import ENERGY_FILE
-from src.figures.run_power import draw_power
+from src.contract.record import ENERGY_FILE, RunRecord, flatten, run_name
+from src.figures.run_power import MAX_STEPS, draw_power
 from src.ingest.options import IngestOptions
 from src.ingest.sources import iteration_of
 from src.measure.energy import Energy, whole_file
 from src.measure.recording import Recording, read_recording
-from src.measure.windows import TOTAL, Window
-from src.protocol.run_metrics import energy_metrics, flags_text, power_series
+from src.measure.run_metrics import energy_metrics, power_series
+from src.measure.windows import Window
 
 KIND = "imported"
 METERS = {KIND: "energibridge", "estimated": "estimate", "replayed": "replay"}
@@ -63,7 +62,7 @@ def import_run(source: Source) -> RunRecord:
     record = _record(source, recording, energy, window)
     source.folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source.path, source.folder / ENERGY_FILE)
-    draw_power(source.folder / POWER_FILE, energy, {TOTAL: window}, record.name, record.tags["energy_kind"])
+    draw_power(source.folder / POWER_FILE, energy.trace.thinned(MAX_STEPS), {}, record)
     record.write()
     return record
 
@@ -85,6 +84,8 @@ def _record(source: Source, recording: Recording, energy: Energy, window: Window
         status="finished",
         folder=source.folder,
         params=flatten(source.options.facts()) | {"meter.columns": columns},
+        flags=energy.flags,
+        factors={"framework": source.options.framework},
         metrics=energy_metrics(energy),
         series={"power_trace_w": power_series(energy, begin_s)},
         tags=_tags(source, recording, energy),
@@ -108,8 +109,7 @@ def _tags(source: Source, recording: Recording, energy: Energy) -> dict[str, str
     }
     if source.iteration is not None:
         tags["iteration"] = str(source.iteration)
-    flags = flags_text(energy)
-    return tags | ({"flags": flags} if flags else {})
+    return tags
 
 
 def _safe(name: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from src.contract.flags import Flag
 from src.measure.counters import SPREAD
 from src.measure.domains import Source
-from src.measure.recording import Array, Flag
+from src.measure.recording import Array
 
 GAP_INTERVALS = 10
 """So many intervals without a sample, or without a counter's rise, are worth a flag..."""
@@ -52,7 +53,7 @@ def _jump(column: str, time_s: Array, energy_j: Array, interval_s: float, least_
         f"`{column}` rises by {step_j[first]:.0f} J within one step {at_s[first] - time_s[0]:.1f} s after the "
         f"first sample{more}, where other steps show up to {usual_w:.0f} W: the energy is probably too high"
     )
-    return Flag("jump", text)
+    return Flag("jump", text, grave=True)
 
 
 def _standstill(column: str, time_s: Array, energy_j: Array, interval_s: float) -> Flag | None:
@@ -69,4 +70,4 @@ def _standstill(column: str, time_s: Array, energy_j: Array, interval_s: float) 
         f"`{column}` stands still for {still_s[longest]:.1f} s from {still_from_s[longest] - time_s[0]:.1f} s after "
         "the first sample on: the energy is too low"
     )
-    return Flag("standstill", text)
+    return Flag("standstill", text, grave=True)

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from src.contract.flags import Flag
+from src.contract.metrics import TASK, TOTAL
 from src.errors import EnergyError
 from src.measure.counters import accumulate, unwrap
 from src.measure.curve import Curve, PowerTrace
 from src.measure.domains import Source, find_sources
 from src.measure.doubts import GAP_INTERVALS, doubts
-from src.measure.recording import Array, Flag, Recording
-from src.measure.windows import TASK, TOTAL, Window
+from src.measure.recording import Array, Recording
+from src.measure.windows import Stretches, Window, stretches_of
 
 __all__ = ["Energy", "PowerTrace", "WindowEnergy", "integrate", "whole_file"]
 
@@ -52,14 +54,14 @@ class Energy:
 
 
 def integrate(
-    recording: Recording, windows: Mapping[str, Window], interval_ms: float, columns: Sequence[str] = ()
+    recording: Recording, windows: Mapping[str, Stretches], interval_ms: float, columns: Sequence[str] = ()
 ) -> Energy:
     """Energy of every window (begin and end in epoch seconds) of a recording sampled every `interval_ms`.
 
-    Values at window edges are interpolated. `resolution_j` is the bound that sampling sets: an energy counter
-    never falls, so at an edge t between samples k and k+1 the true value lies in [E_k, E_k+1], and the error
-    of a window is at most the sum over its two edges of max(E(t) - E_k, E_k+1 - E(t)). Powers have no such
-    guarantee; there the same sum over the trapezoid's energy says how much hangs on the edges.
+    A window of several stretches is their sum. Values at window edges are interpolated. `resolution_j` is the bound
+    that sampling sets: an energy counter never falls, so at an edge t between samples k and k+1 the true value lies in
+    [E_k, E_k+1], and the error of a window is at most the sum over its two edges of max(E(t) - E_k, E_k+1 - E(t)).
+    Powers have no such guarantee; there the same sum over the trapezoid's energy says how much hangs on the edges.
 
     Raises EnergyError where no honest number exists: no energy column, one that does not move, a fall that is
     no wrap, a task or total of fewer than two samples, a window that the recording does not cover. An edge up
@@ -67,22 +69,27 @@ def integrate(
     after the start of the command.
     """
     sources = find_sources(recording.columns, columns)
-    hull = min(begin for begin, _ in windows.values()), max(end for _, end in windows.values())
+    stretches = {name: stretches_of(window) for name, window in windows.items()}
+    every = [stretch for several in stretches.values() for stretch in several]
+    hull = min(begin for begin, _ in every), max(end for _, end in every)
     interval_s = interval_ms / 1000
     flags = [*recording.flags, *_check_cover(recording.time_s, hull, interval_s)]
-    flags += _check_samples(recording.time_s, windows, interval_s)
+    flags += _check_samples(recording.time_s, stretches, interval_s)
     rows = _rows_around(recording.time_s, hull)
     time_s = recording.time_s[rows]
     curves, wraps, more = _curves(sources, recording, rows, interval_s)
     flags += [*more, *_gaps(time_s, interval_s)]
     total = Curve(time_s, np.sum([curves[s.column].energy_j for s in sources if s.counted], axis=0), interval_s)
-    main = windows.get(TASK, windows.get(TOTAL, hull))
+    main = stretches.get(TASK, stretches.get(TOTAL, [hull]))[0]
     domains_j, still = _domains(sources, curves, main)
     return Energy(
         energy_j=total.between(main),
         duration_s=main[1] - main[0],
         resolution_j=sum(total.uncertainty(t) for t in main),
-        windows={name: WindowEnergy(total.between(w), w[1] - w[0]) for name, w in windows.items()},
+        windows={
+            name: WindowEnergy(sum(total.between(w) for w in several), sum(end - begin for begin, end in several))
+            for name, several in stretches.items()
+        },
         domains_j=domains_j,
         wraps=wraps,
         flags=tuple(flags + still),
@@ -114,19 +121,19 @@ def _check_cover(time_s: Array, hull: Window, interval_s: float) -> list[Flag]:
     return [Flag("edge", f"the run reaches {max(early_s, late_s) * 1000:.0f} ms beyond the samples: extrapolated")]
 
 
-def _check_samples(time_s: Array, windows: Mapping[str, Window], interval_s: float) -> list[Flag]:
+def _check_samples(time_s: Array, windows: Mapping[str, Sequence[Window]], interval_s: float) -> list[Flag]:
     """Refuse a task or total with fewer than two samples inside; flag such phases."""
     short = [
         name
-        for name, (begin, end) in windows.items()
-        if np.searchsorted(time_s, end, "right") - np.searchsorted(time_s, begin) < 2
+        for name, several in windows.items()
+        if min(np.searchsorted(time_s, end, "right") - np.searchsorted(time_s, begin) for begin, end in several) < 2
     ]
     for name in short:
         if name in (TASK, TOTAL):
-            begin, end = windows[name]
+            begin, end = windows[name][0]
             raise EnergyError(
                 f"the {name} took {end - begin:.3f} s, too short for two samples {interval_s:.2f} s apart: "
-                "make the work longer (training.epochs, dataset.train_size) or lower meter.interval_ms"
+                "make the work longer or lower meter.interval_ms"
             )
     if not short:
         return []
@@ -198,7 +205,8 @@ def _domains(
         raise EnergyError(f"no energy: {names} did not move during the run; this meter does not work here")
     flags = [Flag("still", f"the counters of {', '.join(still)} do not move and are not reported")] if still else []
     if not main_domains:
-        flags.append(Flag("gpu_only", "the processor's own energy is missing: only what the columns name is counted"))
+        text = "the processor's own energy is missing: only what the columns name is counted"
+        flags.append(Flag("gpu_only", text, grave=True))
     return {domain: energy_j for domain, energy_j in sums.items() if domain not in still}, flags
 
 
@@ -212,6 +220,7 @@ def _gaps(time_s: Array, interval_s: float) -> list[Flag]:
         Flag(
             "gap",
             f"{gaps.size} gaps of up to {gaps.max():.1f} s without a sample (was the machine suspended?)",
+            grave=True,
         )
     ]
 

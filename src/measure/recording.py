@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from src.contract.flags import Flag
 from src.errors import EnergyError
 
 Array = NDArray[np.float64]
@@ -19,14 +20,6 @@ MARKS = {
     "REPLAYED": "the energy is replayed from an earlier recording, not measured now",
 }
 """Columns by which a CSV of `estimate` or `replay` can be told from a measurement, wherever it is copied."""
-
-
-@dataclass(frozen=True)
-class Flag:
-    """Something about a recording that a reader of its numbers should know; `code` is short and stable."""
-
-    code: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,7 @@ def read_recording(path: Path, every_column: bool = False) -> Recording:
     shifts = _shifts(header, rows, max(line.count(",") for line in lines) + 1)
     if shifts:
         text = f"{len(shifts)} rows are longer than the header: a GPU value that appeared late is not counted"
-        flags = (*flags, Flag("long_rows", text))
+        flags = (*flags, Flag("long_rows", text, grave=True))
     time_s = _column(path, header, rows, shifts, "Time") / 1000.0
     if not np.isfinite(time_s).all():
         line = int(np.argmin(np.isfinite(time_s))) + 2
@@ -83,7 +76,7 @@ def _lines(path: Path) -> tuple[list[str], list[str], tuple[Flag, ...]]:
     flags: tuple[Flag, ...] = ()
     if lines and (not text.endswith("\n") or lines[-1].count(",") < len(header) - 1):
         lines.pop()
-        flags = (Flag("truncated", "the last line is incomplete and was dropped"),)
+        flags = (Flag("truncated", "the last line is incomplete and was dropped", grave=True),)
     if not lines:
         raise EnergyError(f"{path} holds a header but no complete row; the meter ended before its first sample")
     return header, lines, flags

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 
 from src.config.schema import Order
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One planned run: `treatment` is an index; iteration (the block), position in it and sequence count from 1."""
-
-    sequence: int
-    iteration: int
-    position: int
-    treatment: int
+from src.contract.plan_file import Slot
 
 
 def schedule(treatments: int, iterations: int, order: Order, seed: int) -> list[Slot]:
-    """Plan `iterations` blocks that hold each of `treatments` once.
+    """Plan `iterations` blocks that hold each of `treatments` once; more iterations go on from the same blocks.
 
     `fixed` repeats the given order, `shuffled` draws a fresh one for each block, and `balanced` draws Latin squares:
-    over every `treatments` blocks, each treatment stands once at each position (see `latin_square`).
+    over every `treatments` blocks, each treatment stands once at each position, and over every set of squares (one for
+    an even number of treatments, two for an odd one) it follows each other treatment equally often.
     """
     draw = random.Random(seed)
     blocks: list[list[int]] = []
     while len(blocks) < iterations:
-        blocks += _next_blocks(treatments, order, draw, mirrored=bool(len(blocks) // treatments % 2))
+        blocks += _next_blocks(treatments, order, draw)
     placed = [(i, p, t) for i, block in enumerate(blocks[:iterations], 1) for p, t in enumerate(block, 1)]
     return [Slot(sequence, *place) for sequence, place in enumerate(placed, 1)]
 
@@ -44,13 +35,15 @@ def latin_square(size: int, mirrored: bool = False) -> list[list[int]]:
     return [[(item + shift) % size for item in first] for shift in range(size)]
 
 
-def _next_blocks(treatments: int, order: Order, draw: random.Random, mirrored: bool) -> list[list[int]]:
+def _next_blocks(treatments: int, order: Order, draw: random.Random) -> list[list[int]]:
     items = list(range(treatments))
     if order is Order.fixed:
         return [items]
     draw.shuffle(items)
     if order is Order.shuffled:
         return [items]
-    square = latin_square(treatments, mirrored)
-    draw.shuffle(square)
-    return [[items[cell] for cell in row] for row in square]
+    squares = [latin_square(treatments, mirrored) for mirrored in ((False, True) if treatments % 2 else (False,))]
+    for square in squares:
+        draw.shuffle(square)
+    # A square and its mirror image are balanced together only where both mean the same treatments.
+    return [[items[cell] for cell in row] for square in squares for row in square]

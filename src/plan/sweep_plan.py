@@ -1,31 +1,30 @@
-"""The plan of a sweep: which treatments, in which order; written to disk before anything is measured."""
+"""The plan of a sweep: which treatments, with which checked configurations, in which order."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.types import Quote, QuotedString
-
-from src.config.schema import Config
-from src.contract.json_files import write_json
+from src.config.check import check
+from src.config.schema import Config, of_plain
+from src.contract.commands import override
+from src.contract.json_files import ContractError
+from src.contract.plan_file import PLAN_FILE, PlanFile, Slot, Treatment, blocks
+from src.contract.record import RECORD_FILE
 from src.errors import ConfigError
-from src.plan.schedule import Slot, schedule
-from src.plan.treatments import Treatment, slug
+from src.plan.schedule import schedule
+from src.plan.treatments import labelled, slug
 
-PLAN_FILE = "plan.json"
-VERSION = 1
-
-SHARED_KEYS = ("experiment", "tracking_uri", "run", "analysis")
+SHARED_KEYS = ("experiment", "tracking_uri", "resume", "analysis")
 """Parts of the configuration that belong to the sweep, so that all its treatments must agree on them ..."""
-SHARED_PROTOCOL_KEYS = ("iterations", "order", "seed", "warmup_s", "baseline_s", "retries")
+SHARED_PROTOCOL_KEYS = ("iterations", "order", "seed", "warmup_s", "baseline_s", "retries", "allow_concurrent")
 """... and the same within `protocol`; its other keys may be a treatment's own."""
 
 
@@ -46,7 +45,12 @@ class SweepPlan:
     @property
     def blocks(self) -> list[list[Slot]]:
         """The slots, one list a block."""
-        return [list(block) for _, block in groupby(self.slots, key=lambda slot: slot.iteration)]
+        return blocks(self.slots)
+
+    @property
+    def iterations(self) -> int:
+        """How many blocks there are."""
+        return max(slot.iteration for slot in self.slots)
 
     def label(self, slot: Slot) -> str:
         """The treatment's label of a slot."""
@@ -57,35 +61,41 @@ class SweepPlan:
         retry = f"-retry{attempt}" if attempt else ""
         return f"{slot.sequence:04d}-{slug(self.label(slot))}{retry}"
 
-    def overrides(self, slot: Slot, attempt: int, extra: Mapping[str, Any]) -> list[str]:
-        """The command-line overrides that make the run of a slot."""
-        place: dict[str, Any] = {
-            "sweep": _quoted(self.sweep),
-            "treatment": _quoted(self.label(slot)),
-            "iteration": slot.iteration,
-            "position": slot.position,
-            "sequence": slot.sequence,
-            "attempt": attempt,
-            "folder": _quoted(self.folder(slot, attempt)),
-        }
-        run = [f"run.{key}={value}" for key, value in place.items()]
-        return [*self.treatments[slot.treatment].overrides, *run, *(f"{k}={v}" for k, v in extra.items())]
-
     def write(self, folder: Path) -> None:
-        """Write plan.json into the sweep's folder; raises ConfigError where another sweep's plan lies there."""
-        path = folder / PLAN_FILE
-        if path.exists():
-            raise ConfigError(f"{folder} already holds a sweep; choose another folder with hydra.sweep.dir=DIR")
+        """Write plan.json into the sweep's folder; raises ConfigError where a plan or a run lies there already."""
+        for name, what in ((PLAN_FILE, "sweep"), (RECORD_FILE, "run")):
+            if (folder / name).exists():
+                raise ConfigError(
+                    f"{folder} already holds a {what}; choose another folder with hydra.sweep.dir=DIR (without -m: "
+                    f"hydra.run.dir=DIR), or go on with a stopped sweep: {override('resume', str(folder))}"
+                )
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(
-            path,
-            {
-                "version": VERSION,
-                "sweep": self.sweep,
-                "treatments": [dataclasses.asdict(t) for t in self.treatments],
-                "slots": [dataclasses.asdict(s) for s in self.slots],
-            },
+        self.rewrite(folder)
+
+    def rewrite(self, folder: Path) -> None:
+        """Write plan.json over that of the same sweep."""
+        configs = tuple(plain(config) for config in self.configs)
+        PlanFile(self.sweep, self.treatments, self.slots, configs).write(folder)
+
+
+def plain(config: Config) -> dict[str, Any]:
+    """The configuration as JSON takes it."""
+    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return values
+
+
+def read_plan(folder: Path) -> SweepPlan:
+    """The plan of a sweep's folder; raises ConfigError where none is there that this version can go on with."""
+    try:
+        file = PlanFile.read(folder)
+    except ContractError as error:
+        raise ConfigError(f"resume={folder}: {error}") from error
+    if len(file.configs) != len(file.treatments):
+        raise ConfigError(
+            f"resume={folder}: this sweep was begun by an earlier version, whose plan does not hold the configuration; "
+            "it cannot be gone on with, but its runs stay"
         )
+    return SweepPlan(file.sweep, file.treatments, tuple(map(of_plain, file.configs)), file.slots)
 
 
 def unique_name() -> str:
@@ -93,24 +103,27 @@ def unique_name() -> str:
     return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{uuid.uuid4().hex[:4]}"
 
 
-def planned_runs(folder: Path) -> int | None:
-    """How many runs the plan in a sweep's folder has; None where there is no plan that can be read."""
-    try:
-        return len(json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))["slots"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def make_plan(
+    sweep: str, treatments: Sequence[Treatment], configs: Sequence[Config], iterations: int | None = None
+) -> SweepPlan:
+    """Plan the sweep, each configuration checked; `iterations` overrules the protocol's, for a run alone.
 
-
-def make_plan(sweep: str, treatments: Sequence[Treatment], configs: Sequence[Config]) -> SweepPlan:
-    """Plan the sweep; raises ConfigError where the treatments disagree on what they must share."""
+    Raises ConfigError for what cannot be run, and where treatments disagree on what they must share.
+    """
     for config, treatment in zip(configs, treatments, strict=True):
+        check(config)
         _refuse_disagreement(configs[0], config, treatment)
     protocol = configs[0].protocol
-    slots = schedule(len(treatments), protocol.iterations, protocol.order, protocol.seed)
-    labelled = tuple(
-        dataclasses.replace(t, label=t.label or c.framework.name) for t, c in zip(treatments, configs, strict=True)
-    )
-    return SweepPlan(sweep, labelled, tuple(configs), tuple(slots))
+    slots = schedule(len(treatments), iterations or protocol.iterations, protocol.order, protocol.seed)
+    named = labelled(treatments, configs)
+    _refuse_equal_labels(named)
+    return SweepPlan(sweep, tuple(named), tuple(configs), tuple(slots))
+
+
+def _refuse_equal_labels(treatments: Sequence[Treatment]) -> None:
+    repeated = [label for label, count in Counter(t.label for t in treatments).items() if count > 1]
+    if repeated:
+        raise ConfigError(f"several treatments are called '{repeated[0]}'; give each its own workload.name")
 
 
 def _refuse_disagreement(first: Config, other: Config, treatment: Treatment) -> None:
@@ -120,11 +133,8 @@ def _refuse_disagreement(first: Config, other: Config, treatment: Treatment) -> 
     ]
     for key, here, there in pairs:
         if here != there:
+            named = " ".join(f"{factor}={value}" for factor, value in treatment.factors.items())
             raise ConfigError(
-                f"{key} differs between treatments ('{treatment.label}'), but it belongs to the whole sweep; "
+                f"{key} differs between treatments ('{named}'), but it belongs to the whole sweep; "
                 f"give it one value, or start one sweep for each"
             )
-
-
-def _quoted(text: str) -> str:
-    return QuotedString(text=text, quote=Quote.single).with_quotes()

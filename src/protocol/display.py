@@ -16,7 +16,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from src.protocol.outcomes import Outcome, significant
+from src.contract.record import Run, headlines
+from src.protocol.outcomes import heading_of, significant, told, value_of
 
 LAST_RESULTS = 6
 PLAIN_WIDTH = 120
@@ -35,9 +36,9 @@ class View:
     now_since: float = field(default_factory=time.monotonic)
     now_until: float | None = None
     next: str = ""
-    left_s: float = 0.0
+    left_s: float | None = None
     left_since: float = field(default_factory=time.monotonic)
-    results: deque[tuple[str, Outcome]] = field(default_factory=lambda: deque(maxlen=LAST_RESULTS))
+    results: deque[tuple[str, Run]] = field(default_factory=lambda: deque(maxlen=LAST_RESULTS))
 
 
 class Display:
@@ -48,9 +49,9 @@ class Display:
         self.view = View()
 
     @contextmanager
-    def live(self, title: str, total: int) -> Iterator[None]:
+    def live(self, title: str, total: int, done: int = 0) -> Iterator[None]:
         """Keep the live view on screen during the body; does nothing where the output is no terminal."""
-        self.view = View(title=title, total=total)
+        self.view = View(title=title, total=total, done=done)
         if not self.console.is_terminal:
             yield
             return
@@ -73,25 +74,25 @@ class Display:
         if not self.console.is_terminal:
             self.say(f"{text}, {duration(seconds)}")
 
-    def started(self, text: str, following: str, left_s: float) -> None:
-        """A run begins; `following` says what comes after it."""
+    def started(self, text: str, following: str, left_s: float | None) -> None:
+        """A run begins; `following` says what comes after it, `left_s` is None where nobody can know."""
         self.view.now, self.view.now_since, self.view.now_until = text, time.monotonic(), None
         self.view.next, self.view.left_s, self.view.left_since = following, left_s, time.monotonic()
 
-    def finished(self, where: str, outcome: Outcome) -> None:
+    def finished(self, where: str, run: Run) -> None:
         """A run ended well."""
         self.view.done += 1
-        self.view.results.append((where, outcome))
+        self.view.results.append((where, run))
         if not self.console.is_terminal:
-            m = outcome.metrics
-            self.say(
-                f"{where}: {significant(m['energy_j'])} J ({outcome.energy_kind}), "
-                f"{significant(m['duration_s'])} s, {significant(m['power_w'])} W, "
-                f"accuracy {100 * m['accuracy']:.2f} %, about {duration(self.left_s())} left"
-            )
+            energy = f"{significant(run.metrics['energy_j'])} J ({run.tags['energy_kind']})"
+            left_s = self.left_s()
+            left = f", about {duration(left_s)} left" if left_s is not None else ""
+            self.say(f"{where}: {energy}, {told(run)}{left}")
 
-    def left_s(self) -> float:
+    def left_s(self) -> float | None:
         """Seconds left by the last estimate, less what has passed since."""
+        if self.view.left_s is None:
+            return None
         return max(0.0, self.view.left_s - (time.monotonic() - self.view.left_since))
 
 
@@ -103,7 +104,7 @@ def _console() -> Console:
 
 def render(view: View, now: float) -> RenderableType:
     """The live view at a moment (monotonic seconds)."""
-    left = max(0.0, view.left_s - (now - view.left_since))
+    left = max(0.0, (view.left_s or 0.0) - (now - view.left_since))
     progress = Table.grid(expand=True, padding=(0, 1))
     progress.add_column(ratio=1)
     progress.add_column(justify="right", no_wrap=True)
@@ -129,19 +130,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _results(results: Sequence[tuple[str, Outcome]]) -> Table:
-    kinds = sorted({outcome.energy_kind for _, outcome in results})
+def _results(results: Sequence[tuple[str, Run]]) -> Table:
+    kinds = sorted({run.tags["energy_kind"] for _, run in results})
+    shown = [metric for metric in headlines(run for _, run in results) if metric.name != "edp_js"]
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("last results", no_wrap=True)
-    for heading in (f"energy J ({', '.join(kinds)})", "time s", "power W", "accuracy %"):
-        table.add_column(heading, justify="right")
-    for where, outcome in results:
-        m = outcome.metrics
-        table.add_row(
-            where,
-            significant(m["energy_j"]),
-            significant(m["duration_s"]),
-            significant(m["power_w"]),
-            f"{100 * m['accuracy']:.2f}",
-        )
+    for metric in shown:
+        kind = f" ({', '.join(kinds)})" if metric.name == "energy_j" else ""
+        table.add_column(heading_of(metric) + kind, justify="right")
+    for where, run in results:
+        table.add_row(where, *(value_of(metric, run) for metric in shown))
     return table

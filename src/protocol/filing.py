@@ -5,106 +5,108 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from src.config.schema import Config
-from src.contract.json_files import write_json
-from src.contract.record import RECORD_FILE, SINGLE, RunRecord, Status, flatten, run_name
-from src.errors import ConfigError, JoulebenchError, TrackError, told
-from src.figures.run_power import draw_power
-from src.measure.run import Measured
-from src.measure.windows import phase_windows
-from src.plan.sweep_plan import unique_name
-from src.plan.treatments import slug
-from src.protocol.machine import background_text
-from src.protocol.preflight import Ready
-from src.protocol.run_metrics import flags_text, run_metrics, run_series
-from src.track import open_store
+from omegaconf import OmegaConf
 
+from src.config.schema import Config
+from src.contract.flags import Flag
+from src.contract.json_files import write_json
+from src.contract.plan_file import Slot, Treatment
+from src.contract.record import RunRecord, Status, flatten, run_name
+from src.errors import JoulebenchError
+from src.figures.run_power import MAX_STEPS, draw_power
+from src.measure.run import Measured
+from src.measure.run_metrics import numbers_of, phases_of, run_series
+from src.plan.sweep_plan import plain
+from src.protocol.machine import background_text
+from src.protocol.ready import Ready
+
+CONFIG_FILE = "config.yaml"
 ENVIRONMENT_FILE = "environment.json"
 POWER_FILE = "power.png"
 NOT_PARAMS = (
-    *("run", "tracking_uri", "experiment", "analysis"),
+    *("tracking_uri", "experiment", "resume", "analysis", "protocol.allow_concurrent"),
+    *("framework.environment", "framework.requirements", "framework.trainer", "framework.packages"),
     *("dataset.files", "dataset.mirrors", "dataset.cache", "dataset.path", "dataset.connect_timeout_s"),
 )
-"""What says nothing about the work or how it was measured, or stands in the tags already."""
+"""What says nothing about the work or how it was measured, or stands in the tags already; config.yaml has it all."""
 
 
 @dataclass(frozen=True)
 class Filing:
-    """Files one run, finished or failed: first on disk, then in MLflow. Made just before the run begins.
+    """One run's place in its sweep and what is known before it, from which its record is made.
 
-    `begin_s` is when, in seconds since the epoch; `alone` is the name that stands for a sweep where there is none.
-    The store is opened only to file: whether it still answers is no reason not to measure.
+    `idle_power_w` and `background_load` are of the machine before the first run; `begin_s` is when this one began, in
+    seconds since the epoch.
     """
 
     config: Config
+    sweep: str
+    treatment: Treatment
+    slot: Slot
+    attempt: int
     folder: Path
     ready: Ready
     environment: Mapping[str, str]
+    idle_power_w: float | None = None
+    background_load: float = 0.0
     begin_s: float = field(default_factory=time.time)
-    alone: str = field(default_factory=lambda: SINGLE + unique_name())
+
+    def begin(self) -> None:
+        """Write what is known before the run, so that whatever ends it, its folder tells what it was."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(OmegaConf.create(plain(self.config)), self.folder / CONFIG_FILE)
+        write_json(self.folder / ENVIRONMENT_FILE, dict(self.environment))
 
     def finished(self, measured: Measured) -> RunRecord:
-        """File a run that was measured to its end; raises TrackError when only MLflow refuses it."""
+        """The record of a run that was measured to its end, written with its picture."""
         times = [event.t for event in measured.events]
-        versions = {f"version.{name}": version for name, version in measured.result.versions.items()}
-        flags = "; ".join(filter(None, (flags_text(measured.energy), self._background_flag())))
+        versions = measured.outcome.facts.get("versions", {})
+        phases = phases_of(measured.windows)
+        metrics, described = numbers_of(measured, self.idle_power_w)
         record = dataclasses.replace(
-            self._record("finished", {"flags": flags} if flags else {}),
+            self._record("finished"),
             start_ms=round(1000 * min(times)),
             end_ms=round(1000 * max(times)),
-            metrics=run_metrics(measured.result, measured.energy, self.config.run.idle_power_w),
-            series=run_series(measured.result, measured.energy, measured.events),
+            flags=(*measured.energy.flags, *self._background_flags()),
+            metrics=metrics,
+            described=described,
+            windows=phases,
+            series=run_series(measured.outcome, measured.energy, measured.events),
         )
-        record = dataclasses.replace(record, params=record.params | versions)
+        record = dataclasses.replace(
+            record, params=record.params | {f"version.{name}": str(version) for name, version in versions.items()}
+        )
+        draw_power(self.folder / POWER_FILE, measured.energy.trace.thinned(MAX_STEPS), phases, record)
         record.write()
-        with self._later():
-            windows = phase_windows(measured.events)
-            draw_power(self.folder / POWER_FILE, measured.energy, windows, self.name, self.ready.meter.energy_kind)
-            self._file(record)
         return record
 
-    def failed(self, error: JoulebenchError) -> None:
-        """File a run that could not be measured; its tag `error` says why.
-
-        Where MLflow refuses it, that is noted on `error`, which is still what the user has to know first.
-        """
-        record = self._record("failed", {"error": str(error)})
+    def disturbed(self, record: RunRecord, why: Sequence[Flag]) -> RunRecord:
+        """The record of a run that will be measured again in the same place, written; its tag `error` says why."""
+        reason = "disturbed, and measured again: " + "; ".join(flag.text for flag in why)
+        tags = record.tags | {"status": "disturbed", "error": reason}
+        record = dataclasses.replace(record, status="disturbed", tags=tags)
         record.write()
-        try:
-            with self._later():
-                self._file(record)
-        except TrackError as unfiled:
-            error.add_note(told(unfiled))
+        return record
 
-    @contextmanager
-    def _later(self) -> Iterator[None]:
-        """Note on what stops the filing how to do it later; a sweep does so itself at its end."""
-        try:
-            yield
-        except (TrackError, KeyboardInterrupt) as error:
-            if not self.config.run.sweep:
-                command = filing_command(self.folder, self.config.tracking_uri)
-                error.add_note(f"nothing is lost: {command} files the run")
-            raise
+    def failed(self, error: JoulebenchError) -> RunRecord:
+        """The record of a run that could not be measured, written; its tag `error` says why."""
+        record = self._record("failed")
+        record = dataclasses.replace(record, tags=record.tags | {"error": str(error)})
+        record.write()
+        return record
 
-    def _background_flag(self) -> str:
-        busy = self.config.run.background_load
-        if busy <= self.config.hardware.max_background_load:
-            return ""
-        return f"background_load: {background_text(busy, self.config)}"
+    def _background_flags(self) -> list[Flag]:
+        if self.background_load <= self.config.hardware.max_background_load:
+            return []
+        return [Flag("background_load", background_text(self.background_load, self.config), grave=True)]
 
-    def _file(self, record: RunRecord) -> None:
-        write_json(self.folder / ENVIRONMENT_FILE, dict(self.environment))
-        open_store(self.config.tracking_uri).file_run(record, self.config.run.parent or None)
-
-    def _record(self, status: Status, tags: dict[str, str]) -> RunRecord:
+    def _record(self, status: Status) -> RunRecord:
         meter = self.ready.meter
-        params = flatten(dataclasses.asdict(self.config), leave_out=NOT_PARAMS)
+        params = flatten(plain(self.config), leave_out=(*NOT_PARAMS, *self.ready.work.unheeded))
         return RunRecord(
             name=self.name + ("" if meter.energy_kind == "measured" else f" ({meter.energy_kind})"),
             experiment=self.config.experiment,
@@ -113,33 +115,27 @@ class Filing:
             status=status,
             folder=self.folder,
             params=params | {"meter.name": meter.name} | dict(self.ready.facts),
-            tags=self._tags(status) | tags,
+            tags=self._tags(status),
+            factors=self.treatment.factors,
         )
 
     @property
     def name(self) -> str:
         """Treatment, iteration and retry; in MLflow it also says if the energy was not measured."""
-        return run_name(self.treatment, self.config.run.iteration or 1, self.config.run.attempt)
-
-    @property
-    def treatment(self) -> str:
-        """What the run is called beside others: its treatment in the sweep, or its framework when it runs alone."""
-        return self.config.run.treatment or self.config.framework.name
+        return run_name(self.treatment.label, self.slot.iteration, self.attempt)
 
     def _tags(self, status: Status) -> dict[str, str]:
-        run = self.config.run
-        sweep = run.sweep or self.alone
-        return {
-            "framework": self.config.framework.name,
-            "treatment": self.treatment,
-            "iteration": str(run.iteration or 1),
-            "position": str(run.position or 1),
-            "sequence": str(run.sequence or 1),
-            "sweep": sweep,
+        framework = {"framework": self.config.framework.name} if self.config.framework else {}
+        return framework | {
+            "treatment": self.treatment.label,
+            "iteration": str(self.slot.iteration),
+            "position": str(self.slot.position),
+            "sequence": str(self.slot.sequence),
+            "sweep": self.sweep,
             "meter": self.ready.meter.name,
             "energy_kind": self.ready.meter.energy_kind,
             "status": status,
-            "run_uid": f"{sweep}/{run.folder or slug(self.treatment)}",
+            "run_uid": f"{self.sweep}/{self.folder.name}",
         }
 
 
@@ -147,9 +143,3 @@ def filing_command(folder: Path, tracking_uri: str | None) -> str:
     """The command that files what lies in `folder` in the same store, to be copied into a shell."""
     store = f" --store {shlex.quote(tracking_uri)}" if tracking_uri else ""
     return f"`python -m src.track {shlex.quote(str(folder))}{store}`"
-
-
-def refuse_used(folder: Path) -> None:
-    """Raise ConfigError where another run has been measured in `folder`, which this one would overwrite."""
-    if (folder / RECORD_FILE).exists():
-        raise ConfigError(f"{folder} already holds a run; choose another folder with hydra.run.dir=DIR")

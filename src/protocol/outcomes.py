@@ -9,23 +9,12 @@ from statistics import quantiles
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from src.contract.record import RunRecord
+from src.contract.metrics import OF_TASK, Metric
+from src.contract.record import Run, headlines
 
-SUMMARY_METRICS = ("energy_j", "duration_s", "power_w", "edp_js", "accuracy")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One run that ended well: its treatment, whether its energy was measured, and its metrics."""
-
-    treatment: str
-    energy_kind: str
-    metrics: Mapping[str, float]
-
-
-def outcome_of(record: RunRecord) -> Outcome:
-    """What the displays and tables need of a finished run."""
-    return Outcome(record.tags["treatment"], record.tags["energy_kind"], record.metrics)
+HEADINGS = {"energy_j": "energy J", "duration_s": "time s", "power_w": "power W", "edp_js": "EDP J·s"}
+SHARES = {"accuracy": ("acc. %", "accuracy", "%", 100.0)}
+"""Numbers between 0 and 1 that people read in percent: heading, name, unit and factor."""
 
 
 @dataclass(frozen=True)
@@ -48,22 +37,22 @@ class TreatmentSummary:
     extra_percent: float
 
 
-def summarise(outcomes: Sequence[Outcome]) -> list[TreatmentSummary]:
+def summarise(runs: Sequence[Run]) -> list[TreatmentSummary]:
     """One summary a treatment that has a finished run, lowest median energy first."""
-    groups: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        groups.setdefault(outcome.treatment, []).append(outcome)
-    spreads = {treatment: _spreads(runs) for treatment, runs in groups.items()}
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.tags["treatment"], []).append(run)
+    spreads = {treatment: _spreads(own) for treatment, own in groups.items()}
     best = min((s["energy_j"].median for s in spreads.values()), default=0.0)
     summaries = [
         TreatmentSummary(
             treatment=treatment,
-            n=len(runs),
-            energy_kinds=tuple(sorted({run.energy_kind for run in runs})),
+            n=len(own),
+            energy_kinds=tuple(sorted({run.tags["energy_kind"] for run in own})),
             spreads=spreads[treatment],
             extra_percent=100.0 * (spreads[treatment]["energy_j"].median / best - 1.0),
         )
-        for treatment, runs in groups.items()
+        for treatment, own in groups.items()
     ]
     return sorted(summaries, key=lambda summary: summary.extra_percent)
 
@@ -76,8 +65,9 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(middle, lower, upper)
 
 
-def summary_table(summaries: Sequence[TreatmentSummary]) -> Table:
+def summary_table(runs: Sequence[Run]) -> Table:
     """The table for the terminal: each median, and below it the interquartile range."""
+    summaries, shown = summarise(runs), headlines(runs)
     kinds = sorted({kind for summary in summaries for kind in summary.energy_kinds})
     table = Table(
         title=f"Energy of the task, {' and '.join(kinds).upper()}",
@@ -86,10 +76,11 @@ def summary_table(summaries: Sequence[TreatmentSummary]) -> Table:
         padding=(0, 1, 0, 0),
     )
     table.add_column("treatment", overflow="fold", min_width=12)
-    for heading in ("n", "energy J", "time s", "power W", "EDP J·s", "acc. %", "vs best"):
+    for heading in ("n", *map(heading_of, shown), "vs best"):
         table.add_column(heading, justify="right", no_wrap=True)
     for summary in summaries:
-        table.add_row(summary.treatment, str(summary.n), *_cells(summary.spreads), _extra(summary.extra_percent))
+        cells = [_cell(summary.spreads.get(metric.name), _factor(metric)) for metric in shown]
+        table.add_row(summary.treatment, str(summary.n), *cells, _extra(summary.extra_percent))
     return table
 
 
@@ -103,16 +94,52 @@ def missing_table(missing: Sequence[tuple[str, int, str]]) -> Table:
     return table
 
 
-def _spreads(runs: Sequence[Outcome]) -> dict[str, Spread]:
-    return {metric: spread([run.metrics[metric] for run in runs]) for metric in SUMMARY_METRICS}
+def heading_of(metric: Metric) -> str:
+    """A metric's name and unit, as short as a terminal wants them."""
+    if metric.name in SHARES:
+        return SHARES[metric.name][0]
+    unit = "" if metric.unit == "1" else f" {metric.unit}"
+    return HEADINGS.get(metric.name, f"{metric.title.lower()}{unit}")
 
 
-def _cells(spreads: Mapping[str, Spread]) -> list[str]:
-    scaled = {metric: 100.0 if metric == "accuracy" else 1.0 for metric in SUMMARY_METRICS}
-    return [_cell(spreads[metric], scaled[metric]) for metric in SUMMARY_METRICS]
+def told(run: Run) -> str:
+    """A run's headline metrics in one line, after its energy: `2.31 s, 41.2 W, accuracy 97.56 %`."""
+    parts = [f"{significant(run.metrics[name])} {unit}" for name, unit in (("duration_s", "s"), ("power_w", "W"))]
+    for metric in headlines([run])[len(OF_TASK) :]:
+        if metric.name in run.metrics:
+            parts.append(_own(metric, run.metrics[metric.name]))
+    return ", ".join(parts)
 
 
-def _cell(value: Spread, scale: float) -> str:
+def value_of(metric: Metric, run: Run) -> str:
+    """A metric of a run as the tables write it; a dash where it has none."""
+    value = run.metrics.get(metric.name)
+    if value is None:
+        return "–"
+    return f"{100 * value:.2f}" if metric.name in SHARES else significant(value)
+
+
+def _own(metric: Metric, value: float) -> str:
+    if metric.name in SHARES:
+        _, name, unit, factor = SHARES[metric.name]
+        return f"{name} {factor * value:.2f} {unit}"
+    unit = "" if metric.unit == "1" else f" {metric.unit}"
+    return f"{metric.title.lower()} {significant(value)}{unit}"
+
+
+def _factor(metric: Metric) -> float:
+    return SHARES[metric.name][3] if metric.name in SHARES else 1.0
+
+
+def _spreads(runs: Sequence[Run]) -> dict[str, Spread]:
+    names = [metric.name for metric in headlines(runs)]
+    values = {name: [run.metrics[name] for run in runs if name in run.metrics] for name in names}
+    return {name: spread(found) for name, found in values.items() if found}
+
+
+def _cell(value: Spread | None, scale: float) -> str:
+    if value is None:
+        return "–"
     middle, width = significant(scale * value.median), scale * (value.upper - value.lower)
     return middle if width == 0 else f"{middle}\n{significant(width)}"
 
@@ -122,9 +149,11 @@ def _extra(percent: float) -> str:
 
 
 def significant(value: float) -> str:
-    """Four significant digits, without an exponent."""
+    """Four significant digits, without an exponent where that stays readable."""
     if value == 0:
         return "0"
     magnitude = abs(value)
+    if magnitude < 0.001:
+        return f"{value:.3g}"
     decimals = 0 if magnitude >= 1000 else 1 if magnitude >= 100 else 2 if magnitude >= 10 else 3
     return f"{value:.{decimals}f}"

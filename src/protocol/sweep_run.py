@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from src.contract.plan_file import PLAN_FILE
 from src.contract.record import RunRecord, flatten
 from src.errors import TrackError
-from src.plan.sweep_plan import PLAN_FILE, SweepPlan
+from src.plan.sweep_plan import SweepPlan
 from src.protocol.host import Host
 from src.track.refile import close_sweep
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from src.contract.json_files import ContractError
+from src.contract.plan_file import PLAN_FILE, PlanFile
 from src.contract.record import RunRecord, Status
-from src.plan.sweep_plan import PLAN_FILE, planned_runs
 from src.track.sweep_note import summary_metrics, summary_note
 
 if TYPE_CHECKING:
@@ -47,8 +48,15 @@ def close_sweep(
 
     A sweep counts as finished when as many runs finished as were planned, or one, where the plan is unknown.
     """
-    runs = store.runs(experiment)
-    runs = runs[runs["sweep"] == sweep]
-    finished = int((runs["status"] == "finished").sum())
+    runs = [run for run in store.records(experiment) if run.sweep == sweep]
+    finished = sum(run.status == "finished" for run in runs)
     status: Status = "finished" if finished >= (planned or 1) else "failed"
     store.finish_sweep(parent_run_id, summary_metrics(runs), artifacts, status, summary_note(runs))
+
+
+def planned_runs(folder: Path) -> int | None:
+    """How many runs the plan in a sweep's folder has; None where there is no plan that can be read."""
+    try:
+        return len(PlanFile.read(folder).slots)
+    except ContractError:
+        return None

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pandas as pd
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.db import utils as mlflow_database
@@ -18,9 +17,11 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from sqlalchemy.exc import SQLAlchemyError
 
-from src.contract.record import RunRecord, Status
+from src.contract.metrics import OF_TASK
+from src.contract.record import FiledRun, Point, RunRecord, Status
 from src.errors import TrackError
-from src.track.frame import runs_frame
+from src.track.filed import filed_runs
+from src.track.typed_tags import typed_tags
 
 NOTE_TAG = "mlflow.note.content"
 PARENT_TAG = "mlflow.parentRunId"
@@ -36,11 +37,14 @@ VIEW_STATE = {
     "orderByKey": "metrics.`energy_j`",
     "orderByAsc": True,
     "selectedColumns": [
-        *(f"metrics.`{name}`" for name in ("energy_j", "duration_s", "power_w", "edp_js", "accuracy")),
+        *(f"metrics.`{name}`" for name in (*(metric.name for metric in OF_TASK), "accuracy")),
         *(f"tags.`{name}`" for name in ("treatment", "iteration", "energy_kind")),
     ],
 }
 """A view of the runs side by side: MLflow's own shows only the sweeps, and no metric, until one clicks."""
+
+POWER_TRACE = "power_trace_w"
+"""The series that holds a run's power over time; its steps are milliseconds since the run began."""
 
 SOURCE_TAGS = {"mlflow.source.name": "joulebench", "mlflow.source.type": "LOCAL"}
 SQLITE_PREFIX = "sqlite:///"
@@ -49,7 +53,7 @@ BATCH_METRICS, BATCH_PARAMS = 900, 100
 
 PARAM_LENGTH = 6000
 TAG_LENGTH = 5000
-MLFLOW_STATUS = {"finished": "FINISHED", "failed": "FAILED"}
+MLFLOW_STATUS = {"finished": "FINISHED", "failed": "FAILED", "disturbed": "FINISHED"}
 STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError, ImportError)
 
 
@@ -193,16 +197,22 @@ class Store:
             self._copy(parent_run_id, artifacts)
             self.client.set_terminated(parent_run_id, MLFLOW_STATUS[status], end_time=now)
 
-    def runs(self, experiment: str) -> pd.DataFrame:
-        """All finished and failed runs, one a row, in the order they began: see `runs_frame`."""
+    def records(self, experiment: str) -> list[FiledRun]:
+        """All finished and failed measured runs, in the order they began."""
         with explained(f"The runs of '{experiment}' cannot be read from {self.uri}", "check its name with `mlflow ui`"):
             found = self.client.get_experiment_by_name(experiment)
             if found is None:
                 names = ", ".join(self._experiment_names())
                 raise TrackError(f"{self.uri} has no experiment '{experiment}'; it has {names}")
-            frame = runs_frame(self.client, found.experiment_id)
-        self._artifact_uris.update(zip(frame["run_id"], frame["artifact_uri"], strict=True))
-        return frame
+            filed = filed_runs(self.client, found.experiment_id)
+        self._artifact_uris.update((run.run_id, uri) for run, uri in filed)
+        return [run for run, _ in filed]
+
+    def trace(self, run_id: str) -> list[Point]:
+        """A run's power over time, as it was filed; empty where none was."""
+        with explained(f"The power trace of run {run_id} cannot be read from {self.uri}", "see that the store works"):
+            found = self.client.get_metric_history(run_id, POWER_TRACE)
+        return sorted(Point(each.step, each.timestamp, each.value) for each in found)
 
     def artifact(self, run_id: str, name: str) -> Path:
         """A file of a run, on this machine: where it lies, or a copy where the store is a server."""
@@ -260,7 +270,8 @@ class Store:
         return self._find(self.experiment_id(record.experiment), f"tags.run_uid = '{_plain(record.uid)}'")
 
     def _begin(self, record: RunRecord, parent_run_id: str | None) -> str:
-        tags = {**record.tags, "kind": "run", **({PARENT_TAG: parent_run_id} if parent_run_id else {})}
+        own = {**record.tags, **typed_tags(record), "kind": "run"}
+        tags = own | ({PARENT_TAG: parent_run_id} if parent_run_id else {})
         return self._create(self.experiment_id(record.experiment), record.name, tags, record.start_ms)
 
     def _create(self, experiment_id: str, name: str, tags: Mapping[str, str], start_ms: int) -> str:

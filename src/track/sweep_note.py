@@ -4,59 +4,64 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
+from statistics import median
 
-import pandas as pd
-
-SUMMARISED = {"energy_j": "J", "duration_s": "s", "power_w": "W", "edp_js": "J·s", "accuracy": ""}
-"""Metrics of the task, in the order they are shown, and their units."""
+from src.contract.record import Run, headlines
 
 LABEL_LENGTH = 200
 """MLflow refuses the name of a metric beyond 250 characters."""
 
 
-def summary_metrics(runs: pd.DataFrame) -> dict[str, float]:
+def summary_metrics(runs: Sequence[Run]) -> dict[str, float]:
     """The median of each metric and treatment, e.g. `median_energy_j/torch`, and how many runs there are.
 
     MLflow groups metrics by what stands before the slash, so that each group compares the treatments.
     """
-    medians = _medians(runs)
     metrics = {
-        f"median_{metric}/{_legal(str(treatment))}": float(value)
-        for metric in medians.columns
-        for treatment, value in medians[metric].dropna().items()
+        f"median_{metric}/{_legal(treatment)}": value
+        for treatment, medians in _medians(runs).items()
+        for metric, value in medians.items()
     }
-    failed = int((runs["status"] == "failed").sum())
+    failed = sum(run.status == "failed" for run in runs)
     return metrics | {"runs_finished": float(len(runs) - failed), "runs_failed": float(failed)}
 
 
-def summary_note(runs: pd.DataFrame) -> str:
+def summary_note(runs: Sequence[Run]) -> str:
     """The same as Markdown: how the energy is known, and a table with the least energy first."""
     medians = _medians(runs)
-    finished = runs[runs["status"] == "finished"]
-    counts = finished.groupby("treatment").size()
-    kinds = ", ".join(sorted(finished["energy_kind"].dropna().unique())) or "none"
-    present = {name: unit for name, unit in SUMMARISED.items() if name in medians}
-    heads = [f"{name} ({unit})" if unit else name for name, unit in present.items()]
+    finished = [run for run in runs if run.status == "finished"]
+    kinds = ", ".join(sorted({run.tags["energy_kind"] for run in finished})) or "none"
+    present = [m for m in headlines(finished) if any(m.name in values for values in medians.values())]
+    heads = [f"{metric.name} ({metric.unit})" if metric.unit != "1" else metric.name for metric in present]
     lines = [
         f"Energy: **{kinds}**. Medians of the finished runs, least energy first.",
         "",
         f"| treatment | runs | {' | '.join(heads)} |",
         f"| --- |{' ---: |' * (len(heads) + 1)}",
     ]
-    for treatment, row in medians.iterrows():
-        values = " | ".join(f"{value:.5g}" for value in row)
-        lines.append(f"| {str(treatment).replace('|', '/')} | {counts[str(treatment)]} | {values} |")
-    failed = int((runs["status"] == "failed").sum())
+    for treatment, values in medians.items():
+        cells = " | ".join(f"{values[m.name]:.5g}" if m.name in values else "–" for m in present)
+        count = sum(run.tags["treatment"] == treatment for run in finished)
+        lines.append(f"| {treatment.replace('|', '/')} | {count} | {cells} |")
+    failed = len(runs) - len(finished)
     if failed:
         lines += ["", f"Failed runs, which are not in the table: {failed} of {len(runs)}."]
     return "\n".join(lines)
 
 
-def _medians(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a treatment, least energy first; one column for each summarised metric that the runs have."""
-    present = [metric for metric in SUMMARISED if metric in runs]
-    medians = runs[runs["status"] == "finished"].groupby("treatment")[present].median()
-    return medians.sort_values("energy_j") if "energy_j" in present else medians
+def _medians(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
+    """For each treatment with a finished run, least energy first, the medians of the metrics that it has."""
+    finished = [run for run in runs if run.status == "finished"]
+    groups: dict[str, list[Run]] = {}
+    for run in finished:
+        groups.setdefault(run.tags["treatment"], []).append(run)
+    names = [metric.name for metric in headlines(finished)]
+    medians = {}
+    for treatment in sorted(groups):
+        values = {name: [run.metrics[name] for run in groups[treatment] if name in run.metrics] for name in names}
+        medians[treatment] = {name: median(found) for name, found in values.items() if found}
+    return dict(sorted(medians.items(), key=lambda item: item[1].get("energy_j", float("inf"))))
 
 
 def _legal(treatment: str) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
 from omegaconf import MISSING
+
+from src.rules import SHARE, UNIQUE, at_least
 
 
 class Device(StrEnum):
@@ -22,8 +25,8 @@ class HardwareConfig:
     # What the report calls this machine; null takes the processor's name.
     name: str | None = None
     device: Device = MISSING
-    threads: int = MISSING
+    threads: Annotated[int, at_least(1)] = MISSING
     # CPUs the worker may use; empty means all.
-    affinity: list[int] = field(default_factory=list)
+    affinity: Annotated[list[int], UNIQUE] = field(default_factory=list)
     # Share of all cores that other programs may use before a measurement is worth a warning.
-    max_background_load: float = MISSING
+    max_background_load: Annotated[float, SHARE] = MISSING

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from src.errors import ConfigError, MeterError
-from src.measure.meters.remedies import energibridge_fails
-from src.measure.meters.select import make_meter, select_meter
-from src.paths import ROOT
+from src.measure import meters
+from src.measure.meters import energibridge as energibridge_module
+from src.measure.meters.select import find_module, make_meter, select_meter
+from src.paths import CONF, ROOT
 
 RECORDING = ROOT / "tests" / "data" / "energibridge" / "windows-amd.csv"
 
@@ -23,8 +24,8 @@ def test_a_working_energibridge_is_taken_first(energibridge: Any, meter_config: 
 
 
 def test_a_broken_energibridge_is_passed_over_and_told(energibridge: Any, meter_config: Any, tmp_path: Path) -> None:
-    config = meter_config("auto", binary=energibridge(FAULT="no_permission"))
-    meter = select_meter(config, gpu=False, powercap=tmp_path / "absent")
+    config = meter_config("auto", binary=energibridge(FAULT="no_permission"), powercap=str(tmp_path / "absent"))
+    meter = select_meter(config, gpu=False)
     assert (meter.name, meter.energy_kind) == ("estimate", "estimated")
     assert "ESTIMATED, not measured" in meter.description
     assert "Permission denied" in meter.rejected[0]
@@ -73,6 +74,8 @@ def test_the_command_line(energibridge: Any, meter_config: Any, tmp_path: Path) 
     assert meter.command(tmp_path / "e.csv", ["python", "-V"]) == expected
     native = make_meter("native", meter_config(), gpu=False)
     assert native.command(tmp_path, ["true"])[:3] == [sys.executable, "-m", "src.measure.meters.native"]
+    elsewhere = make_meter("native", meter_config(powercap="/elsewhere"), gpu=False)
+    assert elsewhere.program[-2:] == ("--powercap", "/elsewhere")
 
 
 @pytest.mark.parametrize(
@@ -89,6 +92,75 @@ def test_settings_that_make_no_sense(meter_config: Any, settings: dict[str, Any]
         select_meter(meter_config(**settings), gpu=False)
 
 
+WATTMETER = """
+from dataclasses import dataclass
+from typing import Annotated
+from src.measure.meters.program import Program
+from src.rules import ABOVE_ZERO
+
+@dataclass(kw_only=True)
+class Settings:
+    recording: str | None = None
+    socket: str
+    factor: Annotated[float, ABOVE_ZERO] = 1.0
+
+def program(settings, gpu):
+    return Program((settings.socket, str(settings.factor), str(settings.recording)), "measured", "a wattmeter")
+"""
+
+
+@pytest.fixture
+def wattmeter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A meter more, with settings that the group has no keys for."""
+    (tmp_path / "wattmeter.py").write_text(WATTMETER)
+    monkeypatch.setattr(meters, "__path__", [*meters.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "src.measure.meters.wattmeter", raising=False)
+
+
+@pytest.mark.usefixtures("wattmeter")
+def test_a_meter_brings_settings_of_its_own(meter_config: Any) -> None:
+    config = meter_config(recording="x.csv", options={"socket": "/dev/a", "factor": 2})
+    assert make_meter("wattmeter", config, gpu=False).program == ("/dev/a", "2.0", "x.csv")
+
+
+@pytest.mark.usefixtures("wattmeter")
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("wattmeter", {"socket": "a", "factor": "much"}, r"^meter.options.factor: Value 'much' of type 'str' could"),
+        ("wattmeter", {"socket": "a", "factor": 0}, r"^meter.options.factor=0.0: must be above 0$"),
+        ("wattmeter", {"socket": "a", "factor": float("inf")}, r"^meter.options.factor=inf: must be a finite number$"),
+        ("wattmeter", {"factor": 2}, r"^meter.options.socket: .*missing mandatory value"),
+        ("wattmeter", {"sockte": "a"}, r"^meter.options.sockte: no such key; meter=wattmeter has factor, socket$"),
+        (
+            "wattmeter",
+            {"recording": "a"},
+            r"^meter.options.recording: no such key; meter=wattmeter has factor, socket$",
+        ),
+        ("estimate", {"socket": "a"}, r"^meter.options.socket: no such key; meter=estimate has none of its own$"),
+        ("auto", {"socket": "a"}, r"^meter.options.socket: no such key; meter=auto has none of its own$"),
+    ],
+)
+def test_own_settings_that_make_no_sense(meter_config: Any, name: str, options: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        select_meter(meter_config(name, options=options), gpu=False)
+
+
+def test_every_option_is_a_meter_and_every_meter_an_option() -> None:
+    options = {path.stem for path in (CONF / "meter").glob("*.yaml")} - {"auto"}
+    with pytest.raises(ConfigError) as caught:
+        find_module("nonsense")
+    assert (
+        set(str(caught.value).removeprefix("meter.name=nonsense is unknown; use one of auto, ").split(", ")) == options
+    )
+
+
+@pytest.mark.parametrize("name", ["select", "../select", "", "native.x"])
+def test_what_is_no_meter(name: str) -> None:
+    with pytest.raises(ConfigError, match="is unknown; use one of auto"):
+        find_module(name)
+
+
 @pytest.mark.parametrize(
     ("platform", "says"),
     [
@@ -98,4 +170,4 @@ def test_settings_that_make_no_sense(meter_config: Any, settings: dict[str, Any]
     ],
 )
 def test_remedies_of_each_system(platform: str, says: str) -> None:
-    assert says in energibridge_fails("/bin/eb", platform)
+    assert says in energibridge_module.fails("/bin/eb", platform)

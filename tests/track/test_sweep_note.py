@@ -1,32 +1,37 @@
 from __future__ import annotations
 
-import pandas as pd
 import pytest
 
+from src.contract.record import FiledRun
 from src.track.store import Store
 from src.track.sweep_note import summary_metrics, summary_note
 
+TREATMENTS = ["torch"] * 3 + ["tf training.batch_size=32"] * 2
+ENERGY_J = [10.0, 30.0, 20.0, 5.0, 1000.0]
+ACCURACY = [0.9, 0.9, 0.8, 0.7, 0.1]
+
+
+def runs_of(treatments: list[str]) -> list[FiledRun]:
+    return [
+        FiledRun(
+            run_id=str(place),
+            name=f"{treatment} {place}",
+            start_ms=place,
+            end_ms=place + 1,
+            status="failed" if place == 4 else "finished",
+            tags={"treatment": treatment, "energy_kind": "estimated"},
+            metrics={"energy_j": ENERGY_J[place], "accuracy": ACCURACY[place]},
+        )
+        for place, treatment in enumerate(treatments)
+    ]
+
 
 @pytest.fixture
-def runs() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "treatment": [
-                "torch",
-                "torch",
-                "torch",
-                "tf training.batch_size=32",
-                "tf training.batch_size=32",
-            ],
-            "status": ["finished", "finished", "finished", "finished", "failed"],
-            "energy_kind": ["estimated"] * 5,
-            "energy_j": [10.0, 30.0, 20.0, 5.0, 1000.0],
-            "accuracy": [0.9, 0.9, 0.8, 0.7, 0.1],
-        }
-    )
+def runs() -> list[FiledRun]:
+    return runs_of(TREATMENTS)
 
 
-def test_medians_of_the_finished_runs_of_each_treatment(runs: pd.DataFrame) -> None:
+def test_medians_of_the_finished_runs_of_each_treatment(runs: list[FiledRun]) -> None:
     assert summary_metrics(runs) == {
         "median_energy_j/torch": 20.0,
         "median_energy_j/tf training.batch_size 32": 5.0,
@@ -37,15 +42,14 @@ def test_medians_of_the_finished_runs_of_each_treatment(runs: pd.DataFrame) -> N
     }
 
 
-def test_a_long_label_is_cut_to_what_mlflow_takes_and_stays_its_own(store: Store, runs: pd.DataFrame) -> None:
+def test_a_long_label_is_cut_to_what_mlflow_takes_and_stays_its_own(store: Store) -> None:
     long = "model.layers=" + "[{kind:dense}]" * 40
-    runs["treatment"] = [long + "a"] * 3 + [long + "b"] * 2
-    metrics = summary_metrics(runs)
+    metrics = summary_metrics(runs_of([long + "a"] * 3 + [long + "b"] * 2))
     assert len(metrics) == 6
     store.finish_sweep(store.start_sweep("study", "s", {}, {}), metrics)
 
 
-def test_the_note_says_how_the_energy_is_known_and_who_needs_least(runs: pd.DataFrame) -> None:
+def test_the_note_says_how_the_energy_is_known_and_who_needs_least(runs: list[FiledRun]) -> None:
     lines = summary_note(runs).splitlines()
     assert lines[0].startswith("Energy: **estimated**")
     assert lines[2:6] == [
@@ -57,7 +61,7 @@ def test_the_note_says_how_the_energy_is_known_and_who_needs_least(runs: pd.Data
     assert lines[-1] == "Failed runs, which are not in the table: 1 of 5."
 
 
-def test_a_sweep_without_a_finished_run_has_a_summary_too(runs: pd.DataFrame) -> None:
-    failed = runs[runs["status"] == "failed"]
+def test_a_sweep_without_a_finished_run_has_a_summary_too(runs: list[FiledRun]) -> None:
+    failed = [run for run in runs if run.status == "failed"]
     assert summary_metrics(failed) == {"runs_finished": 0.0, "runs_failed": 1.0}
     assert "1 of 1." in summary_note(failed)

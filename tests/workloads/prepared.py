@@ -4,7 +4,7 @@ from pathlib import Path
 
 from src.config.schema import Config
 from src.workloads.training.interpreter import INTERPRETER, LOCK_COPY
-from src.workloads.training.settings import TrainingParts
+from src.workloads.training.training_settings import TrainingParts
 
 
 def set_up(root: Path, name: str) -> Path:

@@ -8,12 +8,39 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
+from src.errors import ConfigError
+from src.measure.meters.program import Program, own_program
 from src.measure.meters.sampler import Reader, parser, run_meter
+from src.rules import ABOVE_ZERO, at_least
 
 BUSY = ("user", "nice", "system", "irq", "softirq")
 """The states of a CPU that draw power on our behalf; `guest` is part of `user`, `steal` is someone else's."""
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """The power model, in W for each logical CPU: P = idle_w + (busy_w - idle_w) × its load."""
+
+    idle_w: Annotated[float, at_least(0)]
+    busy_w: Annotated[float, ABOVE_ZERO]
+    # Where the two come from.
+    power_model_source: str
+
+
+def program(settings: Settings, _gpu: bool) -> Program:
+    """This module, with the power model; raises ConfigError for one that is none."""
+    idle_w, busy_w = settings.idle_w, settings.busy_w
+    if not 0 <= idle_w <= busy_w or busy_w == 0:
+        raise ConfigError(f"meter.idle_w={idle_w:g} and meter.busy_w={busy_w:g} must be powers in W, idle below busy")
+    return Program(
+        own_program("estimate", "--idle-w", str(idle_w), "--busy-w", str(busy_w)),
+        "estimated",
+        f"ESTIMATED, not measured: {idle_w:g} W idle to {busy_w:g} W busy for each logical CPU "
+        f"({settings.power_model_source})",
+    )
 
 
 class Estimate:

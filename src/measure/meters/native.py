@@ -7,10 +7,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from src.measure.meters.powercap import POWERCAP, Powercap
+from src.measure.meters.program import Program, own_program
 from src.measure.meters.sampler import Reader, ReaderError, parser, run_meter
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """What stands in `conf/meter/`."""
+
+    # The folder of the powercap zones; null takes the kernel's.
+    powercap: str | None = None
+
+
+def program(settings: Settings, gpu: bool) -> Program:
+    """This module, reading the zones of the folder."""
+    argv = own_program("native", "--powercap", settings.powercap or str(POWERCAP))
+    gpus = " and NVIDIA's energy counters" if gpu else ""
+    return Program(argv, "measured", f"Linux powercap (RAPL of all sockets){gpus}")
 
 
 class Native:

@@ -8,17 +8,36 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from src.errors import EnergyError
+from src.errors import ConfigError, EnergyError
 from src.measure.counters import counter_range, unwrap
+from src.measure.meters.program import Program, own_program
 from src.measure.meters.sampler import ReaderError, parser, run_meter
 from src.measure.recording import Array, read_recording
 
 Curve = Callable[[float], float]
 """A column's value by seconds since the replay began."""
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """What stands in `conf/meter/`."""
+
+    # The recorded CSV that is served.
+    recording: str | None = None
+
+
+def program(settings: Settings, _gpu: bool) -> Program:
+    """This module, serving the recording; raises ConfigError where there is none."""
+    recording = settings.recording
+    if not recording or not Path(recording).is_file():
+        raise ConfigError(f"meter.recording={recording} is no file; name the CSV to replay")
+    argv = own_program("replay", "--recording", str(Path(recording).resolve()))
+    return Program(argv, "replayed", f"REPLAYED, not measured: {recording}")
 
 
 class Replay:

@@ -3,51 +3,49 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
-import shutil
-import subprocess
+import pkgutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from types import ModuleType
+from typing import Any, Protocol, cast
 
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from src.contract.record import EnergyKind
 from src.errors import ConfigError, EnergyError, MeterError
+from src.measure import meters
 from src.measure.energy import Energy, whole_file
 from src.measure.environment import worker_environment
 from src.measure.launch import launch
-from src.measure.meters.powercap import POWERCAP
-from src.measure.meters.remedies import energibridge_fails, energibridge_missing, sample_too_slow
+from src.measure.meters.program import MeterModule
+from src.measure.meters.remedies import sample_too_slow
 from src.measure.recording import read_recording
 from src.paths import ROOT
+from src.rules import check_fields
 
-EnergyKind = Literal["measured", "estimated", "replayed"]
+OPTIONS = "meter.options"
 AUTO = ("energibridge", "native", "estimate")
-VERSION = "1"
 PROBE_S = 0.5
 PROBE_TIMEOUT_S = 20.0
 
 
 class MeterConfig(Protocol):
-    """The settings of the `meter` group."""
+    """What every meter needs of the `meter` group, and a place for what only one of them knows."""
 
     @property
     def name(self) -> str: ...
-    @property
-    def binary(self) -> str | None: ...
     @property
     def interval_ms(self) -> int: ...
     @property
     def columns(self) -> Sequence[str]: ...
     @property
-    def recording(self) -> str | None: ...
-    @property
-    def idle_w(self) -> float: ...
-    @property
-    def busy_w(self) -> float: ...
-    @property
-    def power_model_source(self) -> str: ...
+    def options(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -71,20 +69,21 @@ class Meter:
         return [*self.program, "-o", str(out), "-i", str(self.interval_ms), *gpu, "--", *worker_command]
 
 
-def select_meter(config: MeterConfig, gpu: bool, powercap: Path = POWERCAP) -> Meter:
+def select_meter(config: MeterConfig, gpu: bool) -> Meter:
     """The meter that `config.name` asks for, tried out; `auto` takes the first of AUTO that works.
 
     With `gpu` it must report a GPU's energy too. Raises MeterError, saying what to do, where it does not
     work, and ConfigError where the settings make no sense. Takes about a second for each meter tried.
     """
+    check_options(config)
     if config.name != "auto":
-        meter = make_meter(config.name, config, gpu, powercap)
+        meter = make_meter(config.name, config, gpu)
         probe(meter)
         return meter
     rejected: list[str] = []
     for name in AUTO:
         try:
-            meter = make_meter(name, config, gpu, powercap)
+            meter = make_meter(name, config, gpu)
             if any(flag.code == "gpu_only" for flag in probe(meter).flags):
                 raise MeterError("it measures the GPU, but not the processor")
         except MeterError as error:
@@ -94,35 +93,55 @@ def select_meter(config: MeterConfig, gpu: bool, powercap: Path = POWERCAP) -> M
     raise MeterError("no meter works on this machine:\n" + "\n".join(rejected))
 
 
-def make_meter(name: str, config: MeterConfig, gpu: bool, powercap: Path = POWERCAP) -> Meter:
+def make_meter(name: str, config: MeterConfig, gpu: bool) -> Meter:
     """One meter by name, not tried yet."""
-    python = (sys.executable, "-m", f"src.measure.meters.{name}")
-    kind: EnergyKind = "measured"
-    version = VERSION
-    remedy = ""
-    if name == "energibridge":
-        binary = _find_energibridge(config.binary or "energibridge")
-        program: tuple[str, ...] = (binary,)
-        version = _version(binary)
-        description = f"EnergiBridge {version}"
-        remedy = energibridge_fails(binary)
-    elif name == "native":
-        program = (*python, "--powercap", str(powercap))
-        description = "Linux powercap (RAPL of all sockets)" + (" and NVIDIA's energy counters" if gpu else "")
-    elif name == "estimate":
-        kind, program = "estimated", (*python, *_power_model(config))
-        description = (
-            f"ESTIMATED, not measured: {config.idle_w:g} W idle to {config.busy_w:g} W busy for each logical "
-            "CPU "
-            f"({config.power_model_source})"
-        )
-    elif name == "replay":
-        kind, program = "replayed", (*python, "--recording", _recording(config))
-        description = f"REPLAYED, not measured: {config.recording}"
-    else:
-        raise ConfigError(f"meter.name={name} is unknown; use one of auto, {', '.join(AUTO)}, replay")
-    columns = tuple(config.columns)
-    return Meter(name, kind, description, version, program, config.interval_ms, columns, gpu, remedy)
+    module = find_module(name)
+    program = module.program(settings_of(module, config), gpu)
+    return Meter(
+        name,
+        program.energy_kind,
+        program.description,
+        program.version,
+        program.argv,
+        config.interval_ms,
+        tuple(config.columns),
+        gpu,
+        program.remedy,
+    )
+
+
+def find_module(name: str) -> MeterModule:
+    """The module of a meter; raises ConfigError, naming those that there are, where it is none."""
+    if name in _module_names() and hasattr(module := _import(name), "program"):
+        return cast(MeterModule, module)
+    known = [other for other in _module_names() if hasattr(_import(other), "program")]
+    raise ConfigError(f"meter.name={name} is unknown; use one of auto, {', '.join(known)}")
+
+
+def settings_of(module: MeterModule, config: MeterConfig) -> Any:
+    """The meter's own settings: the group's keys, and of `meter.options` those that it knows, typed and checked."""
+    own = _own_options(module, config)
+    shared = {field.name: getattr(config, field.name) for field in _fields(module) if field.name not in own}
+    given = {key: value for key, value in config.options.items() if key in own}
+    place = OmegaConf.create({"meter": {"options": OmegaConf.structured(module.Settings)}})
+    try:
+        place.merge_with({"meter": {"options": shared | given}})
+        settings = OmegaConf.to_object(place.meter.options)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+    check_fields(settings, OPTIONS)
+    return settings
+
+
+def check_options(config: MeterConfig) -> None:
+    """Raise ConfigError for a key of `meter.options` that no meter which may be taken knows."""
+    modules = [find_module(name) for name in (AUTO if config.name == "auto" else [config.name])]
+    known = sorted({key for module in modules for key in _own_options(module, config)})
+    for key in config.options:
+        if key not in known:
+            raise ConfigError(
+                f"{OPTIONS}.{key}: no such key; meter={config.name} has {', '.join(known) or 'none of its own'}"
+            )
 
 
 def probe(meter: Meter) -> Energy:
@@ -151,31 +170,18 @@ def probe(meter: Meter) -> Energy:
     return energy
 
 
-def _find_energibridge(binary: str) -> str:
-    found = shutil.which(binary)
-    if found is None:
-        raise MeterError(energibridge_missing(binary))
-    return str(Path(found).resolve())
+def _fields(module: MeterModule) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(cast(Any, module.Settings))
 
 
-def _version(binary: str) -> str:
-    """What `--version` says after the program's name."""
-    try:
-        done = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise MeterError(f"{binary} cannot be run ({error}); is it made for this system and executable?") from error
-    return done.stdout.split()[-1] if done.stdout.split() else "of unknown version"
+def _own_options(module: MeterModule, config: MeterConfig) -> list[str]:
+    """The meter's settings that are no key of the group: they stand in `meter.options`."""
+    return [field.name for field in _fields(module) if not hasattr(config, field.name)]
 
 
-def _power_model(config: MeterConfig) -> tuple[str, ...]:
-    if not 0 <= config.idle_w <= config.busy_w or config.busy_w == 0:
-        raise ConfigError(
-            f"meter.idle_w={config.idle_w:g} and meter.busy_w={config.busy_w:g} must be powers in W, idle below busy"
-        )
-    return "--idle-w", str(config.idle_w), "--busy-w", str(config.busy_w)
+def _module_names() -> list[str]:
+    return sorted(info.name for info in pkgutil.iter_modules(meters.__path__))
 
 
-def _recording(config: MeterConfig) -> str:
-    if not config.recording or not Path(config.recording).is_file():
-        raise ConfigError(f"meter.recording={config.recording} is no file; name the CSV to replay")
-    return str(Path(config.recording).resolve())
+def _import(name: str) -> ModuleType:
+    return importlib.import_module(f"{meters.__name__}.{name}")

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from src.contract.job import JOB_FILE, Job
 from src.errors import SetupError
-from src.workloads.training.data.prepare import Prepared
+from src.workloads.training.data.prepared import Prepared
 from src.workloads.training.network import Shape, parameter_shapes
-from src.workloads.training.settings import TrainingParts
+from src.workloads.training.prepare_training import prepare as prepare_training
+from src.workloads.training.training_settings import TrainingParts
 from src.workloads.training.weights import WeightsError, checksum, read_weights
-from src.workloads.training.workload import prepare as prepare_training
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]

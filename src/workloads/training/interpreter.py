@@ -7,7 +7,7 @@ from pathlib import Path
 
 from src.errors import SetupError
 from src.workloads.hardware import Device
-from src.workloads.training.settings import FrameworkConfig
+from src.workloads.training.training_settings import FrameworkConfig
 
 ENVIRONMENTS = ".venvs"
 LOCK_COPY = "joulebench.lock"

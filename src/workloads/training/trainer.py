@@ -10,8 +10,8 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.network import Shape
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 from src.workloads.training.worker.foreign import refuse_foreign_modules
 from src.workloads.training.worker.images import Data
 from src.workloads.training.worker.worker_error import WorkerError
@@ -31,9 +31,6 @@ class Trainer(Protocol):
     All variants do the same work: softmax cross-entropy, averaged over the batch; Adam as in Kingma & Ba
     (2015), algorithm 1, θ ← θ - α·m̂/(√v̂ + ε); float32 throughout. The state's type is the trainer's own.
     """
-
-    PACKAGES: tuple[str, ...]
-    """Top-level packages of this trainer's framework: the only framework that may be loaded."""
 
     def configure(self, job: NetworkJob) -> None:
         """Set threads and device; raises TrainerError where the device is missing."""
@@ -69,7 +66,7 @@ class Trainer(Protocol):
 def import_trainer(job: NetworkJob) -> Trainer:
     """Import the framework, make sure that it is alone in this process, and set its threads and device."""
     trainer = load_trainer(job.trainer)
-    refuse_foreign_modules(trainer.PACKAGES)
+    refuse_foreign_modules(job.packages, job.foreign)
     trainer.configure(job)
     return trainer
 

@@ -11,7 +11,7 @@ import pytest
 
 from src.errors import SetupError
 from src.workloads.inference.trained_weights import trained_weights
-from src.workloads.training.data.prepare import prepare
+from src.workloads.training.data.prepared import prepare
 from src.workloads.training.weights import read_weights
 from tests.workloads.prepared import parts_of, set_up
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from src.contract.job import JOB_FILE, Job
-from src.workloads.training.job import TASK_PHASES, TrainingJob
+from src.workloads.training.training_job import TASK_PHASES, TrainingJob
 
 MLP: list[dict[str, Any]] = [{"kind": "flatten"}, {"kind": "dense", "units": 10, "activation": "softmax"}]
 
@@ -21,6 +21,8 @@ def write_job(folder: Path, trainer: str = "torch.standard", affinity: list[int]
         np.save(folder / f"{part}_labels.npy", generator.integers(0, 10, size))
     job = TrainingJob(
         framework="torch",
+        packages=["torch"],
+        foreign=["jax", "pandas"],
         trainer=trainer,
         layers=MLP,
         train_images=str(folder / "train_images.npy"),

@@ -3,7 +3,7 @@ import pytest
 from src.errors import SetupError
 from src.workloads.hardware import Device
 from src.workloads.training.interpreter import INTERPRETER, LOCK_COPY, interpreter
-from src.workloads.training.settings import FrameworkConfig
+from src.workloads.training.training_settings import FrameworkConfig
 
 
 def framework(requirements="scripts/requirements/torch-cpu.txt"):

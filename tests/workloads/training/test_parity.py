@@ -1,4 +1,4 @@
-"""Six trainers, one network, one piece of work: each runs in its own environment, the files they write are
+"""All trainers, one network, one piece of work: each runs in its own environment, the files they write are
 compared.
 
 The learning rate is a third of the usual: any two orders of summation differ by 1e-7 at the first step, and pass
@@ -25,13 +25,14 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from src.workloads.training.job import TrainingJob
+from src.workloads.training.frameworks import foreign_packages, frameworks
+from src.workloads.training.training_job import TrainingJob
 from src.workloads.training.weights import initial_weights
 from tests.workloads.training.job_files import write
 
 ROOT = Path(__file__).resolve().parents[3]
-FRAMEWORKS = ("torch", "tf", "jax", "torch_tuned", "tf_tuned", "jax_tuned")
-OTHERS = FRAMEWORKS[1:]
+FRAMEWORKS = tuple(frameworks())
+OTHERS = tuple(name for name in FRAMEWORKS if name != "torch")
 TRAIN_SIZE, TEST_SIZE = 1437, 360
 SEED = 7
 CNN: list[dict[str, Any]] = yaml.safe_load((ROOT / "conf/model/cnn.yaml").read_text())["layers"]
@@ -203,6 +204,8 @@ def _python(environment: str) -> Path:
 def _job(framework: str, config: dict[str, object], digits: dict[str, str], network: str) -> TrainingJob:
     return TrainingJob(
         framework=framework,
+        packages=config["packages"],
+        foreign=foreign_packages(config["packages"]),
         trainer=str(config["trainer"]),
         layers=NETWORKS[network],
         train_images=digits["train_images"],

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from src.contract.events import EventLog
 from src.contract.metrics import OF_TRAINING, Metric
 from src.contract.outcome import Outcome
-from src.workloads.inference.job import InferenceJob
+from src.workloads.inference.inference_job import InferenceJob
 from src.workloads.training.network import parameter_shapes
 from src.workloads.training.trainer import import_trainer
 from src.workloads.training.weights import read_weights
@@ -30,9 +30,6 @@ IMAGES_PER_S = Metric("images_per_s", "1/s", "Inference throughput", "higher", h
 LATENCY_MEDIAN_S = Metric("latency_median_s", "s", "Median latency of a batch", "lower")
 LATENCY_P95_S = Metric("latency_p95_s", "s", "95th percentile of a batch's latency", "lower")
 ENERGY_PER_IMAGE_J = Metric("energy_per_image_j", "J", "Energy per image", "lower", headline=True)
-PER_UNIT = "per_unit"
-"""The fact by which the task's energy becomes a metric: `count` divides it; the rest describes the metric `name`."""
-
 WARM_UP_BATCHES = 10
 """Of each shape: programs are compiled at the first, and TorchScript's graph is final after the second."""
 
@@ -71,8 +68,7 @@ def run(settings: Mapping[str, Any], log: EventLog, affinity: list[int]) -> Outc
         LATENCY_P95_S: float(np.quantile(latencies_s, 0.95)),
     }
     outcome = finish(trainer, job, weights, affinity, results)
-    energy_per_image = {"name": ENERGY_PER_IMAGE_J.name, **ENERGY_PER_IMAGE_J.described(), "count": len(found)}
-    return dataclasses.replace(outcome, facts={**outcome.facts, PER_UNIT: energy_per_image})
+    return dataclasses.replace(outcome, per_unit=(ENERGY_PER_IMAGE_J, float(len(found))))
 
 
 def split(images: Images, size: int) -> list[Images]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from src.contract.metrics import Metric
 from src.contract.outcome import Outcome
-from src.workloads.training.job import NetworkJob
 from src.workloads.training.trainer import Trainer
+from src.workloads.training.training_job import NetworkJob
 from src.workloads.training.worker.foreign import refuse_foreign_modules
 from src.workloads.training.worker.process import peak_memory_bytes
 
@@ -30,7 +30,7 @@ def finish(
     Raises ForeignModuleError: frameworks import on demand, and what they loaded since they began was measured with
     them.
     """
-    refuse_foreign_modules(trainer.PACKAGES)
+    refuse_foreign_modules(job.packages, job.foreign)
     every = {
         **results,
         PEAK_MEMORY: float(peak_memory_bytes()),

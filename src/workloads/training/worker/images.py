@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from src.workloads.training.job import NetworkJob, TrainingJob
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 from src.workloads.training.worker.worker_error import WorkerError
 
 Images = NDArray[np.float32]

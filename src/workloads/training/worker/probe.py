@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.contract.job import Job
-from src.workloads.training.job import TrainingJob
 from src.workloads.training.trainer import Orders, import_trainer
+from src.workloads.training.training_job import TrainingJob
 from src.workloads.training.weights import initial_weights
 from src.workloads.training.worker.images import batch_order, load
 

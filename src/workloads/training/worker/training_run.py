@@ -13,8 +13,8 @@ from typing import Any
 from src.contract.events import EventLog
 from src.contract.metrics import OF_TRAINING
 from src.contract.outcome import Outcome
-from src.workloads.training.job import EPOCH, TrainingJob
 from src.workloads.training.trainer import import_trainer
+from src.workloads.training.training_job import EPOCH, TrainingJob
 from src.workloads.training.weights import initial_weights, write_weights
 from src.workloads.training.worker.finish import finish
 from src.workloads.training.worker.images import batch_order, load

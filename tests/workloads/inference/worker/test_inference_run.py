@@ -11,9 +11,9 @@ import pytest
 
 from src.contract.events import EVENTS_FILE, read_events
 from src.contract.job import JOB_FILE, Job
-from src.contract.metrics import OF_TRAINING
+from src.contract.metrics import OF_TRAINING, Metric
 from src.contract.outcome import OUTCOME_FILE, Outcome
-from src.workloads.inference.job import TASK_PHASES, InferenceJob
+from src.workloads.inference.inference_job import TASK_PHASES, InferenceJob
 from src.workloads.inference.worker import inference_run
 from src.workloads.inference.worker.inference_run import WARM_UP_BATCHES, split, whole_batches
 from src.workloads.training.weights import initial_weights, write_weights
@@ -118,14 +118,7 @@ def test_the_outcome_says_what_its_numbers_are(tmp_path):
     )
     assert outcome.metrics == {metric.name: metric for metric in own}
     assert {name for name, metric in outcome.metrics.items() if metric.headline} == {"accuracy", "images_per_s"}
-    assert outcome.facts["per_unit"] == {
-        "name": "energy_per_image_j",
-        "unit": "J",
-        "title": "Energy per image",
-        "better": "lower",
-        "headline": True,
-        "count": 100,
-    }
+    assert outcome.per_unit == (Metric("energy_per_image_j", "J", "Energy per image", "lower", headline=True), 100.0)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,6 @@ PHASES = ("import", "data", "build", "train", "evaluate")
 STAND_IN = """
 import math, sys, time
 from dataclasses import dataclass
-PACKAGES = ("standin",)
 train_loss, loss, accuracy = None, 0.5, 0.25
 {results}
 def configure(job): {configure}

@@ -15,11 +15,9 @@ import numpy as np
 import optax
 from numpy.typing import NDArray
 
-from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.trainer import TrainerError
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 from src.workloads.training.worker.images import Data
-
-PACKAGES = ("jax", "jaxlib", "flax", "optax")
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,13 @@ import optax
 from flax import nnx
 from numpy.typing import NDArray
 
-from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.network import Layer, Shape, input_shapes
 from src.workloads.training.trainer import EpochPhase, Orders, Weights
 from src.workloads.training.trainers.jax import common as common
-from src.workloads.training.trainers.jax.common import PACKAGES, configure, describe, prepare
+from src.workloads.training.trainers.jax.common import configure, describe, prepare
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 
 __all__ = [
-    "PACKAGES",
     "build",
     "configure",
     "describe",

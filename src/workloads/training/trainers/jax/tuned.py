@@ -27,15 +27,14 @@ import optax
 from jax import lax
 from numpy.typing import NDArray
 
-from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.network import Layer, Shape, activate_after_pool
 from src.workloads.training.trainer import EpochPhase, Orders, Weights
 from src.workloads.training.trainers.jax import common as common
-from src.workloads.training.trainers.jax.common import PACKAGES, configure, describe, prepare
+from src.workloads.training.trainers.jax.common import configure, describe, prepare
 from src.workloads.training.trainers.jax.pool import max_pool, window_max
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 
 __all__ = [
-    "PACKAGES",
     "build",
     "configure",
     "describe",

@@ -12,11 +12,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.trainer import TrainerError
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 from src.workloads.training.worker.images import Data
-
-PACKAGES = ("tensorflow", "keras")
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.network import Layer, Shape, input_shapes
 from src.workloads.training.trainer import TrainerError, Weights
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 from src.workloads.training.worker.images import Data
-
-PACKAGES = ("torch",)
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.network import Layer, Shape, input_shapes
 from src.workloads.training.trainer import EpochPhase, Orders, Weights
 from src.workloads.training.trainers.torch import common as common
-from src.workloads.training.trainers.torch.common import PACKAGES, configure, describe, predict, prepare
+from src.workloads.training.trainers.torch.common import configure, describe, predict, prepare
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 
 __all__ = [
-    "PACKAGES",
     "build",
     "configure",
     "describe",

@@ -17,16 +17,15 @@ import warnings
 import torch
 from torch import nn
 
-from src.workloads.training.job import NetworkJob, TrainingJob
 from src.workloads.training.network import Shape, activate_after_pool
 from src.workloads.training.trainer import Weights
 from src.workloads.training.trainers.torch import common as common
-from src.workloads.training.trainers.torch.common import PACKAGES, configure, describe, predict
+from src.workloads.training.trainers.torch.common import configure, describe, predict
 from src.workloads.training.trainers.torch.standard import State, evaluate, logits, network, train, weights
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 from src.workloads.training.worker.images import Data
 
 __all__ = [
-    "PACKAGES",
     "build",
     "configure",
     "describe",

@@ -1,0 +1,109 @@
+"""The numbers of one run under the names they have in MLflow; each carries its unit. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from src.contract.events import Event
+from src.contract.metrics import OF_METER, TASK, TOTAL, Metric
+from src.contract.outcome import Outcome
+from src.contract.record import Point
+from src.measure.disturbance import Disturbance
+from src.measure.energy import Energy
+from src.measure.run import Measured
+from src.measure.windows import Stretches, stretches_of
+
+MAX_TRACE_POINTS = 200
+"""MLflow's pages slow down with longer series; energy.csv and power.png hold the whole one."""
+
+EPOCH = "epoch"
+"""Whose ends tell when the points of `train_loss` were reached."""
+
+
+def energy_metrics(energy: Energy, idle_power_w: float | None = None) -> dict[str, float]:
+    """Energy, duration and power of the task, the whole process, each phase and each domain.
+
+    `edp_js` is the energy-delay product E × t (Horowitz, Indermaur and Gonzalez, 1994). With the power of the
+    machine at rest, `energy_net_j` is what the task took above it; without, both are left out.
+    """
+    metrics = {
+        "energy_j": energy.energy_j,
+        "duration_s": energy.duration_s,
+        "power_w": energy.power_w,
+        "edp_js": energy.energy_j * energy.duration_s,
+        "energy_resolution_j": energy.resolution_j,
+    }
+    for name, window in energy.windows.items():
+        if name != TASK:
+            metrics[f"energy_{name}_j"] = window.energy_j
+            metrics[f"duration_{name}_s"] = window.duration_s
+    metrics |= {f"energy_{domain}_j": value for domain, value in energy.domains_j.items()}
+    if idle_power_w is not None:
+        metrics["idle_power_w"] = idle_power_w
+        metrics["energy_net_j"] = energy.energy_j - idle_power_w * energy.duration_s
+    return metrics
+
+
+def outcome_metrics(outcome: Outcome, energy: Energy) -> tuple[dict[str, float], dict[str, Metric]]:
+    """What the work tells of itself, and its energy for each unit of what it did, where it counts units."""
+    values, described = dict(outcome.values), dict(outcome.metrics)
+    if outcome.per_unit is not None:
+        metric, count = outcome.per_unit
+        values[metric.name], described[metric.name] = energy.energy_j / count, metric
+    return values, described
+
+
+MACHINE = (
+    *("foreign_cpu_share", "steal_share", "swapped_in_bytes", "throttled"),
+    *("frequency_begin_mhz", "frequency_end_mhz", "temperature_begin_c", "temperature_end_c"),
+)
+
+
+def machine_metrics(seen: Disturbance) -> dict[str, float]:
+    """What the rest of the machine did, as far as this system shows it."""
+    found = {name: getattr(seen, name) for name in MACHINE}
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def run_series(outcome: Outcome, energy: Energy, events: Sequence[Event]) -> dict[str, list[Point]]:
+    """The outcome's own series (steps 1, 2, ...), `power_trace_w` (steps: ms since the start)."""
+    own = {name: outcome_series(values, events) for name, values in outcome.series.items()}
+    return {**own, "power_trace_w": power_series(energy, min(event.t for event in events))}
+
+
+def outcome_series(values: Sequence[float], events: Sequence[Event]) -> list[Point]:
+    """One value after each epoch, when the epoch ended where the events tell it, else at the last event."""
+    ends = [event.t for event in events if (event.phase, event.edge) == (EPOCH, "end")]
+    if len(ends) != len(values):
+        ends = [events[-1].t] * len(values)
+    return [Point(n, round(t * 1000), value) for n, (t, value) in enumerate(zip(ends, values, strict=True), start=1)]
+
+
+def power_series(energy: Energy, began_s: float) -> list[Point]:
+    """Power in at most MAX_TRACE_POINTS steps that hold the same energy; `began_s` is epoch seconds."""
+    trace = energy.trace.thinned(MAX_TRACE_POINTS)
+    return [
+        Point(round(t * 1000), round((began_s + t) * 1000), float(power_w))
+        for t, power_w in zip(trace.time_s, trace.power_w, strict=True)
+    ]
+
+
+def phases_of(windows: Mapping[str, Stretches]) -> dict[str, tuple[float, float]]:
+    """Begin and end of each phase that went on once, in seconds since the run's start."""
+    began_s = stretches_of(windows[TOTAL])[0][0]
+    stretches = {name: stretches_of(window) for name, window in windows.items() if name not in (TASK, TOTAL)}
+    return {name: (w[0][0] - began_s, w[0][1] - began_s) for name, w in stretches.items() if len(w) == 1}
+
+
+def numbers_of(measured: Measured, idle_power_w: float | None) -> tuple[dict[str, float], dict[str, Metric]]:
+    """All metrics of a run that was measured to its end, and what those of its own work are.
+
+    What only a meter can know is never what a program claims under the same name, whether this meter knows it or not.
+    """
+    values, described = outcome_metrics(measured.outcome, measured.energy)
+    if measured.ending.disturbance is not None:
+        values |= machine_metrics(measured.ending.disturbance)
+    reserved = {*energy_metrics(measured.energy, idle_power_w=0.0), *(metric.name for metric in OF_METER)}
+    own = {name: value for name, value in values.items() if name not in reserved}
+    known = {name: metric for name, metric in described.items() if name not in reserved}
+    return own | energy_metrics(measured.energy, idle_power_w), known

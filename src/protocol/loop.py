@@ -1,0 +1,162 @@
+"""The one loop: block after block, with rests and retries; every run is on disk before anything else happens to it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from src.contract.plan_file import Slot, blocks
+from src.contract.record import RECORD_FILE, RunRecord
+from src.errors import MeterError, RunError, TrackError
+from src.measure.disturbance import REPEATED
+from src.measure.run import measure
+from src.plan.sweep_plan import SweepPlan
+from src.plan.time_left import remaining_s
+from src.protocol.display import Display
+from src.protocol.filing import Filing
+from src.protocol.machine import MachineState
+from src.protocol.ready import Ready
+from src.track import open_store
+
+MEASURING_ERRORS = (MeterError, RunError)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A planned run that could not be measured, and why."""
+
+    slot: Slot
+    reason: str
+
+
+@dataclass
+class Loop:
+    """Measures `todo`, the slots of `plan` that are left, on this machine; `ready` holds one entry a treatment.
+
+    `records` are of finished runs, those of before a stop among them; `failed` of those that were tried in vain;
+    `missing` are slots given up; `seen_s` holds wall seconds of runs by treatment; `tried` says how often a slot was
+    tried before a stop.
+    """
+
+    plan: SweepPlan
+    folder: Path
+    display: Display
+    ready: list[Ready]
+    machine: MachineState
+    todo: list[Slot]
+    parent: str | None = None
+    tried: dict[int, int] = field(default_factory=dict)
+    records: list[RunRecord] = field(default_factory=list)
+    failed: list[RunRecord] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    seen_s: dict[int, list[float]] = field(default_factory=dict)
+    _launched: int = 0
+
+    @property
+    def guess_s(self) -> list[float | None]:
+        """A first guess at each treatment's run."""
+        return [ready.work.expected_s for ready in self.ready]
+
+    def run(self) -> None:
+        """Every block that is left."""
+        left = blocks(self.todo)
+        for number, block in enumerate(left, 1):
+            self._run_block(block, later=[slot for following in left[number:] for slot in following])
+
+    def _run_block(self, block: Sequence[Slot], later: Sequence[Slot]) -> None:
+        """Every slot of a block; a failed one waits for its next try at the block's end."""
+        queue = deque((slot, 0) for slot in block)
+        while queue:
+            slot, retry = queue.popleft()
+            left = [slot, *(waiting for waiting, _ in queue), *later]
+            idle_s = self.plan.configs[slot.treatment].protocol.idle_s
+            if self._launched and idle_s > 0:
+                self.display.stage(f"idle before {self._name(slot)}", idle_s)
+                time.sleep(idle_s)
+            is_last = retry >= self.plan.shared.protocol.retries
+            record = self._run(slot, self.tried.get(slot.sequence, 0) + retry, left, is_last)
+            if record.status == "finished":
+                continue
+            reason = record.tags["error"]
+            color = "yellow" if record.status == "disturbed" else "red"
+            self.display.say(f"{self._name(slot)} {'failed: ' if color == 'red' else ''}{reason}", color)
+            if is_last:
+                self.missing.append(Missing(slot, reason))
+            else:
+                queue.append((slot, retry + 1))
+
+    def _run(self, slot: Slot, attempt: int, left: Sequence[Slot], is_last: bool) -> RunRecord:
+        """One run, on disk and, where the store takes it, in MLflow; `is_last` if it is not tried again."""
+        following = self._name(left[1]) if len(left) > 1 else "nothing, this is the last run"
+        self.display.started(self._name(slot), following, remaining_s(self.plan, left, self.guess_s, self.seen_s))
+        begin = time.monotonic()
+        filing = self.filing(slot, attempt)
+        clear(filing.folder)
+        filing.begin()
+        try:
+            record = self._measured(filing, is_last)
+        except BaseException:
+            self._keep_whole(filing.folder)
+            raise
+        self._launched += 1
+        (self.records if record.status == "finished" else self.failed).append(record)
+        if record.status == "finished":
+            self.seen_s.setdefault(slot.treatment, []).append(time.monotonic() - begin)
+        self._file(record)
+        if record.status == "finished":
+            self.display.finished(self._name(slot), record)
+        return record
+
+    def _measured(self, filing: Filing, is_last: bool) -> RunRecord:
+        """The run's record; a disturbed run that can be tried again does not count, else it is kept with its flags."""
+        ready, protocol = filing.ready, filing.config.protocol
+        limits = protocol.timeout_s, protocol.max_foreign_cpu_share
+        try:
+            measured = measure(ready.meter, ready.work.job, filing.folder, filing.environment, *limits)
+        except MEASURING_ERRORS as error:
+            return filing.failed(error)
+        record = filing.finished(measured)
+        why = [flag for flag in record.flags if flag.code in REPEATED]
+        return filing.disturbed(record, why) if why and not is_last else record
+
+    def filing(self, slot: Slot, attempt: int) -> Filing:
+        """What is known of a run before it begins."""
+        ready = self.ready[slot.treatment]
+        return Filing(
+            config=self.plan.configs[slot.treatment],
+            sweep=self.plan.sweep,
+            treatment=self.plan.treatments[slot.treatment],
+            slot=slot,
+            attempt=attempt,
+            folder=self.folder / self.plan.folder(slot, attempt),
+            ready=ready,
+            environment=ready.environment(),
+            idle_power_w=self.machine.idle_power_w.get(ready.meter),
+            background_load=self.machine.background_load,
+        )
+
+    def _file(self, record: RunRecord) -> None:
+        """The store is opened only to file: whether it still answers is no reason not to measure."""
+        try:
+            open_store(self.plan.shared.tracking_uri).file_run(record, self.parent)
+        except TrackError:
+            self.display.say(f"MLflow does not take {record.name} now; it is filed when the sweep ends", "yellow")
+
+    def _keep_whole(self, folder: Path) -> None:
+        """Keep a run that was stopped after it was measured: by then its record was written."""
+        if (folder / RECORD_FILE).exists():
+            record = RunRecord.read(folder)
+            (self.records if record.status == "finished" else self.failed).append(record)
+
+    def _name(self, slot: Slot) -> str:
+        return f"{self.plan.label(slot)} {slot.iteration}/{self.plan.iterations}"
+
+
+def clear(folder: Path) -> None:
+    """Remove what an interrupted run left in its folder; one with a record is never touched."""
+    if folder.exists() and not (folder / RECORD_FILE).exists():
+        shutil.rmtree(folder)

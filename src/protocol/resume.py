@@ -1,0 +1,134 @@
+"""Going on with a sweep: the plan on disk is the truth; what is finished stays, the rest follows in its order."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from src.contract.json_files import ContractError
+from src.contract.plan_file import PLAN_FILE, PlanFile, Slot
+from src.contract.record import RECORD_FILE, RunRecord, flatten
+from src.errors import ConfigError
+from src.plan.sweep_plan import SweepPlan, plain, read_plan
+
+LATEST = "latest"
+MAY_DIFFER = ("analysis", "tracking_uri", "resume", "protocol.iterations", "protocol.allow_concurrent")
+PLACES = ("multirun", "outputs")
+"""Where sweeps lie that were given no folder of their own."""
+SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a sweep has come to: its records, the slots that are left, and how often each of these was tried."""
+
+    finished: list[RunRecord]
+    failed: list[RunRecord]
+    left: list[Slot]
+    tried: dict[int, int]
+
+
+def go_on(asked: SweepPlan, here: Path) -> tuple[SweepPlan, Path]:
+    """The plan that is on disk, extended where more iterations are asked for, and its folder.
+
+    Raises ConfigError where there is none, or where it was planned otherwise than `asked`.
+    """
+    folder = _folder(str(asked.shared.resume), asked.shared.experiment, here)
+    old = read_plan(folder)
+    _refuse_differences(old, asked, folder)
+    iterations = asked.shared.protocol.iterations
+    if iterations < old.iterations:
+        raise ConfigError(
+            f"protocol.iterations={iterations}: the sweep in {folder} was planned with {old.iterations}; take at least "
+            "that many"
+        )
+    slots = asked.slots
+    if slots[: len(old.slots)] != old.slots:
+        raise ConfigError(f"resume={folder}: its order cannot be continued by this version; begin a new sweep")
+    return dataclasses.replace(old, configs=asked.configs, slots=slots), folder
+
+
+def progress_of(plan: SweepPlan, folder: Path) -> Progress:
+    """What is on disk of a plan; a run without a whole record is as good as not begun."""
+    finished, failed, left, tried = [], [], [], {}
+    for slot in plan.slots:
+        records = list(_attempts(plan, folder, slot))
+        done = [record for record in records if record.status == "finished"]
+        finished += done[:1]
+        failed += [record for record in records if record.status != "finished"]
+        if not done:
+            left.append(slot)
+            tried[slot.sequence] = len(records)
+    return Progress(finished, failed, left, tried)
+
+
+def _attempts(plan: SweepPlan, folder: Path, slot: Slot) -> list[RunRecord]:
+    """The records of a slot's tries, in their order, up to the first that has none."""
+    records: list[RunRecord] = []
+    while (folder / plan.folder(slot, len(records)) / RECORD_FILE).exists():
+        try:
+            records.append(RunRecord.read(folder / plan.folder(slot, len(records))))
+        except ContractError as error:
+            raise ConfigError(f"{error}; or move that folder away, then the run is measured again") from error
+    return records
+
+
+def _folder(named: str, experiment: str, here: Path) -> Path:
+    if named != LATEST:
+        folder = here / Path(named).expanduser()
+        if not (folder / PLAN_FILE).is_file():
+            raise ConfigError(
+                f"resume={named}: there is no {PLAN_FILE} in {folder}; name a sweep's folder, or {LATEST}"
+            )
+        return folder
+    plans = [path for place in PLACES for path in (here / place).glob(f"*/*/{PLAN_FILE}")]
+    own = [path for path in sorted(plans, key=_age_s) if _experiment(path.parent) == experiment]
+    if not own:
+        raise ConfigError(
+            f"resume={LATEST}: no sweep of experiment '{experiment}' lies in {' or '.join(PLACES)}; name its folder"
+        )
+    return own[0].parent
+
+
+def _age_s(path: Path) -> float:
+    return -path.stat().st_mtime
+
+
+def _experiment(folder: Path) -> str | None:
+    try:
+        configs = PlanFile.read(folder).configs
+    except ContractError:
+        return None
+    return str(configs[0].get("experiment")) if configs else None
+
+
+def _refuse_differences(old: SweepPlan, asked: SweepPlan, folder: Path) -> None:
+    there, here = ([t.label for t in plan.treatments] for plan in (old, asked))
+    if there != here:
+        raise ConfigError(
+            f"resume={folder}: that sweep compares {', '.join(there)}, this command line {', '.join(here)}; repeat its "
+            "command line"
+        )
+    told = [
+        f"{key} was {was} and is now {now} ({label})"
+        for label, one, other in zip(there, old.configs, asked.configs, strict=True)
+        for key, was, now in _differences(plain(one), plain(other))
+    ]
+    if told:
+        more = f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+        raise ConfigError(
+            f"resume={folder}: that sweep was planned otherwise: {'; '.join(told[:SHOWN])}{more}. Repeat its "
+            "command line, or begin a new sweep"
+        )
+
+
+def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    was, now = (flatten(values, leave_out=MAY_DIFFER) for values in (one, other))
+    return [
+        (key, was.get(key, "not set"), now.get(key, "not set"))
+        for key in dict.fromkeys([*was, *now])
+        if was.get(key) != now.get(key)
+    ]

@@ -1,0 +1,209 @@
+"""A sweep from its plan to its report: what one command line measures, a single run among them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from src.contract.record import RunRecord
+from src.errors import JoulebenchError, RunError, SetupError, TrackError
+from src.measure.environment import worker_environment
+from src.measure.launch import launch
+from src.measure.meters.select import Meter
+from src.paths import ROOT
+from src.plan.sweep_plan import SweepPlan
+from src.plan.time_left import remaining_s
+from src.protocol.display import Display, duration
+from src.protocol.filing import filing_command
+from src.protocol.host import host_facts
+from src.protocol.lock import measuring_alone
+from src.protocol.loop import Loop, Missing
+from src.protocol.machine import MachineState, introduce_meter, prepare_machine
+from src.protocol.outcomes import missing_table, summary_table
+from src.protocol.ready import Ready, make_ready, ready_store
+from src.protocol.resume import Progress, go_on, progress_of
+from src.protocol.sweep_run import SweepRun
+
+PRIME_TIMEOUT_S = 600.0
+LAST_LINES = 5
+REPORTED_FROM = 2
+"""A single run has nothing to be compared with."""
+
+
+def measure_sweep(plan: SweepPlan, folder: Path, display: Display | None = None) -> list[RunRecord]:
+    """Measure every run of the plan and file it; returns the finished runs' records.
+
+    With `resume`, the plan on disk goes on. Raises RunError at the end when runs are missing, and TrackError when
+    MLflow lacks something, after everything else has been measured and filed.
+    """
+    display = display or Display()
+    here = Path.cwd()
+    resumed = plan.shared.resume is not None
+    if resumed:
+        plan, folder = go_on(plan, here)
+    folder = here / folder
+    with measuring_alone(plan.shared.experiment, folder, plan.shared.protocol.allow_concurrent):
+        ready = make_ready(plan.configs, ROOT, here, display.say)
+        store = ready_store(plan.shared)
+        progress = progress_of(plan, folder) if resumed else Progress([], [], list(plan.slots), {})
+        (plan.rewrite if resumed else plan.write)(folder)
+        sweep_run = SweepRun.begin(store, plan, folder, host_facts(), _tags(ready))
+        loop = _loop(plan, folder, display, ready, progress, sweep_run.run_id)
+        report_files: Sequence[Path] = ()
+        try:
+            if progress.left:
+                title = f"joulebench: {plan.shared.experiment}, sweep {plan.sweep}"
+                with display.live(title, len(plan.slots), len(progress.finished)):
+                    _introduce(loop)
+                    _prime(ready)
+                    loop.machine = prepare_machine(plan.shared, distinct_meters(ready), folder, display)
+                    loop.run()
+            else:
+                display.say("every planned run is finished; more protocol.iterations would add some")
+            sweep_run.file_missing([*loop.records, *loop.failed])
+            report_files = _report(sweep_run, loop)
+        finally:
+            unfiled = _close(sweep_run, loop, report_files)
+    _refuse_missing(plan, folder, loop.missing)
+    if unfiled:
+        raise TrackError("not all of this sweep is in MLflow; see above why, and how to file the rest")
+    return loop.records
+
+
+def distinct_meters(ready: Sequence[Ready]) -> list[Meter]:
+    """The meters of a sweep, each once, in the order of the treatments."""
+    return list(dict.fromkeys(each.meter for each in ready))
+
+
+def _tags(ready: Sequence[Ready]) -> dict[str, str]:
+    meters = distinct_meters(ready)
+    return {
+        "meter": ", ".join(meter.name for meter in meters),
+        "energy_kind": ", ".join(sorted({meter.energy_kind for meter in meters})),
+    }
+
+
+def _loop(plan: SweepPlan, folder: Path, display: Display, ready: list[Ready], progress: Progress, parent: str) -> Loop:
+    seen_s: dict[int, list[float]] = {}
+    treatments = {treatment.label: index for index, treatment in enumerate(plan.treatments)}
+    for record in progress.finished:
+        seen_s.setdefault(treatments[record.tags["treatment"]], []).append((record.end_ms - record.start_ms) / 1000)
+    return Loop(
+        plan=plan,
+        folder=folder,
+        display=display,
+        ready=ready,
+        machine=MachineState({}, 0.0),
+        todo=progress.left,
+        parent=parent,
+        tried=progress.tried,
+        records=progress.finished,
+        failed=progress.failed,
+        seen_s=seen_s,
+    )
+
+
+def _introduce(loop: Loop) -> None:
+    """What is to be measured, with what, and how long it takes."""
+    plan, display, protocol = loop.plan, loop.display, loop.plan.shared.protocol
+    count = len(plan.treatments)
+    labels = ", ".join(treatment.label for treatment in plan.treatments)
+    display.say(
+        f"plan: {count} {'treatment' if count == 1 else 'treatments'} ({labels}) in "
+        f"{plan.iterations} {protocol.order.value} {'block' if plan.iterations == 1 else 'blocks'} = "
+        f"{len(plan.slots)} {'run' if len(plan.slots) == 1 else 'runs'}; "
+        f"protocol {protocol.name}: {duration(protocol.warmup_s)} warm-up, {duration(protocol.idle_s)} between runs"
+    )
+    if loop.records:
+        display.say(f"{len(loop.records)} of them are finished already, {len(loop.todo)} are left")
+    for meter in distinct_meters(loop.ready):
+        introduce_meter(display, meter)
+    runs_s = remaining_s(plan, loop.todo, loop.guess_s, loop.seen_s)
+    length = "not known before the first block"
+    if runs_s is not None:
+        length = f"roughly {duration(protocol.baseline_s + protocol.warmup_s + runs_s)}; sharper after the first block"
+    display.say(f"length: {length}. Files: {loop.folder}")
+
+
+def _prime(ready: Sequence[Ready]) -> None:
+    """Start once, unmeasured, what every run starts; a broken environment is found out here, not after the warm-up."""
+    for prime in dict.fromkeys(prime for each in ready for prime in each.work.primes):
+        log = _log_of_prime()
+        try:
+            environment = worker_environment(os.environ, dict(prime.environment), ROOT)
+            ending = launch(list(prime.command), log, environment, PRIME_TIMEOUT_S)
+            if ending.ending != "exit" or ending.returncode:
+                late = f"did not end within {PRIME_TIMEOUT_S:.0f} s, and " if ending.ending == "timeout" else ""
+                said = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:])
+                raise SetupError(f"{prime.remedy}. It {late}said:\n{said or ending.error or 'nothing'}")
+        finally:
+            log.unlink(missing_ok=True)
+
+
+def _log_of_prime() -> Path:
+    handle, name = tempfile.mkstemp(prefix="joulebench-", suffix=".log")
+    os.close(handle)
+    return Path(name)
+
+
+def _report(sweep_run: SweepRun, loop: Loop) -> Sequence[Path]:
+    """Write the sweep's report and say what it answers; returns its files. Runs are never lost to a report."""
+    if len(loop.records) < REPORTED_FROM:
+        return ()
+    from src.report.make import make_report  # loads statistics and figures, which no run should wait for
+
+    plan, display, shared = loop.plan, loop.display, loop.plan.shared
+    try:
+        report = make_report(
+            sweep_run.store, shared.experiment, shared.analysis, loop.folder / "report", plan.sweep, shared.tracking_uri
+        )
+    except Exception as error:  # noqa: BLE001 (whatever a report stumbles over, the runs are measured)
+        reason = str(error) if isinstance(error, JoulebenchError) else f"{type(error).__name__}: {error}"
+        display.say(f"no report: {reason}", "yellow")
+        return ()
+    for sentence in report.answer:
+        display.say(sentence)
+    display.say(f"report: {report.page}")
+    return report.files
+
+
+def _close(sweep_run: SweepRun, loop: Loop, report_files: Sequence[Path]) -> list[str]:
+    """File the summary and show it, also when the sweep was stopped; returns what MLflow refused, and why."""
+    plan, display, records = loop.plan, loop.display, loop.records
+    refused = sweep_run.end([*records, *loop.failed], report_files)
+    if records:
+        display.console.print(summary_table(records))
+    if loop.missing:
+        gone = [(plan.label(m.slot), m.slot.iteration, m.reason) for m in loop.missing]
+        display.console.print(missing_table(gone))
+    for reason in refused:
+        display.say(f"not in MLflow: {reason}", "red")
+    if refused:
+        command = filing_command(loop.folder, plan.shared.tracking_uri)
+        display.say(f"file the rest with {command} when the store works again", "red")
+    done = f"{len(records)} of {len(plan.slots)} runs finished"
+    display.say(f"{done}, in experiment '{plan.shared.experiment}'; {sweep_run.way}")
+    display.say(f"  {sweep_run.page()}")
+    if len(records) < len(plan.slots):
+        display.say(f"go on with: {resume_command(sys.argv[1:], loop.folder)}")
+    return refused
+
+
+def resume_command(arguments: Sequence[str], folder: Path) -> str:
+    """The command line that goes on with the sweep in `folder`, to be copied into a shell."""
+    words = [word for word in arguments if not word.startswith(("resume=", "hydra.sweep.dir=", "hydra.run.dir="))]
+    return shlex.join(["python", "-m", "src.main", *words, f"resume={folder}"])
+
+
+def _refuse_missing(plan: SweepPlan, folder: Path, missing: Sequence[Missing]) -> None:
+    if not missing:
+        return
+    names = ", ".join(f"{plan.label(m.slot)} #{m.slot.iteration:02d}" for m in missing)
+    raise RunError(
+        f"{len(missing)} of {len(plan.slots)} runs could not be measured: {names}; see the table above, and worker.log "
+        f"in their folders below {folder}"
+    )
