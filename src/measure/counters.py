@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.errors import EnergyError
-from src.measure.recording import Array
+from src.measure.csv_table import Array
 
 NARROWEST_J = 65_536.0
 """32 bits at 2^-16 J, the finest RAPL unit in use (AMD Zen; Intel Sandy Bridge to Haswell)."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from src.errors import EnergyError
 
+Array = NDArray[np.float64]
 Row = list[str]
 Mend = Callable[[Row, Row], Row]
 """Puts the fields of a row that is longer than the header where they belong; given the first row and that one."""
@@ -46,7 +47,7 @@ class Table:
     `truncated`: the last row was not complete and was dropped.
     """
 
-    values: NDArray[np.float64]
+    values: Array
     lines: NDArray[np.int64]
     truncated: bool
 

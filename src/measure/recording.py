@@ -9,13 +9,13 @@ from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from src.contract.flags import Flag
 from src.errors import EnergyError
-from src.measure.csv_table import KEY, Row, Table, find_layout, read_columns
+from src.measure.csv_table import KEY, Array, Row, Table, find_layout, read_columns
+from src.measure.old_units import mended, old_scale
 
-Array = NDArray[np.float64]
+__all__ = ["ENERGY_UNITS", "Array", "Recording", "read_recording", "todays_name"]
 
 ENERGY_UNITS = ("(J)", "(mJ)", "(Watts)", "(mWatts)")
 MARKS = {
@@ -40,7 +40,7 @@ class Recording:
     """The samples of one meter: `time_s` (n,) in epoch seconds, rising, and columns of n raw values.
 
     `columns` holds every column with an energy or power unit under its name in the file, units unchanged; names of
-    EnergiBridge's first versions are replaced by today's.
+    EnergiBridge's first versions are replaced by today's, and their counters are in J.
     """
 
     time_s: Array
@@ -66,7 +66,13 @@ def read_recording(path: Path, every_column: bool = False) -> Recording:
     table = read_columns(layout, [places[name] for name in (KEY, *kept)], late.put_right)
     columns = {name: np.ascontiguousarray(table.values[:, place]) for place, name in enumerate(kept, start=1)}
     marks = [Flag(name.lower(), text) for name, text in MARKS.items() if name in places]
-    return Recording(_seconds(path, table), columns, (*marks, *_odd(table.truncated, names), *late.flags()))
+    flags = [*marks, *_odd(table.truncated, names), *late.flags()]
+    time_s = _seconds(path, table)
+    scale = old_scale(names, time_s, columns)
+    if scale != 1:
+        columns, told = mended(columns, scale)
+        flags += told
+    return Recording(time_s, columns, tuple(flags))
 
 
 def todays_name(name: str) -> str:
