@@ -6,12 +6,14 @@ import dataclasses
 import difflib
 import re
 from collections.abc import Sequence
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
-from hydra.errors import MissingConfigException
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from hydra.errors import MissingConfigException, OverrideParseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationKeyError, OmegaConfBaseException
 
 from src.config.schema import Config
+
+NO_GROUP = "the chosen workload has no {group}; leave it out, or choose another workload"
 
 
 def explain(error: Exception) -> str:
@@ -21,11 +23,28 @@ def explain(error: Exception) -> str:
         if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.full_key:
             return unknown_key(str(cause.full_key))
         if isinstance(cause, OmegaConfBaseException) and cause.full_key:
-            return f"{cause.full_key}: {_first_line(cause)}{_list_remedy(cause)}"
+            return f"{cause.full_key}: {_first_line(cause)}{_list_remedy(cause)}{_interpolation_remedy(cause)}"
         cause = cause.__cause__
     if isinstance(error, MissingConfigException):
         return _unknown_option(str(error))
-    return _one_line(str(error))
+    absent = re.match(r"Could not override '(\w+)'", str(error))
+    if absent:
+        return f"{absent.group(1)}: {NO_GROUP.format(group=absent.group(1))}"
+    return _one_line(str(error)) + _command_remedy(error)
+
+
+def _interpolation_remedy(error: OmegaConfBaseException) -> str:
+    """A command may hold what OmegaConf takes for a key of its own."""
+    if not isinstance(error, InterpolationKeyError):
+        return ""
+    return r". Write \${...} where it is meant as it stands, ${oc.env:NAME} for an environment variable"
+
+
+def _command_remedy(error: Exception) -> str:
+    """Hydra reads quotes and brackets itself, which stand in many a command."""
+    if not isinstance(error, OverrideParseException) or not error.override.startswith("workload.command="):
+        return ""
+    return ". Give a command with quotes or brackets as a list: 'workload.command=[sh,-c,\"echo {} > out\"]'"
 
 
 def _list_remedy(error: OmegaConfBaseException) -> str:
@@ -37,24 +56,28 @@ def _list_remedy(error: OmegaConfBaseException) -> str:
 def unknown_key(full_key: str) -> str:
     """Names the keys that exist beside an unknown one, and the one that was probably meant."""
     *parents, wrong = full_key.split(".")
-    names = _field_names(parents)
+    here = _kind_at(parents)
+    if get_origin(here) is dict:
+        return f"{full_key}: no such key yet; to add it, write +{full_key}=VALUE"
+    names = [field.name for field in dataclasses.fields(here)] if dataclasses.is_dataclass(here) else []
     close = difflib.get_close_matches(wrong, names, n=1)
     meant = f"did you mean {'.'.join([*parents, close[0]])}? " if close else ""
     where = f"'{'.'.join(parents)}' has" if parents else "there are"
     return f"{full_key}: no such key; {meant}{where}: {', '.join(names)}"
 
 
-def _field_names(path: list[str]) -> list[str]:
-    """The fields of the dataclass at a path of the schema; empty where the path leads nowhere."""
+def _kind_at(path: list[str]) -> Any:
+    """The type at a path of the schema; None where the path leads nowhere."""
     here: Any = Config
     for name in path:
         here = _present(get_type_hints(here).get(name)) if dataclasses.is_dataclass(here) else None
-    return [field.name for field in dataclasses.fields(here)] if dataclasses.is_dataclass(here) else []
+    return here
 
 
 def _present(hint: Any) -> Any:
     """The dataclass of a group that a workload may lack."""
-    return next((kind for kind in get_args(hint) if dataclasses.is_dataclass(kind)), hint)
+    kinds = () if get_origin(hint) is dict else get_args(hint)
+    return next((kind for kind in kinds if dataclasses.is_dataclass(kind)), hint)
 
 
 def _unknown_option(message: str) -> str:
@@ -79,4 +102,4 @@ def explain_absent_group(arguments: Sequence[str]) -> str:
     groups = {f.name for f in dataclasses.fields(Config) if "| None" in str(f.type)}
     named = next((word for word in arguments if word.lstrip("+").split(".")[0] in groups and "." in word), "a key")
     group = named.lstrip("+").split(".")[0]
-    return f"{named}: the chosen workload has no {group}; leave it out, or choose another workload"
+    return f"{named}: {NO_GROUP.format(group=group)}"

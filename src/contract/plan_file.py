@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
-from src.contract.json_files import ContractError, read_object, take, write_json
+from src.contract.json_files import ContractError, read_object, take, texts, write_json
 
 PLAN_FILE = "plan.json"
 VERSION = 2
@@ -67,6 +67,11 @@ class PlanFile:
         treatments = [_treatment(each, path) for each in take(values, "treatments", list, str(path))]
         slots = [_slot(each, len(treatments), path) for each in take(values, "slots", list, str(path))]
         configs = take({"configs": [], **values}, "configs", list, str(path))
+        if not slots:
+            raise ContractError(f"{path} plans no run")
+        for config in configs:
+            if not isinstance(config, dict):
+                raise ContractError(f"{path}: a configuration is {config!r:.80}, not an object")
         return cls(take(values, "sweep", str, str(path)), tuple(treatments), tuple(slots), tuple(configs))
 
 
@@ -78,9 +83,10 @@ def blocks(slots: Iterable[Slot]) -> list[list[Slot]]:
 def _treatment(values: Any, path: Path) -> Treatment:
     if not isinstance(values, dict):
         raise ContractError(f"{path}: a treatment is {values!r:.80}, not an object")
-    overrides = take(values, "overrides", list, str(path))
+    overrides = texts(values.get("overrides"), f"{path}: `overrides`")
     factors = take({"factors": {}, **values}, "factors", dict, str(path))
-    return Treatment(take(values, "label", str, str(path)), tuple(map(str, overrides)), factors)
+    texts(list(factors.values()), f"{path}: `factors`")
+    return Treatment(take(values, "label", str, str(path)), tuple(overrides), factors)
 
 
 def _slot(values: Any, treatments: int, path: Path) -> Slot:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 from src.contract.flags import Flag
 from src.contract.json_files import ContractError, read_object, take, texts, write_json
@@ -38,6 +38,7 @@ NO_PARAMETERS = (
     "tracking_uri",
     "analysis",
     "framework.environment",
+    "framework.packages",
     "framework.requirements",
     "framework.trainer",
     "dataset.files",
@@ -46,7 +47,8 @@ NO_PARAMETERS = (
 )
 """Parts of the configuration that say nothing about the work; config.yaml has them all."""
 
-Status = Literal["finished", "failed"]
+Status = Literal["finished", "failed", "disturbed"]
+"""A disturbed run was measured, and then measured again in the same place."""
 
 EnergyKind = Literal["measured", "estimated", "replayed", "imported"]
 
@@ -150,7 +152,7 @@ class RunRecord(Run):
             elif version != VERSION:
                 raise ContractError(f"not of version {VERSION}")
             _check_types(values)
-            values["series"] = {name: [Point(*p) for p in points] for name, points in values["series"].items()}
+            values["series"] = {name: list(map(_point, points)) for name, points in values["series"].items()}
             values["flags"] = tuple(Flag.of(flag) for flag in values["flags"])
             values["described"] = {name: Metric.of(name, metric) for name, metric in values["described"].items()}
             values["windows"] = {name: (float(w[0]), float(w[1])) for name, w in values["windows"].items()}
@@ -198,13 +200,19 @@ def _check_types(values: Mapping[str, Any]) -> None:
         take(values, name, str, RECORD_FILE)
     for name in ("start_ms", "end_ms"):
         take(values, name, int, RECORD_FILE)
-    if values.get("status") not in ("finished", "failed"):
+    if values.get("status") not in get_args(Status):
         raise ContractError(f"`status` is {values.get('status')!r:.80}")
     for name in ("tags", "factors", "params"):
         texts(list(take(values, name, dict, RECORD_FILE).values()), f"`{name}`")
     metrics = take(values, "metrics", dict, RECORD_FILE)
     for name in metrics:
         take(metrics, name, float, "`metrics`")
+
+
+def _point(values: Any) -> Point:
+    named = dict(zip(Point._fields, values, strict=True))
+    step, time_ms = (take(named, name, int, "a point of `series`") for name in ("step", "time_ms"))
+    return Point(step, time_ms, take(named, "value", float, "a point of `series`"))
 
 
 def run_name(treatment: str, iteration: int, attempt: int = 0) -> str:

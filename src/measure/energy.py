@@ -15,7 +15,7 @@ from src.measure.curve import Curve, PowerTrace
 from src.measure.domains import Source, find_sources
 from src.measure.doubts import GAP_INTERVALS, doubts
 from src.measure.recording import Array, Recording
-from src.measure.windows import Stretches, Window
+from src.measure.windows import Stretches, Window, stretches_of
 
 __all__ = ["Energy", "PowerTrace", "WindowEnergy", "integrate", "whole_file"]
 
@@ -69,7 +69,7 @@ def integrate(
     after the start of the command.
     """
     sources = find_sources(recording.columns, columns)
-    stretches = {name: _stretches(window) for name, window in windows.items()}
+    stretches = {name: stretches_of(window) for name, window in windows.items()}
     every = [stretch for several in stretches.values() for stretch in several]
     hull = min(begin for begin, _ in every), max(end for _, end in every)
     interval_s = interval_ms / 1000
@@ -105,10 +105,6 @@ def whole_file(recording: Recording, columns: Sequence[str] = ()) -> Energy:
         raise EnergyError("the recording has fewer than two samples; record for longer")
     interval_ms = 1000 * float(np.median(np.diff(time_s)))
     return integrate(recording, {TOTAL: (float(time_s[0]), float(time_s[-1]))}, interval_ms, columns)
-
-
-def _stretches(window: Stretches) -> list[Window]:
-    return [window] if isinstance(window[0], float | int) else list(window)
 
 
 def _check_cover(time_s: Array, hull: Window, interval_s: float) -> list[Flag]:

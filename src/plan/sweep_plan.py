@@ -14,8 +14,10 @@ from typing import Any
 
 from src.config.check import check
 from src.config.schema import Config, of_plain
+from src.contract.commands import override
 from src.contract.json_files import ContractError
 from src.contract.plan_file import PLAN_FILE, PlanFile, Slot, Treatment, blocks
+from src.contract.record import RECORD_FILE
 from src.errors import ConfigError
 from src.plan.schedule import schedule
 from src.plan.treatments import labelled, slug
@@ -60,12 +62,13 @@ class SweepPlan:
         return f"{slot.sequence:04d}-{slug(self.label(slot))}{retry}"
 
     def write(self, folder: Path) -> None:
-        """Write plan.json into the sweep's folder; raises ConfigError where another sweep's plan lies there."""
-        if (folder / PLAN_FILE).exists():
-            raise ConfigError(
-                f"{folder} already holds a sweep; choose another folder with hydra.sweep.dir=DIR, or go on with that "
-                f"one: resume={folder}"
-            )
+        """Write plan.json into the sweep's folder; raises ConfigError where a plan or a run lies there already."""
+        for name, what in ((PLAN_FILE, "sweep"), (RECORD_FILE, "run")):
+            if (folder / name).exists():
+                raise ConfigError(
+                    f"{folder} already holds a {what}; choose another folder with hydra.sweep.dir=DIR (without -m: "
+                    f"hydra.run.dir=DIR), or go on with a stopped sweep: {override('resume', str(folder))}"
+                )
         folder.mkdir(parents=True, exist_ok=True)
         self.rewrite(folder)
 

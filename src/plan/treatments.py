@@ -7,19 +7,21 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, QuotedString, Transformer
 
 from src.config.schema import Config
 from src.contract.plan_file import Treatment
 from src.errors import ConfigError
-from src.workloads.command.command_line import short_names
+from src.workloads.command.command_line import words_of
+from src.workloads.command.names import short_names
 
 SLUG_BYTES = 80
 """File systems allow names of 255 bytes; those of people are shorter."""
-COMMAND = "workload.command"
-SAY_IT_ALONE = ("framework", "workload")
-"""Groups whose options need no `key=` before them in a label."""
+COMMAND, NAME = "workload.command", "workload.name"
+SAY_IT_ALONE = ("framework", "workload", NAME)
+"""What needs no `key=` before it in a label."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,16 @@ def _choices(override: Override) -> list[Choice]:
         return [Choice(key, line, f"{key}={line}")]
     if not override.is_discrete_sweep():
         raise ConfigError(f"{key}: an interval has no end of values; list them, as in {key}=1,2,3")
-    lines = list(override.sweep_string_iterator())
-    if not lines:
+    choices = [_choice(key, value) for value in override.sweep_iterator()]
+    if not choices:
         raise ConfigError(f"{key}: this sweep holds no value; name at least one, as in {key}=A,B")
-    return [Choice(key, line, f"{key}={line}") for line in lines]
+    return choices
+
+
+def _choice(key: str, value: Any) -> Choice:
+    line = Transformer.str(value)
+    text = value.text if isinstance(value, QuotedString) else value if isinstance(value, str) else line
+    return Choice(key, text, f"{key}={line}")
 
 
 def _short_commands(configs: Sequence[Config]) -> list[str]:
@@ -88,14 +96,16 @@ def _short_commands(configs: Sequence[Config]) -> list[str]:
     commands = [config.workload.command for config in configs]
     if any(command is None for command in commands):
         return [""] * len(configs)
-    return short_names(commands)
+    return short_names([words_of(command) for command in commands])
 
 
 def _label(treatment: Treatment, config: Config, command: str) -> str:
     words = []
     for key, text in treatment.factors.items():
         if key == COMMAND:
-            words.append(config.workload.name or command)
+            # One name given for all of them says what they have in common.
+            words += [config.workload.name] if config.workload.name and NAME not in treatment.factors else []
+            words.append(command)
         elif key == "workload":
             words.append(config.workload.name or text)
         else:

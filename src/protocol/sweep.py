@@ -11,6 +11,7 @@ from pathlib import Path
 
 from src.contract.record import RunRecord
 from src.errors import JoulebenchError, RunError, SetupError, TrackError
+from src.measure.environment import worker_environment
 from src.measure.launch import launch
 from src.measure.meters.select import Meter
 from src.paths import ROOT
@@ -130,14 +131,15 @@ def _introduce(loop: Loop) -> None:
 
 def _prime(ready: Sequence[Ready]) -> None:
     """Start once, unmeasured, what every run starts; a broken environment is found out here, not after the warm-up."""
-    primes = dict.fromkeys(prime for each in ready for prime in each.work.primes)
-    for prime in primes:
+    for prime in dict.fromkeys(prime for each in ready for prime in each.work.primes):
         log = _log_of_prime()
         try:
-            ending = launch(list(prime.command), log, ready[0].environment() | dict(prime.environment), PRIME_TIMEOUT_S)
+            environment = worker_environment(os.environ, dict(prime.environment), ROOT)
+            ending = launch(list(prime.command), log, environment, PRIME_TIMEOUT_S)
             if ending.ending != "exit" or ending.returncode:
+                late = f"did not end within {PRIME_TIMEOUT_S:.0f} s, and " if ending.ending == "timeout" else ""
                 said = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:])
-                raise SetupError(f"{prime.remedy}. It said:\n{said or ending.error or ending.ending}")
+                raise SetupError(f"{prime.remedy}. It {late}said:\n{said or ending.error or 'nothing'}")
         finally:
             log.unlink(missing_ok=True)
 
@@ -159,8 +161,9 @@ def _report(sweep_run: SweepRun, loop: Loop) -> Sequence[Path]:
         report = make_report(
             sweep_run.store, shared.experiment, shared.analysis, loop.folder / "report", plan.sweep, shared.tracking_uri
         )
-    except JoulebenchError as error:
-        display.say(f"no report: {error}", "yellow")
+    except Exception as error:  # noqa: BLE001 (whatever a report stumbles over, the runs are measured)
+        reason = str(error) if isinstance(error, JoulebenchError) else f"{type(error).__name__}: {error}"
+        display.say(f"no report: {reason}", "yellow")
         return ()
     for sentence in report.answer:
         display.say(sentence)

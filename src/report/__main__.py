@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import hydra
-from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig
 
 from src.analysis.settings import AnalysisConfig
@@ -27,6 +26,7 @@ def report(config: Config) -> None:
     from src.report.make import make_report, report_folder
     from src.track import open_store
 
+    check_analysis(config.analysis)
     store = open_store(config.tracking_uri)
     folder = report_folder(REPORTS, config.experiment)
     made = make_report(store, config.experiment, config.analysis, folder, tracking_uri=config.tracking_uri)
@@ -41,7 +41,7 @@ def main() -> int:
         print(usage())
         return 0
     sys.argv[1:] = _quiet(given)
-    return command_line(_command, check=_check)
+    return command_line(_command)
 
 
 def usage() -> str:
@@ -59,15 +59,13 @@ def usage() -> str:
 
 
 def _quiet(given: list[str]) -> list[str]:
-    """With QUIET before the first override and -m before that, as the parser takes overrides from one place only."""
-    multirun = [word for word in given if word in MULTIRUN]
-    words = [word for word in given if word not in MULTIRUN]
-    first = next((place for place, word in enumerate(words) if "=" in word and not word.startswith("-")), len(words))
-    return [*multirun, *words[:first], *QUIET, *words[first:]]
+    """With QUIET before the first override, as Hydra's parser takes overrides from one place only."""
+    first = next((place for place, word in enumerate(given) if "=" in word and not word.startswith("-")), len(given))
+    return [*given[:first], *QUIET, *given[first:]]
 
 
 def _command() -> None:
-    if get_args_parser().parse_args(sys.argv[1:]).multirun:
+    if any(word in MULTIRUN for word in sys.argv[1:]):
         raise ConfigError("-m measures; a report is about one experiment: python -m src.report experiment=NAME")
     composed: list[Config] = []  # stays empty where Hydra only shows something, as with --cfg
 
@@ -78,10 +76,6 @@ def _command() -> None:
     compose()
     for config in composed:  # outside of Hydra, which puts a line of its own before every error
         report(config)
-
-
-def _check(config: Config) -> None:
-    check_analysis(config.analysis)
 
 
 if __name__ == "__main__":

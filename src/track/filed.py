@@ -6,10 +6,11 @@ a server is asked page by page. Both give the same runs.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from mlflow.entities import Run as MlflowRun
 from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlParam, SqlRun, SqlTag
@@ -59,7 +60,7 @@ def _filed(run: _Stored) -> FiledRun:
         name=run.name,
         start_ms=run.start_ms,
         end_ms=run.end_ms,
-        status=said if said in ("finished", "failed") else STATUS.get(run.status, "failed"),  # type: ignore[arg-type]
+        status=said if said in get_args(Status) else STATUS.get(run.status, "failed"),  # type: ignore[arg-type]
         tags=own,
         metrics={key: value for key, value in run.metrics.items() if key not in TRACES},
         params=run.params,
@@ -85,7 +86,8 @@ def _of_mlflow(run: MlflowRun) -> _Stored:
     info, data = run.info, run.data
     end_ms = info.end_time or info.start_time
     stored = _Stored(info.run_id, info.run_name, info.start_time, end_ms, info.artifact_uri, info.status)
-    stored.metrics, stored.params, stored.tags = dict(data.metrics), dict(data.params), dict(data.tags)
+    stored.metrics = {key: value for key, value in data.metrics.items() if not math.isnan(value)}
+    stored.params, stored.tags = dict(data.params), dict(data.tags)
     return stored
 
 

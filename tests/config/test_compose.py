@@ -4,10 +4,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from src.config.compose import SweepLoader, compose_all
+from src.config.compose import Composer
 from src.config.schema import register, typed
 from src.paths import CONF
-from src.plan.treatments import Treatment
 
 
 @pytest.fixture
@@ -26,6 +25,10 @@ def hydra():
         ("hardware=cuda", "framework=tf", "framework.mode=mine"),
         ("framework.environment=torch-2.12", "hardware.affinity=[0]"),
         ("+framework.env.OMP_NUM_THREADS='1'", "training.seed=3"),
+        ("workload=command", "workload.command='sh -c \"a, b\"'", "+workload.environment.A=b", "protocol=smoke"),
+        ("workload=command", "workload.command=[gzip,-9,'a b']", "workload.exit_code=3"),
+        ("workload.name=mine", "workload=command", "workload.command='\\${HOME}'"),
+        ("protocol.order=balanced", "analysis.compare=[framework]", "tracking_uri='sqlite:///a b.db'"),
     ],
     ids=str,
 )
@@ -33,20 +36,24 @@ def test_a_treatment_is_composed_as_hydra_composes_its_runs(hydra, overrides):
     master = hydra.compose_config("config", [], RunMode.MULTIRUN, with_log_configuration=False)
     whole = hydra.config_loader.load_sweep_config(master, list(overrides))
     expected = typed(OmegaConf.masked_copy(whole, [key for key in whole if key != "hydra"]))
-    assert compose_all(SweepLoader(hydra.config_loader), master, [Treatment("", overrides)]) == [expected]
+    assert Composer(hydra.config_loader, master).compose(overrides) == expected
 
 
 def test_treatments_of_one_group_do_not_touch_each_other(hydra):
     master = hydra.compose_config("config", [], RunMode.MULTIRUN, with_log_configuration=False)
-    treatments = [Treatment("", (f"training.epochs={n}",)) for n in (1, 2)] + [Treatment("", ())]
-    assert [c.training.epochs for c in compose_all(SweepLoader(hydra.config_loader), master, treatments)] == [1, 2, 3]
+    composer = Composer(hydra.config_loader, master)
+    lines = [*((f"training.epochs={n}",) for n in (1, 2)), ()]
+    assert [composer.compose(each).training.epochs for each in lines] == [1, 2, 3]
 
 
-def test_a_launcher_gets_what_hydras_own_loader_gives(hydra):
+def test_the_same_groups_are_composed_once(hydra, monkeypatch):
     master = hydra.compose_config("config", [], RunMode.MULTIRUN, with_log_configuration=False)
-    overrides = ["framework=jax", "training.epochs=2", "run.folder='0001-jax training.epochs=2'", "run.iteration=3"]
-    own = hydra.config_loader.load_sweep_config(master, overrides)
-    loader = SweepLoader(hydra.config_loader)
-    for _ in range(2):
-        quick = loader.load_sweep_config(master, overrides)
-        assert OmegaConf.to_container(quick) == OmegaConf.to_container(own)
+    loader = hydra.config_loader
+    asked = []
+    whole = loader.load_sweep_config
+    monkeypatch.setattr(loader, "load_sweep_config", lambda master, lines: asked.append(lines) or whole(master, lines))
+    composer = Composer(loader, master)
+    for framework in ("tf", "jax"):
+        for epochs in (1, 2, 3):
+            composer.compose((f"framework={framework}", f"training.epochs={epochs}"))
+    assert asked == [["framework=tf"], ["framework=jax"]]

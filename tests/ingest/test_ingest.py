@@ -14,6 +14,7 @@ from src.ingest.__main__ import main
 from src.ingest.options import parse
 from src.report.make import make_report
 from src.track import open_store
+from tests.tables import table_of
 
 RESET = "Delta,Time,CPU_ENERGY (J)\n1,1000,900\n1,1200,8\n1,1400,9\n"
 COLUMNS = ["energy_j", "energy_total_j", "duration_s", "power_w", "edp_js"]
@@ -34,7 +35,7 @@ def add_column(path, name):
 
 
 def runs(store):
-    return open_store(store.uri).runs("study")
+    return table_of(open_store(store.uri), "study")
 
 
 def test_a_recording_becomes_a_run_with_its_joules(ingest, store, write_csv, tmp_path, capsys):

@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from src.contract.job import Job
 from src.measure.environment import worker_environment
 from src.paths import ROOT
 
@@ -44,6 +44,11 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def worker_command(tmp_path: Path) -> Callable[[str], list[str]]:
-    """The command of a worker that writes into `tmp_path / "run"` and ends as `mode` says."""
-    return lambda mode: [sys.executable, str(STANDINS / "worker.py"), str(tmp_path / "run"), mode]
+def job() -> Callable[[str], Job]:
+    """The job of a worker that writes beside it and ends as `mode` says; its task is all but the import."""
+
+    def make(mode: str) -> Job:
+        program = [sys.executable, str(STANDINS / "worker.py"), mode]
+        return Job(workload="standin", program=program, task_phases=["data", "build", "train", "evaluate"])
+
+    return make

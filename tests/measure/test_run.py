@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,24 @@ from typing import Any
 import psutil
 import pytest
 
+from src.contract.job import Job
 from src.errors import JoulebenchError, MeterError, RunError
 from src.measure.meters.select import Meter, make_meter
 from src.measure.run import Measured, measure
 
 Run = Callable[..., Measured]
+OLD_RESULT = {
+    "accuracy": 0.1, "loss": 1.0, "train_loss": [], "samples_per_s": 1.0, "peak_memory_bytes": 1, "parameter_count": 1,
+}  # fmt: skip
 
 
 @pytest.fixture
-def run(tmp_path: Path, energibridge: Any, worker_command: Any, environment: dict[str, str], meter_config: Any) -> Run:
+def run(tmp_path: Path, energibridge: Any, job: Any, environment: dict[str, str], meter_config: Any) -> Run:
     def start(mode: str = "good", timeout_s: float = 20, extra: tuple[str, ...] = (), **settings: str) -> Measured:
         config = meter_config("energibridge", binary=energibridge(**settings))
         meter = make_meter("energibridge", config, gpu=False)
         meter = dataclasses.replace(meter, program=(*meter.program, *extra))
-        return measure(meter, worker_command(mode), tmp_path / "run", environment, timeout_s)
+        return measure(meter, job(mode), tmp_path / "run", environment, timeout_s)
 
     return start
 
@@ -46,7 +51,7 @@ def test_good_runs(run: Run, settings: dict[str, str], power_w: float, flags: se
     measured = run(**settings)
     assert measured.energy.power_w == pytest.approx(power_w, rel=0.02)
     assert {flag.code for flag in measured.energy.flags} - {"edge"} == flags
-    assert measured.result.accuracy == 0.9
+    assert measured.outcome.values["accuracy"] == 0.9
     assert measured.energy.windows["train"].duration_s == pytest.approx(0.45, abs=0.1)
 
 
@@ -92,7 +97,21 @@ def test_what_an_earlier_run_left_does_not_count(run: Run) -> None:
         run("crash")
 
 
+def test_a_result_of_an_earlier_version_does_not_count_either(run: Run, tmp_path: Path) -> None:
+    run()
+    (tmp_path / "run" / "result.json").write_text(json.dumps(OLD_RESULT))
+    with pytest.raises(RunError, match="without a result"):
+        run("no_result")
+
+
+def test_the_task_is_the_phases_that_the_job_names(run: Run, job: Any) -> None:
+    windows = run().windows
+    assert list(windows) == ["import", "data", "build", "train", "evaluate", "task", "total"]
+    assert windows["task"] == (windows["data"][0], windows["evaluate"][1])
+    assert windows["total"] == (windows["import"][0], windows["evaluate"][1])
+
+
 def test_a_meter_that_is_no_program(tmp_path: Path, environment: dict[str, str]) -> None:
     meter = Meter("energibridge", "measured", "", "", (str(tmp_path / "absent"),), 50, (), False, "")
     with pytest.raises(MeterError, match="cannot be started"):
-        measure(meter, ["true"], tmp_path / "run", environment, 5)
+        measure(meter, Job(workload="standin", program=["true"]), tmp_path / "run", environment, 5)

@@ -64,3 +64,42 @@ def test_an_odd_square_and_its_mirror_balance_who_follows_whom(size):
     followers = Counter(pair for row in rows for pair in itertools.pairwise(row))
     assert set(followers.values()) == {2}
     assert len(followers) == size * (size - 1)
+
+
+SEEDS = range(200)
+SIZES = range(2, 9)
+
+
+def whole_set(treatments):
+    """Blocks after which everybody has followed everybody else equally often."""
+    return treatments * (2 if treatments % 2 else 1)
+
+
+@pytest.mark.parametrize("sets", [1, 3])
+@pytest.mark.parametrize("treatments", SIZES)
+def test_balanced_is_balanced_after_every_whole_set_whatever_the_seed(treatments, sets):
+    iterations = sets * whole_set(treatments)
+    for seed in SEEDS:
+        slots = schedule(treatments, iterations, Order.balanced, seed)
+        positions = Counter((slot.treatment, slot.position) for slot in slots)
+        followers = Counter(pair for block in blocks(slots) for pair in itertools.pairwise(block))
+        assert len(positions) == treatments**2
+        assert set(positions.values()) == {iterations // treatments}
+        assert len(followers) == treatments * (treatments - 1)
+        assert set(followers.values()) == {iterations // treatments}, seed
+
+
+@pytest.mark.parametrize("order", list(Order))
+@pytest.mark.parametrize("treatments", [1, 2, 3, 6])
+def test_more_iterations_keep_the_first_blocks(order, treatments):
+    for seed in SEEDS[:20]:
+        longest = schedule(treatments, 40, order, seed)
+        for iterations in (1, 2, 5, 7, 30):
+            assert schedule(treatments, iterations, order, seed) == longest[: treatments * iterations]
+
+
+def test_sequence_block_position_and_treatment_tell_one_place():
+    slots = schedule(3, 2, Order.fixed, seed=1)
+    assert [(s.sequence, s.iteration, s.position, s.treatment, s.share) for s in slots] == [
+        (1, 1, 1, 0, 1), (2, 1, 2, 1, 1), (3, 1, 3, 2, 1), (4, 2, 1, 0, 1), (5, 2, 2, 1, 1), (6, 2, 3, 2, 1),
+    ]  # fmt: skip

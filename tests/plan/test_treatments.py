@@ -1,12 +1,31 @@
+import itertools
+
 import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from src.config.schema import register
 from src.errors import ConfigError
-from src.plan.treatments import expand, slug
+from src.paths import CONF
+from src.plan.sweep_plan import make_plan
+from src.plan.treatments import expand, labelled, slug
 
 
 def expand_line(*arguments):
     return expand(OverridesParser.create().parse_overrides(list(arguments)))
+
+
+@pytest.fixture
+def labels_of(composed):
+    """The labels that a command line's treatments get."""
+
+    def label(*arguments):
+        treatments = expand_line(*arguments)
+        configs = [composed(*treatment.overrides) for treatment in treatments]
+        return [treatment.label for treatment in labelled(treatments, configs)]
+
+    return label
 
 
 @pytest.mark.parametrize(
@@ -24,12 +43,78 @@ def expand_line(*arguments):
             id="two factors",
         ),
         pytest.param(["training.epochs=range(1,4)"], [f"training.epochs={n}" for n in (1, 2, 3)], id="range"),
-        pytest.param(["framework=torch", "training.epochs=1"], [""], id="nothing varies"),
-        pytest.param(["framework=torch,jax", "framework=tf"], [""], id="the last word counts"),
+        pytest.param(["framework=jax", "training.epochs=1"], ["jax"], id="nothing varies"),
+        pytest.param(["framework=torch,jax", "framework=tf"], ["tf"], id="the last word counts"),
+        pytest.param([], ["torch"], id="nothing is said"),
+        pytest.param(
+            ["workload=command", "workload.command='gzip -9 big','xz -9 big'"], ["gzip", "xz"], id="two programs"
+        ),
+        pytest.param(
+            ["workload=command", "workload.command='gzip -1 big','gzip -9 big'"], ["-1", "-9"], id="one program"
+        ),
+        pytest.param(["workload=command", "workload.command='gzip -9 big'"], ["gzip"], id="one command"),
+        pytest.param(["workload=command", "workload.command=ls", "workload.name=a,b"],
+                     ["workload.name=a", "workload.name=b"], id="only names"),
+        pytest.param(["workload=command", "workload.command=ls", "workload.name='my own'"], ["my own"], id="a name"),
+        pytest.param(
+            ["workload=command", "workload.command='gzip -9 big','xz -9 big'", "protocol.idle_s=1,2"],
+            ["gzip protocol.idle_s=1", "gzip protocol.idle_s=2", "xz protocol.idle_s=1", "xz protocol.idle_s=2"],
+            id="commands and another factor",
+        ),
+    ],
+)  # fmt: skip
+def test_each_combination_is_one_treatment(labels_of, arguments, labels):
+    assert labels_of(*arguments) == labels
+
+
+@pytest.mark.parametrize(
+    ("arguments", "factors"),
+    [
+        pytest.param(["framework=torch", "training.epochs=1"], [{}], id="nothing varies"),
+        pytest.param(
+            ["framework=torch,jax", "training.epochs=1"],
+            [{"framework": "torch"}, {"framework": "jax"}],
+            id="one varies",
+        ),
+        pytest.param(
+            ["+framework.env.A='x y',z", "training.batch_size=32"],
+            [{"framework.env.A": "x y"}, {"framework.env.A": "z"}],
+            id="an added key",
+        ),
+        pytest.param(["framework=torch,jax", "framework=tf"], [{}], id="the last word counts"),
+        pytest.param(
+            ["training.seed=1,2", "model.layers=[{kind:flatten}],[]"],
+            [
+                {"training.seed": seed, "model.layers": layers}
+                for seed, layers in itertools.product(("1", "2"), ("[{kind:flatten}]", "[]"))
+            ],
+            id="two vary",
+        ),
+        pytest.param(["experiment=a\\,b,'1'"], [{"experiment": "a,b"}, {"experiment": "1"}], id="commas and quotes"),
     ],
 )
-def test_each_combination_is_one_treatment(arguments, labels):
-    assert [treatment.label for treatment in expand_line(*arguments)] == labels
+def test_factors_are_the_keys_that_the_sweep_goes_over(arguments, factors):
+    assert [treatment.factors for treatment in expand_line(*arguments)] == factors
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["plain", "'x y'", "'it\\'s'", "'1'", "[a,'b c']", "{a: 1}", "a\\,b", "null", "1e-7", "'\\\\'", '"a"'],
+    ids=str,
+)
+def test_a_value_is_handed_on_as_it_was_meant(value):
+    parser = OverridesParser.create()
+    meant = parser.parse_override(f"experiment={value}").value()
+    first, _ = expand_line(f"experiment={value},other")
+    assert parser.parse_override(first.overrides[0]).value() == meant
+
+
+def test_a_glob_takes_the_options_that_it_fits():
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        overrides = OverridesParser.create(config_loader=loader).parse_overrides(["framework=glob(*,exclude=*_tuned)"])
+        assert [t.factors["framework"] for t in expand(overrides)] == ["jax", "tf", "torch"]
 
 
 def test_overrides_that_do_not_vary_are_part_of_every_treatment():
@@ -48,6 +133,13 @@ def test_overrides_that_do_not_vary_are_part_of_every_treatment():
 def test_senseless_sweeps_are_refused(arguments, message):
     with pytest.raises(ConfigError, match=message):
         expand_line(*arguments)
+
+
+def test_equal_names_are_refused(composed):
+    treatments = expand_line("workload=command", "workload.command='ls -a','ls -b'", "workload.name=mine")
+    configs = [composed(*treatment.overrides) for treatment in treatments]
+    with pytest.raises(ConfigError, match=r"several treatments are called 'mine'; give each its own workload\.name"):
+        make_plan("s", treatments, configs)
 
 
 def test_slug_is_safe_in_a_file_name():

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from src.protocol.preflight import Ready
 
 from src.config.schema import register, typed
 from src.contract.record import RunRecord
@@ -10,7 +11,6 @@ from src.errors import ConfigError, MeterError, told
 from src.measure.meters.select import Meter
 from src.paths import CONF
 from src.protocol.filing import Filing, refuse_used
-from src.protocol.preflight import Ready
 from src.track import open_store
 
 METER = Meter("native", "measured", "a meter", "1", (), 200, (), False, "")

@@ -1,4 +1,4 @@
-"""A stand-in for the measured worker: `worker.py FOLDER MODE` writes events and a result, or fails."""
+"""A stand-in for the measured worker: `worker.py MODE FOLDER/job.json` writes events and an outcome, or fails."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-from src.contract.run_files import EVENTS_FILE, PHASES, RESULT_FILE, EventLog, Result
+from src.contract.events import EVENTS_VARIABLE, EventLog
+from src.contract.metrics import Metric
+from src.contract.outcome import OUTCOME_VARIABLE, Outcome
 
+PHASES = ("import", "data", "build", "train", "evaluate")
 PHASE_S = 0.15
 SLEEPER = "import os, sys, time; os.setsid(); open(sys.argv[1], 'a').write(f'{os.getpid()} '); time.sleep(300)"
 
@@ -21,14 +24,14 @@ def main(folder: Path, mode: str) -> int:
         return 2
     if "fork" in mode:
         fork_detached(folder / "pids")
-    log = EventLog(folder / EVENTS_FILE)
+    log = EventLog(Path(os.environ[EVENTS_VARIABLE]))
     for phase in PHASES:
         with log.phase(phase):
             time.sleep(PHASE_S * (3 if phase == "train" else 1))
             if phase == "train":
                 fail(mode)
     if mode != "no_result":
-        result().write(folder / RESULT_FILE)
+        outcome().write(Path(os.environ[OUTCOME_VARIABLE]))
     return 3 if mode == "code_after_result" else 0
 
 
@@ -52,22 +55,10 @@ def fork_detached(pids: Path) -> None:
         time.sleep(0.01)
 
 
-def result() -> Result:
-    return Result(
-        framework="none",
-        accuracy=0.9,
-        loss=0.3,
-        train_loss=[0.5],
-        samples_per_s=100.0,
-        parameter_count=1,
-        shapes=[[1]],
-        peak_memory_bytes=1,
-        device="cpu",
-        threads=1,
-        affinity=[],
-        versions={},
-    )
+def outcome() -> Outcome:
+    accuracy = Metric("accuracy", "1", "Test accuracy", "higher", headline=True)
+    return Outcome(values={"accuracy": 0.9}, metrics={"accuracy": accuracy}, series={"train_loss": [0.5]})
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
+    sys.exit(main(Path(sys.argv[2]).parent, sys.argv[1]))

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from src.contract.plan_file import PLAN_FILE, PlanFile, Slot, Treatment
 from src.contract.record import RECORD_FILE, SINGLE, RunRecord
-from src.plan.sweep_plan import PLAN_FILE
 from src.track import open_store
 from src.track.__main__ import main
 from src.track.store import Store
@@ -27,7 +26,7 @@ def test_everything_below_a_folder_is_filed_once(
         "runs filed: 0; there already: 2",
     ]
     store = open_store(store_uri)
-    parent = store.client.get_parent_run(store.runs("study")["run_id"][0])
+    parent = store.client.get_parent_run(store.records("study")[0].run_id)
     assert parent is not None
     assert (parent.info.run_name, parent.info.status) == ("s", "FINISHED")
     assert parent.data.metrics == {
@@ -39,22 +38,25 @@ def test_everything_below_a_folder_is_filed_once(
 
 
 PLANS = {
-    "whole": (json.dumps({"slots": [{}] * 2}), "FINISHED"),
-    "cut short": (json.dumps({"slots": [{}] * 3}), "FAILED"),
-    "of a damaged plan": ('{"slots": [', "FINISHED"),
+    "whole": (2, "FINISHED"),
+    "cut short": (3, "FAILED"),
+    "of a damaged plan": (None, "FINISHED"),
 }
 
 
 @pytest.mark.parametrize(("plan", "status"), PLANS.values(), ids=PLANS)
 def test_a_sweep_that_was_killed_is_closed(
-    store: Store, store_uri: str, tmp_path: Path, make_record: MakeRecord, plan: str, status: str
+    store: Store, store_uri: str, tmp_path: Path, make_record: MakeRecord, plan: int | None, status: str
 ) -> None:
     parent = store.start_sweep("study", "s", {}, {})
     for uid in ("s/1", "s/2"):
         record = make_record(uid)
         record.write()
         store.file_run(record, parent)
-    (tmp_path / "runs" / "s" / PLAN_FILE).write_text(plan)
+    folder = tmp_path / "runs" / "s"
+    PlanFile("s", (Treatment("torch"),), tuple(Slot(n, n, 1, 0) for n in range(1, (plan or 0) + 1))).write(folder)
+    if plan is None:
+        (folder / PLAN_FILE).write_text('{"slots": [')
     assert main([str(tmp_path / "runs"), "--store", store_uri]) == 0
     run = store.client.get_run(parent)
     assert run.info.status == status
@@ -64,7 +66,7 @@ def test_a_sweep_that_was_killed_is_closed(
 def test_a_run_alone_gets_no_sweep(store: Store, store_uri: str, tmp_path: Path, make_record: MakeRecord) -> None:
     make_record("one", tags={"sweep": f"{SINGLE}day_time"}).write()
     assert main([str(tmp_path / "runs"), "--store", store_uri]) == 0
-    assert store.client.get_parent_run(store.runs("study")["run_id"][0]) is None
+    assert store.client.get_parent_run(store.records("study")[0].run_id) is None
 
 
 def test_a_damaged_record_does_not_hold_up_the_others(

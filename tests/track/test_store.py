@@ -7,15 +7,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
 from src.contract.record import Point, RunRecord
 from src.errors import TrackError
 from src.track import open_store
-from src.track.frame import RUN_COLUMNS, TAG_COLUMNS
 from src.track.store import Store
+from tests.tables import table_of
 
 MakeRecord = Callable[..., RunRecord]
 
@@ -37,7 +36,7 @@ def test_a_run_is_filed_whole(store: Store, make_record: MakeRecord) -> None:
 
 def test_filing_twice_makes_one_run(store: Store, make_record: MakeRecord) -> None:
     assert store.file_run(make_record()) == store.file_run(make_record())
-    assert len(store.runs("study")) == 1
+    assert len(store.records("study")) == 1
 
 
 def test_an_interrupted_filing_is_completed(
@@ -53,16 +52,16 @@ def test_an_interrupted_filing_is_completed(
             store.file_run(record)
     assert str(record.folder) in str(caught.value)
     assert not store.is_filed(record)
-    assert store.runs("study").empty
+    assert store.records("study") == []
     store.file_run(record)
     assert store.is_filed(record)
-    assert store.runs("study")["energy_j"].tolist() == [412.5]
+    assert table_of(store, "study")["energy_j"].tolist() == [412.5]
 
 
 def test_a_failed_run_is_filed_as_failed(store: Store, make_record: MakeRecord) -> None:
     record = make_record(status="failed", metrics={}, tags={"status": "failed", "failure": "timeout"})
     assert store.client.get_run(store.file_run(record)).info.status == "FAILED"
-    assert store.runs("study")[["status", "tags.failure"]].values.tolist() == [["failed", "timeout"]]
+    assert table_of(store, "study")[["status", "tags.failure"]].values.tolist() == [["failed", "timeout"]]
 
 
 def test_more_values_than_one_batch_takes(store: Store, make_record: MakeRecord) -> None:
@@ -73,44 +72,48 @@ def test_more_values_than_one_batch_takes(store: Store, make_record: MakeRecord)
     assert len(run.data.params) == 150
 
 
-def test_the_table_of_runs(store: Store, make_record: MakeRecord) -> None:
+def test_filed_runs_are_records(store: Store, make_record: MakeRecord) -> None:
     parent = store.start_sweep("study", "s", {"only": "parent"}, {"host": "h"})
-    store.file_run(make_record("s/2", start_ms=5_000, metrics={"energy_j": float("nan"), "loss": 1.0}), parent)
-    trace = {"power_trace_w": [Point(0, 1, 3.0)]}
-    store.file_run(make_record("s/1", start_ms=4_000, tags={"iteration": "12"}, series=trace), parent)
+    second = make_record("s/2", start_ms=5_000, metrics={"energy_j": float("nan"), "loss": 1.0})
+    store.file_run(second, parent)
+    trace = {"power_trace_w": [Point(0, 1, 3.0)], "train_loss": [Point(1, 2, 0.4), Point(2, 3, 0.2)]}
+    first = make_record("s/1", start_ms=4_000, tags={"iteration": "12"}, series=trace)
+    store.file_run(first, parent)
     store.finish_sweep(parent, {"median_energy_j/torch": 1.0}, note="**short**")
-    runs = store.runs("study")
-    assert runs.columns.tolist() == [
-        *RUN_COLUMNS,
-        *TAG_COLUMNS,
-        *("accuracy", "energy_j", "loss", "train_loss", "params.model.name", "params.training.epochs"),
-    ]
-    assert runs["run_uid"].tolist() == ["s/1", "s/2"]
-    assert runs["iteration"].tolist() == [12, 3]
-    assert runs["started_s"].tolist() == [4.0, 5.0]
-    assert np.isnan(runs["energy_j"][1])
-    assert runs["params.training.epochs"].tolist() == ["2", "2"]
+    runs = store.records("study")
+    assert [run.uid for run in runs] == ["s/1", "s/2"]
+    for run, record in zip(runs, (first, second), strict=True):
+        names = ("name", "start_ms", "end_ms", "status", "tags", "params", "factors", "flags", "described", "windows")
+        told = {name: getattr(record, name) for name in names}
+        assert {name: getattr(run, name) for name in names} == told | {"factors": {}}
+    assert runs[0].metrics == {"energy_j": 412.5, "accuracy": 0.981, "train_loss": 0.2}
+    assert runs[1].metrics == {"loss": 1.0, "train_loss": 0.2}
+
+
+def test_place_block_and_sequence_are_kept_apart(store: Store, make_record: MakeRecord) -> None:
+    places = {"position": "2", "sequence": "11", "iteration": "4"}
+    run = store.client.get_run(store.file_run(make_record(tags=places)))
+    assert {name: run.data.tags[name] for name in places} == places
+    (filed,) = store.records("study")
+    assert {name: filed.tags[name] for name in places} == places
 
 
 @pytest.mark.parametrize("text", ["123456789012345678901234567890", "9999999999", "1.5", "first", "-1"])
-def test_a_number_that_no_iteration_can_have_is_a_missing_one(store: Store, make_record: MakeRecord, text: str) -> None:
+def test_no_tag_makes_a_store_unreadable(store: Store, make_record: MakeRecord, text: str) -> None:
     store.file_run(make_record("s/1", start_ms=1_000, tags={"iteration": text}))
     store.file_run(make_record("s/2", start_ms=2_000, tags={"iteration": "12"}))
-    iterations = store.runs("study")["iteration"]
-    assert iterations.isna().tolist() == [True, False]
-    assert iterations[1] == 12
+    assert [run.tags["iteration"] for run in store.records("study")] == [text, "12"]
 
 
-def test_an_experiment_without_runs_is_an_empty_table(store: Store) -> None:
+def test_an_experiment_without_runs_has_no_records(store: Store) -> None:
     store.check("study")
-    assert store.runs("study").empty
-    assert {"run_id", "treatment", "status"} <= set(store.runs("study"))
+    assert store.records("study") == []
 
 
 def test_an_unknown_experiment_is_told_with_the_known_ones(store: Store) -> None:
     store.check("study")
     with pytest.raises(TrackError, match=r"no experiment 'studdy'; it has .*study"):
-        store.runs("studdy")
+        store.records("studdy")
 
 
 def test_an_artifact_is_found_where_it_lies(store: Store, make_record: MakeRecord, store_uri: str) -> None:

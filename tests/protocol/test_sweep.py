@@ -1,0 +1,258 @@
+"""The protocol itself: a real plan, a real store and real files, with runs that are made up."""
+
+import os
+import re
+import shlex
+import sys
+import tempfile
+
+import pytest
+
+from src.contract.job import Job, Prime, Work
+from src.contract.plan_file import PLAN_FILE
+from src.contract.record import RECORD_FILE, RunRecord
+from src.errors import ConfigError, MeterError, RunError, SetupError, TrackError
+from src.protocol import filing as filing_module
+from src.protocol import loop as loop_module
+from src.protocol.display import Display
+from src.protocol.ready import Ready
+from src.protocol.sweep import _prime, measure_sweep
+from src.track.store import Store
+from tests.protocol.conftest import METER
+
+
+def conduct(plan, folder, terminal):
+    return measure_sweep(plan, folder, Display(terminal))
+
+
+def parents(store):
+    return store.client.search_runs([store.experiment_id("e")], "tags.kind = 'sweep'")
+
+
+def test_every_planned_run_is_measured_in_order_and_filed_below_the_sweep(plan, runs, folder, store, terminal):
+    records = conduct(plan, folder, terminal)
+    planned = [plan.folder(slot, 0) for slot in plan.slots]
+    assert runs.names == ["machine", *planned]
+    assert [record.folder.name for record in records] == planned
+    assert (folder / PLAN_FILE).exists()
+    filed = store.records("e")
+    assert [run.uid for run in filed] == [f"s1/{name}" for name in planned]
+    assert [run.name for run in filed] == [f"{plan.label(s)} #{s.iteration:02d}" for s in plan.slots]
+    (parent,) = parents(store)
+    ids = {store.client.get_run(run.run_id).data.tags["mlflow.parentRunId"] for run in filed}
+    assert ids == {parent.info.run_id}
+    assert parent.info.status == "FINISHED"
+    assert {run.metrics["idle_power_w"] for run in filed} == {3.5}
+    assert "+100.0 %" in terminal.file.getvalue()
+    assert "go on with" not in terminal.file.getvalue()
+
+
+def test_position_sequence_and_block_are_those_of_the_plan(plan, runs, folder, store, terminal):
+    conduct(plan, folder, terminal)
+    names = ("sequence", "iteration", "position")
+    filed = [tuple(int(run.tags[name]) for name in names) for run in store.records("e")]
+    assert filed == [(s.sequence, s.iteration, s.position) for s in plan.slots]
+    assert [run.tags["treatment"] for run in store.records("e")] == [plan.label(slot) for slot in plan.slots]
+    assert [run.factors for run in store.records("e")] == [{"framework": plan.label(slot)} for slot in plan.slots]
+
+
+def test_a_failed_run_is_tried_again_at_the_end_of_its_block(make_plan_of, runs, folder, terminal):
+    plan = make_plan_of("protocol.retries=1")
+    first = plan.folder(plan.slots[0], 0)
+    runs.failures[first] = 1
+    records = conduct(plan, folder, terminal)
+    assert runs.names[1:5] == [
+        first,
+        plan.folder(plan.slots[1], 0),
+        f"{first}-retry1",
+        plan.folder(plan.slots[2], 0),
+    ]
+    assert len(records) == len(plan.slots)
+    assert {record.folder.name for record in records if record.tags["sequence"] == "1"} == {f"{first}-retry1"}
+
+
+def test_what_cannot_be_measured_is_missing_by_name_after_all_else_was_measured(plan, runs, folder, store, terminal):
+    first = plan.folder(plan.slots[0], 0)
+    runs.failures[first] = 9
+    with pytest.raises(RunError, match=f"1 of 6 runs could not be measured: {plan.label(plan.slots[0])} #01"):
+        conduct(plan, folder, terminal)
+    assert sorted(run.status for run in store.records("e")) == ["failed"] + ["finished"] * 5
+    shown = terminal.file.getvalue()
+    assert "5 of 6 runs finished" in shown
+    assert re.search(rf"Missing runs.*{plan.label(plan.slots[0])} +1 +it broke", shown, re.DOTALL)
+    assert f"resume={folder}" in shown
+    assert [parent.info.status for parent in parents(store)] == ["FAILED"]
+
+
+def test_a_meter_that_fails_is_a_failed_run_too(plan, runs, folder, terminal):
+    def broken(name):
+        if name.startswith("0002"):
+            raise MeterError("the counter jumped")
+
+    runs.before = broken
+    with pytest.raises(RunError, match="1 of 6 runs"):
+        conduct(plan, folder, terminal)
+    assert RunRecord.read(folder / plan.folder(plan.slots[1], 0)).tags["error"] == "the counter jumped"
+
+
+def test_a_store_that_was_down_costs_nothing(plan, runs, refusals, folder, store, terminal):
+    refusals[plan.folder(plan.slots[2], 0)] = 1
+    assert len(conduct(plan, folder, terminal)) == 6
+    assert sorted(run.uid for run in store.records("e")) == sorted(f"s1/{plan.folder(s, 0)}" for s in plan.slots)
+    assert "MLflow does not take" in terminal.file.getvalue()
+
+
+def test_a_failed_run_that_the_store_refused_is_filed_too(plan, runs, refusals, folder, store, terminal):
+    first = plan.folder(plan.slots[0], 0)
+    runs.failures[first] = refusals[first] = 1
+    with pytest.raises(RunError, match="1 of 6 runs"):
+        conduct(plan, folder, terminal)
+    assert sorted(run.status for run in store.records("e")) == ["failed"] + ["finished"] * 5
+    assert "MLflow does not take" in terminal.file.getvalue()
+
+
+def test_what_the_store_never_took_is_told_with_the_command_that_files_it(plan, runs, refusals, folder, terminal):
+    refusals[plan.folder(plan.slots[0], 0)] = 9
+    with pytest.raises(TrackError, match="not all of this sweep is in MLflow"):
+        conduct(plan, folder, terminal)
+    shown = terminal.file.getvalue().replace("\n", " ")
+    assert f"python -m src.track {folder}" in shown
+    assert "6 of 6 runs finished" in shown
+
+
+def test_a_run_that_is_stopped_while_it_is_filed_is_kept(plan, runs, folder, store, terminal, monkeypatch):
+    file_run, filed = Store.file_run, []
+
+    def interrupted(self, record, parent=None):
+        filed.append(record)
+        if len(filed) == 2:
+            raise KeyboardInterrupt
+        return file_run(self, record, parent)
+
+    monkeypatch.setattr(Store, "file_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        conduct(plan, folder, terminal)
+    assert len(store.records("e")) == 2
+    assert "2 of 6 runs finished" in terminal.file.getvalue()
+
+
+def test_a_run_that_is_stopped_right_after_its_record_was_written_is_kept(
+    plan, runs, folder, store, terminal, monkeypatch
+):
+    write = RunRecord.write
+
+    def interrupted(self):
+        path = write(self)
+        if self.folder.name.startswith("0002"):
+            raise KeyboardInterrupt
+        return path
+
+    monkeypatch.setattr(RunRecord, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        conduct(plan, folder, terminal)
+    assert len(store.records("e")) == 2
+    assert "2 of 6 runs finished" in terminal.file.getvalue()
+
+
+def stop_at(runs, number, error=KeyboardInterrupt):
+    def stop(name):
+        if len(runs.names) == 1 + number:
+            raise error
+
+    runs.before = stop
+
+
+def test_ctrl_c_keeps_what_is_finished_and_closes_the_sweep(plan, runs, folder, store, terminal):
+    stop_at(runs, 3)
+    with pytest.raises(KeyboardInterrupt):
+        conduct(plan, folder, terminal)
+    assert len(store.records("e")) == 2
+    assert [parent.info.status for parent in parents(store)] == ["FAILED"]
+    assert "2 of 6 runs finished" in terminal.file.getvalue()
+    assert not (folder / plan.folder(plan.slots[2], 0) / RECORD_FILE).exists()
+
+
+def test_an_error_of_our_own_is_not_taken_for_a_failed_run(plan, runs, folder, terminal):
+    stop_at(runs, 1, ZeroDivisionError("a bug"))
+    with pytest.raises(ZeroDivisionError):
+        conduct(plan, folder, terminal)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit(143), ZeroDivisionError("a bug")], ids=repr)
+def test_every_stop_tells_the_command_that_goes_on(plan, runs, folder, terminal, monkeypatch, error):
+    arguments = ["-m", "framework=torch,jax", "experiment='my study'", "hydra.sweep.dir=old"]
+    monkeypatch.setattr(sys, "argv", ["main.py", *arguments])
+    stop_at(runs, 2, error)
+    with pytest.raises(BaseException, match="|bug|143"):
+        conduct(plan, folder, terminal)
+    (line,) = re.findall("go on with: (.*)", terminal.file.getvalue())
+    assert shlex.split(line) == ["python", "-m", "src.main", *arguments[:3], f"resume={folder}"]
+
+
+def test_a_run_rests_before_it_but_not_the_first(make_plan_of, runs, folder, terminal, monkeypatch):
+    rests = []
+    monkeypatch.setattr(loop_module.time, "sleep", lambda seconds: rests.append((seconds, len(runs.names) - 1)))
+    plan = make_plan_of("protocol.idle_s=7", "protocol.iterations=2", "protocol.retries=1")
+    runs.failures[plan.folder(plan.slots[0], 0)] = 1
+    conduct(plan, folder, terminal)
+    assert rests == [(7, 1), (7, 2), (7, 3), (7, 4)]
+
+
+def test_a_folder_that_holds_a_sweep_is_refused_before_anything_is_filed(plan, runs, folder, store, terminal):
+    plan.write(folder)
+    with pytest.raises(ConfigError, match="already holds a sweep"):
+        conduct(plan, folder, terminal)
+    assert (runs.names, parents(store)) == ([], [])
+
+
+def test_a_report_that_cannot_be_made_loses_no_run(plan, runs, folder, store, terminal, monkeypatch):
+    def refuse(*_):
+        raise ConfigError("nothing to compare")
+
+    monkeypatch.setattr("src.report.make.make_report", refuse)
+    assert len(conduct(plan, folder, terminal)) == 6
+    assert "no report: nothing to compare" in terminal.file.getvalue()
+
+
+def test_a_picture_that_cannot_be_drawn_stops_the_sweep_as_a_bug(plan, runs, folder, terminal, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(filing_module, "draw_power", broken)
+    with pytest.raises(ZeroDivisionError):
+        conduct(plan, folder, terminal)
+
+
+def ready_with(*primes):
+    return Ready(Work(Job(workload="w", program=["true"], environment={"OF_RUNS": "1"}), {}, None, primes), METER, {})
+
+
+def program(text, remedy="put it right", **environment):
+    return Prime((sys.executable, "-c", text), tuple(environment.items()), remedy)
+
+
+def test_what_cannot_be_started_is_found_out_before_anything_is_measured():
+    with pytest.raises(SetupError, match=r"^put it right\. It said:\n(.|\n)*No module named 'none_such'"):
+        _prime([ready_with(program("import none_such"))])
+
+
+def test_what_hangs_is_told(monkeypatch):
+    monkeypatch.setattr("src.protocol.sweep.PRIME_TIMEOUT_S", 1.0)
+    with pytest.raises(SetupError, match=r"put it right\. It did not end within 1 s, and said:\nhalf"):
+        _prime([ready_with(program("import time; print('half', flush=True); time.sleep(60)"))])
+
+
+def test_what_is_no_program_is_told():
+    with pytest.raises(SetupError, match=r"put it right.*\n.*none_such"):
+        _prime([ready_with(Prime(("/none_such",), (), "put it right"))])
+
+
+def test_each_is_started_once_in_its_own_environment(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    log = tmp_path / "log"
+    text = f"import os; open({str(log)!r}, 'a').write(str([os.environ.get(n) for n in ('A', 'OF_RUNS')]) + '\\n')"
+    first, second = program(text, A="1"), program(text, A="2")
+    _prime([ready_with(first), ready_with(second, first)])
+    assert log.read_text().splitlines() == ["['1', None]", "['2', None]"]
+    assert os.listdir(tmp_path / "temporary") == []
