@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from src.errors import ConfigError, SetupError
-from src.workloads.inference import workload
+from src.workloads.inference import prepare_inference as workload
 from src.workloads.inference.inference_job import InferenceJob
 from src.workloads.inference.inference_settings import InferenceConfig
 from src.workloads.inference.prepare_inference import prepare

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.errors import ConfigError, DatasetError, SetupError
-from src.workloads.training import workload
+from src.workloads.training import prepare_training as workload
 from src.workloads.training.interpreter import INTERPRETER
 from src.workloads.training.prepare_training import START_UP_S, gemm_gflop_per_s, prepare
 from src.workloads.training.training_job import TrainingJob
