@@ -9,7 +9,7 @@ from src.workloads.inference import prepare_inference as workload
 from src.workloads.inference.inference_job import InferenceJob
 from src.workloads.inference.inference_settings import InferenceConfig
 from src.workloads.inference.prepare_inference import prepare
-from src.workloads.training import workload as training_workload
+from src.workloads.training import prepare_training as training_workload
 from src.workloads.training.interpreter import INTERPRETER
 from tests.workloads.prepared import parts_of, set_up
 
