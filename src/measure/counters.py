@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.errors import EnergyError
-from src.measure.recording import Array
+from src.measure.csv_table import Array
 
 NARROWEST_J = 65_536.0
 """32 bits at 2^-16 J, the finest RAPL unit in use (AMD Zen; Intel Sandy Bridge to Haswell)."""
+WIDEST_J = 2.0**50
+"""64 bits at 2^-14 J."""
 PLAUSIBLE_W = 5_000.0
 """No single column draws more, not even the sum of eight sockets."""
+REMEDY = "measure this run again or name others in meter.columns"
 SPREAD = 5.0
 """A wrap's step may show at most this many times the highest power of all other steps..."""
 LEAST_BOUND_W = 50.0
@@ -37,6 +40,9 @@ def unwrap(time_s: Array, counter_j: Array, name: str) -> Unwrapped:
     joules, at least 2^16, above every value seen. A wrap is believed only if the power it implies fits the
     other steps. Raises EnergyError on a fall or a jump that no wrap explains.
     """
+    wrong = (counter_j < 0) | (counter_j > WIDEST_J)
+    if wrong.any():
+        raise EnergyError(f"`{name}` shows {counter_j[np.argmax(wrong)]:g} J, which no counter does; {REMEDY}")
     step_j = np.diff(counter_j)
     step_s = np.maximum(np.diff(time_s), SHORTEST_STEP_S)
     falls = step_j < 0
@@ -78,5 +84,5 @@ def _refuse(time_s: Array, power_w: Array, bad: np.ndarray[tuple[int], np.dtype[
     at_s = time_s[first + 1] - time_s[0]
     raise EnergyError(
         f"{what} {at_s:.1f} s after the first sample (it would mean {power_w[first]:.0f} W); "
-        "the counter was reset or is unreliable, so measure this run again or name others in meter.columns"
+        f"the counter was reset or is unreliable, so {REMEDY}"
     )
