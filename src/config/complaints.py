@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import re
 from collections.abc import Sequence
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from hydra.errors import MissingConfigException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
@@ -25,7 +25,10 @@ def explain(error: Exception) -> str:
         cause = cause.__cause__
     if isinstance(error, MissingConfigException):
         return _unknown_option(str(error))
-    return _one_line(str(error))
+    absent = re.match(
+        r"Could not override '(\w+)'\.\s+No match in the defaults list\..* use \+(.*)", _one_line(str(error))
+    )
+    return _no_group(absent.group(2), absent.group(1)) if absent else _one_line(str(error))
 
 
 def _list_remedy(error: OmegaConfBaseException) -> str:
@@ -37,28 +40,33 @@ def _list_remedy(error: OmegaConfBaseException) -> str:
 def unknown_key(full_key: str) -> str:
     """Names the keys that exist beside an unknown one, and the one that was probably meant."""
     *parents, wrong = full_key.split(".")
-    names = _field_names(parents)
+    kind = _kind_at(parents)
+    if get_origin(kind) is dict:
+        return f"{full_key}: no such entry yet; add it with a plus: +{full_key}=VALUE"
+    names = [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
     close = difflib.get_close_matches(wrong, names, n=1)
     meant = f"did you mean {'.'.join([*parents, close[0]])}? " if close else ""
     where = f"'{'.'.join(parents)}' has" if parents else "there are"
     return f"{full_key}: no such key; {meant}{where}: {', '.join(names)}"
 
 
-def _field_names(path: list[str]) -> list[str]:
-    """The fields of the dataclass at a path of the schema; empty where the path leads nowhere."""
+def _kind_at(path: list[str]) -> Any:
+    """The type at a path of the schema; None where the path leads nowhere."""
     here: Any = Config
     for name in path:
         here = _present(get_type_hints(here).get(name)) if dataclasses.is_dataclass(here) else None
-    return [field.name for field in dataclasses.fields(here)] if dataclasses.is_dataclass(here) else []
+    return here
 
 
 def _present(hint: Any) -> Any:
     """The dataclass of a group that a workload may lack."""
+    if get_origin(hint) is dict:
+        return hint
     return next((kind for kind in get_args(hint) if dataclasses.is_dataclass(kind)), hint)
 
 
 def _unknown_option(message: str) -> str:
-    found = re.match(r"(?:In '[^']*': )?Could not find '([^/']+)/([^']*)'", message)
+    found = re.match(r"(?:In '[^']*': )?Could not find '([^']+)/([^/']*)'", message)
     options = re.findall(r"^\t(\S+)$", message, re.MULTILINE)
     if not found or not options:
         return _one_line(message)
@@ -76,7 +84,14 @@ def _one_line(text: str) -> str:
 
 def explain_absent_group(arguments: Sequence[str]) -> str:
     """One line for a key below a group that the chosen workload does not have."""
-    groups = {f.name for f in dataclasses.fields(Config) if "| None" in str(f.type)}
-    named = next((word for word in arguments if word.lstrip("+").split(".")[0] in groups and "." in word), "a key")
-    group = named.lstrip("+").split(".")[0]
+    named = next((word for word in arguments if word.lstrip("+").split(".")[0] in _groups() and "." in word), "a key")
+    return _no_group(named, named.lstrip("+").split(".")[0])
+
+
+def _groups() -> set[str]:
+    """The groups that a workload may lack."""
+    return {name for name, hint in get_type_hints(Config).items() if type(None) in get_args(hint)}
+
+
+def _no_group(named: str, group: str) -> str:
     return f"{named}: the chosen workload has no {group}; leave it out, or choose another workload"
