@@ -114,7 +114,7 @@ def test_the_framework_did_the_same_work(records: dict[str, RunRecord]) -> None:
     ("overrides", "says"),
     [
         (("meter=hwmon",), "meter.options.sensor=None: no such file; look for one with: ls /sys/class/hwmon"),
-        (("meter=hwmon", "meter.options.sensr=1"), "meter.options.sensr: no such key yet; to add it, write +"),
+        (("meter=hwmon", "meter.options.sensr=1"), "meter.options.sensr: no such entry yet; add it with a plus: +"),
         (("meter=hwmon", "+meter.options.sensr=1"), "meter.options.sensr: no such key; meter=hwmon has sensor"),
         (("dataset=own",), "dataset.path=data/own.npz cannot be read"),
         (("dataset=own", "dataset.path=null"), "dataset.path=null: name the .npz file"),

@@ -55,7 +55,7 @@ WORK = [
 METERS = ["meter.interval_ms=50", "meter.columns=['A (J)']", "meter=estimate", "meter.busy_w=9", "meter.binary=other"]
 COMMAND = [
     *("workload.command='ls -a'", "workload.command=[ls]", "workload.working_directory=/tmp", "workload.exit_code=3"),
-    *("+workload.environment.A=b", "workload.phases=[run]", "workload.metrics={lines:{unit:B}}", "workload.name=mine"),
+    *("+workload.environment.A=b", "workload.phases=[run]", "+workload.metrics={lines:{unit:B}}", "workload.name=mine"),
     *("hardware.affinity=[0]", "hardware.threads=1"),
 ]
 
