@@ -38,7 +38,7 @@ def old_scale(names: Iterable[str], time_s: Array, columns: Mapping[str, Array])
 
 def scale_by_grid(time_s: Array, counters: Iterable[Array]) -> float:
     """The same for any counters of one file."""
-    moving = [values for values in counters if np.isfinite(values).all() and np.unique(values).size >= FEWEST_VALUES]
+    moving = [values for values in counters if np.unique(values).size >= FEWEST_VALUES and np.all(values < 2.0**64)]
     if not moving:
         return 1.0
     values = np.unique(np.concatenate(moving))
