@@ -25,9 +25,11 @@ def explain(error: Exception) -> str:
         cause = cause.__cause__
     if isinstance(error, MissingConfigException):
         return _unknown_option(str(error))
-    absent = re.match(r"Could not override '(\w+)'", str(error))
+    absent = re.match(
+        r"Could not override '(\w+)'\.\s+No match in the defaults list\..* use \+(.*)", _one_line(str(error))
+    )
     if absent:
-        return _no_group(absent.group(1), absent.group(1))
+        return _no_group(absent.group(2), absent.group(1))
     return _one_line(str(error)) + _command_remedy(error)
 
 
