@@ -123,7 +123,7 @@ def test_the_framework_is_used_as_well(extended: Path, records: dict[str, RunRec
     ("overrides", "says"),
     [
         (("meter=hwmon",), "meter.options.sensor=None: no such file; look for one with: ls /sys/class/hwmon"),
-        (("meter=hwmon", "meter.options.sensr=1"), "meter.options.sensr: no such key yet; to add it, write +"),
+        (("meter=hwmon", "meter.options.sensr=1"), "meter.options.sensr: no such entry yet; add it with a plus: +"),
         (("meter=hwmon", "+meter.options.sensr=1"), "meter.options.sensr: no such key; meter=hwmon has sensor"),
         (("dataset=own",), "dataset.path=data/own.npz cannot be read"),
         (("dataset=own", "dataset.path=null"), "dataset.path=null: name the .npz file"),
