@@ -70,6 +70,6 @@ def _refuse_other_launchers(config: DictConfig) -> None:
     chosen = config.hydra.runtime.choices["hydra/launcher"]
     if chosen != LAUNCHER:
         raise ConfigError(
-            f"hydra/launcher={chosen}: runs side by side spoil each other's energy, so only the {LAUNCHER} launcher can "
-            "be used; leave hydra/launcher out"
+            f"hydra/launcher={chosen}: runs side by side spoil each other's energy, so only the {LAUNCHER} launcher "
+            "can be used; leave hydra/launcher out"
         )
