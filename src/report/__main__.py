@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import hydra
-from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig
 
 from src.analysis.settings import AnalysisConfig
@@ -19,7 +18,7 @@ from src.errors import ConfigError
 REPORTS = Path("reports")
 QUIET = ("hydra.run.dir=.",)
 """A report leaves nothing but its own folder behind."""
-MULTIRUN = ("-m", "--multirun")
+MULTIRUN = "--multirun"
 
 
 def report(config: Config) -> None:
@@ -41,7 +40,7 @@ def main() -> int:
         print(usage())
         return 0
     sys.argv[1:] = _quiet(given)
-    return command_line(_command, check=_check)
+    return command_line(_command)
 
 
 def usage() -> str:
@@ -60,14 +59,14 @@ def usage() -> str:
 
 def _quiet(given: list[str]) -> list[str]:
     """With QUIET before the first override and -m before that, as the parser takes overrides from one place only."""
-    multirun = [word for word in given if word in MULTIRUN]
-    words = [word for word in given if word not in MULTIRUN]
+    multirun = [word for word in given if _is_multirun(word)]
+    words = [word for word in given if not _is_multirun(word)]
     first = next((place for place, word in enumerate(words) if "=" in word and not word.startswith("-")), len(words))
     return [*multirun, *words[:first], *QUIET, *words[first:]]
 
 
 def _command() -> None:
-    if get_args_parser().parse_args(sys.argv[1:]).multirun:
+    if any(_is_multirun(word) for word in sys.argv[1:]):
         raise ConfigError("-m measures; a report is about one experiment: python -m src.report experiment=NAME")
     composed: list[Config] = []  # stays empty where Hydra only shows something, as with --cfg
 
@@ -77,11 +76,13 @@ def _command() -> None:
 
     compose()
     for config in composed:  # outside of Hydra, which puts a line of its own before every error
+        check_analysis(config.analysis)
         report(config)
 
 
-def _check(config: Config) -> None:
-    check_analysis(config.analysis)
+def _is_multirun(word: str) -> bool:
+    """Whether it is `-m`, or `--multirun` as far as the parser needs it."""
+    return word == "-m" or (len(word) > len("--") and MULTIRUN.startswith(word))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 from src.contract.plan_file import PLAN_FILE, PlanFile, Treatment
 from src.contract.record import RECORD_FILE
@@ -321,7 +322,7 @@ def test_the_command_that_goes_on_can_be_copied(folder, word):
     assert (python, module, main) == ("python", "-m", "src.main")
     assert read[:2] == words[:2]
     (resume,) = read[2:]
-    assert OverridesParser.create().parse_override(resume).value() == folder
+    assert OmegaConf.create({"it": OverridesParser.create().parse_override(resume).value()}).it == folder
 
 
 def test_what_is_left_is_guessed_from_the_runs_before(stopped, go_on_with, terminal):
