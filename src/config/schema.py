@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
@@ -135,13 +134,6 @@ def typed(cfg: DictConfig) -> Config:
     nodes = {f.name: own[f.name] for f in dataclasses.fields(Config)}
     values: dict[str, Any] = {k: OmegaConf.to_object(n) if OmegaConf.is_config(n) else n for k, n in nodes.items()}
     return Config(**values)
-
-
-def of_plain(values: Mapping[str, Any]) -> Config:
-    """The configuration that `dataclasses.asdict` made these plain values of; raises OmegaConf's errors."""
-    merged = OmegaConf.merge(OmegaConf.structured(Config), dict(values))
-    assert isinstance(merged, DictConfig)
-    return typed(merged)
 
 
 def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:

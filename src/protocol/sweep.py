@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from src.contract.commands import override
 from src.contract.record import RunRecord
 from src.errors import JoulebenchError, RunError, SetupError, TrackError
 from src.measure.environment import worker_environment
@@ -196,7 +197,7 @@ def _close(sweep_run: SweepRun, loop: Loop, report_files: Sequence[Path]) -> lis
 def resume_command(arguments: Sequence[str], folder: Path) -> str:
     """The command line that goes on with the sweep in `folder`, to be copied into a shell."""
     words = [word for word in arguments if not word.startswith(("resume=", "hydra.sweep.dir=", "hydra.run.dir="))]
-    return shlex.join(["python", "-m", "src.main", *words, f"resume={folder}"])
+    return f"{shlex.join(['python', '-m', 'src.main', *words])} {override('resume', str(folder))}"
 
 
 def _refuse_missing(plan: SweepPlan, folder: Path, missing: Sequence[Missing]) -> None:

@@ -53,11 +53,11 @@ class Runs:
     def __call__(self, meter: Meter, job: Job, folder: Path, environment: Any, timeout_s: float) -> Measured:
         self.names.append(folder.name)
         self.before(folder.name)
-        slot = folder.name.split("-retry")[0]
+        slot, _, retry = folder.name.partition("-retry")
         if self.failures[slot] > 0:
             self.failures[slot] -= 1
             raise RunError("it broke\nEnd of worker.log:\n  | more")
-        return made_up(folder, POWER_W[job.workload], began_s=EPOCH_S + 10 * len(self.names))
+        return made_up(folder, POWER_W[job.workload], began_s=EPOCH_S + 100 * int(slot[:4]) + int(retry or 0))
 
 
 def made_up(folder: Path, power_w: float, began_s: float = EPOCH_S) -> Measured:
@@ -80,9 +80,12 @@ def make_plan_of(composed: Callable[..., Config], store_uri: str) -> MakePlan:
     """Plans torch and jax, three blocks, in the test's own store; more overrides are for both."""
 
     def make(*overrides: str, sweep: str = "s1") -> SweepPlan:
-        common = ("protocol=smoke", "protocol.iterations=3", "experiment=e", f"tracking_uri='{store_uri}'", *overrides)
+        common = ("protocol=smoke", "protocol.iterations=3", "experiment=e", *overrides)
         treatments = [Treatment(name, (f"framework={name}",), {"framework": name}) for name in POWER_W]
-        return make_plan(sweep, treatments, [composed(*t.overrides, *common) for t in treatments])
+        configs = [composed(*treatment.overrides, *common) for treatment in treatments]
+        for config in configs:
+            config.tracking_uri = config.tracking_uri or store_uri
+        return make_plan(sweep, treatments, configs)
 
     return make
 
