@@ -18,8 +18,8 @@ from src.measure.meters.powercap import Powercap
 from src.measure.meters.replay import Replay
 from src.measure.recording import Recording, read_recording
 from src.paths import ROOT
+from tests.measure.powercap_zones import RANGE_UJ, zone
 
-RANGE_UJ = 262_143_328_850
 ESTIMATE = ("estimate", "--idle-w", "1", "--busy-w", "3")
 FAKE_NVML = """
 import time
@@ -53,16 +53,6 @@ def start(meter: Sequence[str], out: Path, command: Sequence[str], *options: str
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run([*line, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     return [str(done.returncode), done.stdout + done.stderr]
-
-
-def zone(root: Path, folder: str, name: str, energy_uj: int) -> Path:
-    """A powercap zone as Linux shows it: all zones lie side by side in the class folder."""
-    path = root / folder
-    path.mkdir(parents=True)
-    (path / "name").write_text(f"{name}\n")
-    (path / "max_energy_range_uj").write_text(f"{RANGE_UJ}\n")
-    (path / "energy_uj").write_text(f"{energy_uj}\n")
-    return path / "energy_uj"
 
 
 def read_all(path: Path) -> Recording:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from src.errors import MeterError
 from src.measure.meters.program import Program
+from src.measure.meters.remedies import MSR_RIGHTS, WINDOWS_DRIVER
 
 RELEASES = "https://github.com/tdurieux/EnergiBridge/releases"
 
@@ -32,13 +33,7 @@ def program(settings: Settings, _gpu: bool) -> Program:
 def fails(binary: str, platform: str = sys.platform) -> str:
     """What to do where EnergiBridge is there but cannot read the counters; `platform` as in sys.platform."""
     if platform == "win32":
-        return (
-            "EnergiBridge needs its driver and an administrator's shell. In a terminal opened with `Run as "
-            "administrator`:\n"
-            '  sc.exe create rapl type=kernel binPath="C:\\FULL\\PATH\\TO\\LibreHardwareMonitor.sys"\n'
-            "  sc.exe start rapl\n"
-            "and start this program from the same terminal"
-        )
+        return WINDOWS_DRIVER
     if platform == "darwin":
         return (
             "EnergiBridge reads the system management controller and needs no rights beyond being "
@@ -47,14 +42,7 @@ def fails(binary: str, platform: str = sys.platform) -> str:
             f"  xattr -d com.apple.quarantine {binary}\n"
             f"and a release made for this processor ({RELEASES})"
         )
-    return (
-        "EnergiBridge reads /dev/cpu/*/msr and needs the right to. Type (again after every boot, and "
-        "setcap after every move of the binary):\n"
-        "  sudo modprobe msr\n"
-        "  sudo chmod a+r /dev/cpu/*/msr\n"
-        f"  sudo setcap cap_sys_rawio=ep {binary}\n"
-        "Virtual machines and containers usually have no such counters at all"
-    )
+    return MSR_RIGHTS.format(binary=binary)
 
 
 def _find(binary: str) -> str:

@@ -24,8 +24,9 @@ from src.measure.energy import Energy, whole_file
 from src.measure.environment import worker_environment
 from src.measure.launch import launch
 from src.measure.meters.program import MeterModule
-from src.measure.meters.remedies import sample_too_slow
-from src.measure.recording import read_recording
+from src.measure.meters.remarks import NONE, Remarks
+from src.measure.meters.remedies import real_cause, sample_too_slow
+from src.measure.recording import Recording, read_recording
 from src.paths import ROOT
 from src.rules import check_fields
 
@@ -62,11 +63,25 @@ class Meter:
     gpu: bool
     remedy: str
     rejected: tuple[str, ...] = ()
+    remarks: Remarks = NONE
 
     def command(self, out: Path, worker_command: Sequence[str]) -> list[str]:
         """The command line that runs the worker under this meter, its samples going to `out`."""
         gpu = ["-g"] if self.gpu else []
         return [*self.program, "-o", str(out), "-i", str(self.interval_ms), *gpu, "--", *worker_command]
+
+    def recorded(self, out: Path) -> Recording:
+        """What it left in `out`, flagged with its remarks and without the columns that they leave out.
+
+        Raises EnergyError, and ContractError where its remarks are damaged.
+        """
+        recording, remarks = read_recording(out), self.remarks + Remarks.beside(out)
+        kept = {name: values for name, values in recording.columns.items() if name not in remarks.left_out}
+        return dataclasses.replace(recording, columns=kept, flags=(*recording.flags, *remarks.flags))
+
+    def remedy_of(self, said: str) -> str:
+        """What to do where it left no recording; `said` is what it said."""
+        return real_cause(said) or self.remedy
 
 
 def select_meter(config: MeterConfig, gpu: bool) -> Meter:
@@ -107,6 +122,7 @@ def make_meter(name: str, config: MeterConfig, gpu: bool) -> Meter:
         tuple(config.columns),
         gpu,
         program.remedy,
+        remarks=program.remarks,
     )
 
 
@@ -156,13 +172,13 @@ def probe(meter: Meter) -> Energy:
         if ending.ending == "timeout":
             raise MeterError(f"it hung for {PROBE_TIMEOUT_S:.0f} s on a trial run and said: {said}")
         if not csv.exists():
-            raise MeterError(f"a trial run gave no recording. It said:\n{said}\n{meter.remedy}".strip())
+            raise MeterError(f"a trial run gave no recording. It said:\n{said}\n{meter.remedy_of(said)}".strip())
         if ending.returncode:
             slow = sample_too_slow(said, meter.interval_ms)
             why = f": {slow}. It" if slow else " and"
             raise MeterError(f"a trial run ended with exit code {ending.returncode}{why} said:\n{said}")
         try:
-            energy = whole_file(read_recording(csv), meter.columns)
+            energy = whole_file(meter.recorded(csv), meter.columns)
         except EnergyError as error:
             raise MeterError(f"a trial run gave no energy: {error}. It said:\n{said}") from error
     if meter.gpu and "gpu" not in energy.domains_j:
