@@ -79,7 +79,7 @@ def phases_of(windows: Mapping[str, Stretches]) -> dict[str, tuple[float, float]
     """Begin and end of each phase that went on once, in seconds since the run's start."""
     began_s = float(windows[TOTAL][0])  # type: ignore[arg-type]
     once = {name: w for name, w in windows.items() if name not in (TASK, TOTAL) and isinstance(w[0], float)}
-    return {name: (float(w[0]) - began_s, float(w[1]) - began_s) for name, w in once.items()}  # type: ignore[arg-type]
+    return {name: (float(w[0]) - began_s, float(w[1]) - began_s) for name, w in once.items()}
 
 
 def numbers_of(measured: Measured, idle_power_w: float | None) -> tuple[dict[str, float], dict[str, Metric]]:
