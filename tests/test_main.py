@@ -127,12 +127,18 @@ def test_a_folder_that_holds_a_run_is_left_alone(tmp_path, torch_python):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["record.json"]
 
 
-@pytest.mark.parametrize("mode", [[], ["-m"]], ids=["alone", "sweep"])
-def test_the_configuration_can_be_looked_at(tmp_path, mode):
-    code, out, errors = joulebench(tmp_path, *mode, "--cfg", "job", "framework=jax")
+def test_the_configuration_can_be_looked_at(tmp_path):
+    code, out, errors = joulebench(tmp_path, "--cfg", "job", "framework=jax")
     assert (code, errors) == (0, "")
     assert "name: jax" in out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_cannot_be_looked_at(tmp_path):
+    code, out, errors = joulebench(tmp_path, "-m", "--cfg", "job", "framework=jax,tf")
+    assert (code, out) == (2, "")
+    assert errors.startswith("joulebench: Only one of --run, --multirun, --cfg")
+    assert errors.count("\n") == 1
 
 
 def test_help_lists_the_groups(tmp_path):
