@@ -60,6 +60,9 @@ def test_one_line_names_the_key_and_the_remedy(override, expected):
         ("workload.environment.A=b", "no such entry yet; add it with a plus: +workload.environment.A=VALUE"),
         ("workload.metrics={lines:{unit:B}}", "workload.metrics.lines: no such entry yet; add it with a plus"),
         ("workload.exit_code=one", "workload.exit_code: Value 'one' of type 'str' could not be converted to Integer"),
+        ('workload.command=sh -c "ls"', "Give a command with quotes or brackets as a list: 'workload.command=[sh,-c,"),
+        ("workload.command=find {} x", "Give a command with quotes or brackets as a list"),
+        ("workload.command=ls ${HOME}", r"workload.command: Interpolation key 'HOME' not found. Write \${...} where"),
     ],
 )
 def test_a_command_knows_no_framework(override, expected):
