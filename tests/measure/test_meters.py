@@ -152,7 +152,7 @@ def test_native_without_rapl(tmp_path: Path, gpu: bool) -> None:
     (tmp_path / "pynvml.py").write_text(FAKE_NVML)
     meter = ("native", "--powercap", str(tmp_path / "absent"))
     options = ["-g"] if gpu else []
-    code, said = start(meter, tmp_path / "e.csv", ["sleep", "0.3"], *options, path=str(tmp_path))
+    code, said = start(meter, tmp_path / "e.csv", ["sleep", "1.2"], *options, path=str(tmp_path))
     assert "no RAPL package zone" in said
     if gpu:
         flags = {flag.code for flag in whole_file(read_recording(tmp_path / "e.csv")).flags}
