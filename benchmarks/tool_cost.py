@@ -26,16 +26,16 @@ import numpy as np
 
 from src.analysis.bootstrap import median_replicates, percentile_interval, stream
 from src.config.schema import MeterConfig
-from src.contract.record import RunRecord
-from src.contract.run_files import ENERGY_FILE, EVENTS_FILE, JOB_FILE, read_events
+from src.contract.events import EVENTS_FILE, read_events
+from src.contract.job import JOB_FILE, Job
+from src.contract.metrics import TASK
+from src.contract.record import ENERGY_FILE, RunRecord
 from src.measure.environment import worker_environment
 from src.measure.launch import launch
 from src.measure.meters.select import Meter, make_meter
-from src.measure.windows import TASK, phase_windows
+from src.measure.windows import phase_windows, stretches_of
 from src.paths import ROOT
-from src.workloads.training.interpreter import ENVIRONMENTS, INTERPRETER
 
-PYTHON = str(ROOT / ENVIRONMENTS / "torch" / INTERPRETER)
 WORK = ("framework=torch", "dataset=synthetic", "dataset.train_size=3200", "dataset.test_size=250", "training.epochs=1")
 SINGLE_BATCH = ("dataset=synthetic", "dataset.train_size=64", "dataset.test_size=64", "training.epochs=1", "model=mlp")
 
@@ -69,7 +69,7 @@ def main() -> None:
 
 def task_durations(folder: Path, pairs: int) -> tuple[list[float], list[float]]:
     """Seconds of the task, bare and under launcher and meter, in alternating order."""
-    job = sweep(folder / "work", 1, WORK)[0].folder / JOB_FILE
+    job = Job.read(sweep(folder / "work", 1, WORK)[0].folder / JOB_FILE)
     meter = estimate(200)
     bare_s: list[float] = []
     metered_s: list[float] = []
@@ -77,13 +77,14 @@ def task_durations(folder: Path, pairs: int) -> tuple[list[float], list[float]]:
         for metered in (False, True) if number % 2 else (True, False):
             run = folder / f"pair{number}{metered}"
             run.mkdir()
-            (run / JOB_FILE).write_bytes(job.read_bytes())
-            worker = [PYTHON, "-m", "src.workloads.training.worker", str(run / JOB_FILE)]
+            job.write(run / JOB_FILE)
+            worker = job.command(run / JOB_FILE)
             if metered:
                 launch(meter.command(run / ENERGY_FILE, worker), run / "worker.log", environment(), 600)
             else:
                 subprocess.run(worker, cwd=ROOT, env=environment(), check=True)
-            begin_s, end_s = phase_windows(read_events(run / EVENTS_FILE))[TASK]
+            windows = phase_windows(read_events(run / EVENTS_FILE), job.task_phases)
+            begin_s, end_s = stretches_of(windows[TASK])[0]
             (metered_s if metered else bare_s).append(end_s - begin_s)
     return bare_s, metered_s
 
@@ -102,8 +103,9 @@ def run_costs(folder: Path, runs: int) -> tuple[list[float], list[float]]:
     for number in range(runs):
         run = folder / f"hand{number}"
         run.mkdir()
-        (run / JOB_FILE).write_bytes((records[0].folder / JOB_FILE).read_bytes())
-        worker = [PYTHON, "-m", "src.workloads.training.worker", str(run / JOB_FILE)]
+        job = Job.read(records[0].folder / JOB_FILE)
+        job.write(run / JOB_FILE)
+        worker = job.command(run / JOB_FILE)
         command = estimate(INTERVAL_MS).command(run / ENERGY_FILE, worker)
         begin = time.perf_counter()
         subprocess.run(command, cwd=ROOT, env=environment(), check=True)

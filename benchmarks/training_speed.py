@@ -1,7 +1,7 @@
-"""Training speed of the six trainers, against plain scripts and against the machine's own matrix product.
+"""Training speed of all trainers, against plain scripts and against the machine's own matrix product.
 
 `python -m benchmarks.training_speed` runs, interleaved in each round and each in a process of its own: the float32
-matrix product, the three plain scripts of `benchmarks/training`, and the six trainers under the same worker command
+matrix product, the plain scripts of `benchmarks/training`, and all trainers under the same worker command
 that is measured. What is compared runs one right after the other. The median of the epochs after the first counts:
 nothing that is compiled or first touched, and not the single epoch that stalls (one in five of plain TensorFlow's
 takes twice as long as the others). Writes `training_speed.json` and
@@ -30,13 +30,16 @@ import numpy as np
 import yaml
 
 from src.analysis.bootstrap import median_replicates, percentile_interval, stream
-from src.contract.run_files import EPOCH, EVENTS_FILE, JOB_FILE, Job, read_events
+from src.contract.events import EVENTS_FILE, read_events
+from src.contract.job import JOB_FILE, Job
 from src.paths import CONF, ROOT
+from src.workloads.training.frameworks import foreign_packages, frameworks
 from src.workloads.training.interpreter import ENVIRONMENTS, INTERPRETER
 from src.workloads.training.network import training_flop
+from src.workloads.training.training_job import EPOCH, TrainingJob
 
-PLAIN = ("plain_torch", "plain_tf", "plain_jax")
-TRAINERS = ("torch", "tf", "jax", "torch_tuned", "tf_tuned", "jax_tuned")
+PLAIN = tuple(sorted(path.stem for path in (ROOT / "benchmarks/training").glob("plain_*.py")))
+TRAINERS = tuple(frameworks())
 GEMM = "gemm"
 BATCH = 64
 INPUT_SHAPE = (28, 28, 1)
@@ -122,7 +125,7 @@ def measure_gemm(threads: int) -> float:
         "print(2 * 4096**3 / min(s[1:]))"
     )
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
-    return float(_output([sys.executable, "-c", code], environment))
+    return float(output_of([sys.executable, "-c", code], environment))
 
 
 def run_plain(setting: Setting, name: str) -> list[float]:
@@ -130,18 +133,22 @@ def run_plain(setting: Setting, name: str) -> list[float]:
     framework = name.removeprefix("plain_")
     arguments = [str(setting.folder / f"train_{part}.npy") for part in ("images", "labels")]
     script = ROOT / "benchmarks" / "training" / f"{name}.py"
-    command = [_python(framework), str(script), *arguments, str(setting.epochs), str(setting.threads)]
-    seconds: list[float] = json.loads(_output(command, {**os.environ, **_config(framework)["env"]}).splitlines()[-1])
+    command = [python_of(framework), str(script), *arguments, str(setting.epochs), str(setting.threads)]
+    seconds: list[float] = json.loads(
+        output_of(command, {**os.environ, **framework_config(framework)["env"]}).splitlines()[-1]
+    )
     return seconds
 
 
 def run_trainer(setting: Setting, name: str) -> list[float]:
     """Seconds of each epoch of a trainer, from its worker's events."""
-    config = _config(name)
+    config = framework_config(name)
     (setting.folder / EVENTS_FILE).unlink(missing_ok=True)
-    _job(setting, config).write(setting.folder / JOB_FILE)
-    command = [_python(config["environment"]), "-m", "src.workloads.training.worker", str(setting.folder / JOB_FILE)]
-    _output(command, {**os.environ, **config["env"]})
+    path = setting.folder / JOB_FILE
+    program = [python_of(config["environment"]), "-m", "src.workloads.training.worker"]
+    job = Job(workload="training", program=program, settings=_training_job(setting, config).settings())
+    job.write(path)
+    output_of(job.command(path), {**os.environ, **config["env"]})
     edges = [event.t for event in read_events(setting.folder / EVENTS_FILE) if event.phase == EPOCH]
     return [end - begin for begin, end in zip(edges[::2], edges[1::2], strict=True)]
 
@@ -173,7 +180,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
-        cells = [_cell(row["of_plain"]), _cell(row["of_gemm"]), f"{row['goal']:.2f}" if row["goal"] else ""]
+        cells = [cell(row["of_plain"]), cell(row["of_gemm"]), f"{row['goal']:.2f}" if row["goal"] else ""]
         lines.append(f"| {row['option']} | {row['samples_per_s']:.0f} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -188,9 +195,11 @@ def write_images(setting: Setting) -> None:
         np.save(setting.folder / f"{part}_labels.npy", labels)
 
 
-def _job(setting: Setting, config: dict[str, Any]) -> Job:
-    return Job(
+def _training_job(setting: Setting, config: dict[str, Any]) -> TrainingJob:
+    return TrainingJob(
         framework=config["name"],
+        packages=config["packages"],
+        foreign=foreign_packages(config["packages"]),
         trainer=config["trainer"],
         layers=LAYERS,
         train_images=str(setting.folder / "train_images.npy"),
@@ -222,20 +231,24 @@ def ratio(values: list[float], others: list[float]) -> list[float] | None:
     return [float(np.median(ratios)), interval.low, interval.high]
 
 
-def _cell(found: list[float] | None) -> str:
+def cell(found: list[float] | None) -> str:
+    """A ratio and its interval, as a table shows them."""
     return "" if found is None else "{:.2f} ({:.2f} to {:.2f})".format(*found)
 
 
-def _config(name: str) -> dict[str, Any]:
+def framework_config(name: str) -> dict[str, Any]:
+    """The option of conf/framework."""
     config: dict[str, Any] = yaml.safe_load((CONF / f"framework/{name}.yaml").read_text())
     return config
 
 
-def _python(environment: str) -> str:
+def python_of(environment: str) -> str:
+    """The interpreter of an environment."""
     return str(ROOT / ENVIRONMENTS / environment / INTERPRETER)
 
 
-def _output(command: list[str], environment: dict[str, str]) -> str:
+def output_of(command: list[str], environment: dict[str, str]) -> str:
+    """What a command writes to standard output; ends this program where the command fails."""
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")

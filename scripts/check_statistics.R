@@ -34,8 +34,9 @@ describe <- function(set, treatment, x) {
   test <- shapiro.test(x)
   put(test$statistic, set, treatment, "shapiro", "statistic")
   put(test$p.value, set, treatment, "shapiro", "p")
-  put(mean(x) - 3 * sd(x), set, treatment, "3sigma", "lower")
-  put(mean(x) + 3 * sd(x), set, treatment, "3sigma", "upper")
+  population_sd <- sqrt(mean((x - mean(x))^2))  # the published rule divides by n
+  put(mean(x) - 3 * population_sd, set, treatment, "3sigma", "lower")
+  put(mean(x) + 3 * population_sd, set, treatment, "3sigma", "upper")
   put(quartiles[1] - 1.5 * IQR(x), set, treatment, "iqr", "lower")
   put(quartiles[2] + 1.5 * IQR(x), set, treatment, "iqr", "upper")
 }

@@ -10,17 +10,11 @@ from pathlib import Path
 
 from scripts.diagnosis import explain_failed_import, explain_failed_install, explain_failed_venv
 from src.errors import SetupError
+from src.workloads.training.frameworks import all_packages
 
 DEVICES = ("cpu", "cuda")
 STAMP = "joulebench.lock"
-# What must import once a package is installed; an environment holds at most one of these frameworks.
-MODULES = {
-    "torch": "torch",
-    "tensorflow": "tensorflow",
-    "tensorflow-cpu": "tensorflow",
-    "jax": "jax",
-    "mlflow": "mlflow",
-}
+ORCHESTRATOR = "orchestrator"
 
 
 @dataclass(frozen=True)
@@ -54,16 +48,16 @@ def find_environment(root: Path, name: str, device: str | None, requirements: Pa
     """
     if not re.fullmatch(r"\w[\w.-]*", name):  # the name becomes a folder, which is emptied before it is made
         raise SetupError(f"{name!r} is no name for an environment: use letters, digits, '.', '_' and '-'.")
-    folder = root / ".venv" if name == "orchestrator" else root / ".venvs" / name
+    folder = root / ".venv" if name == ORCHESTRATOR else root / ".venvs" / name
     locks = root / "scripts" / "requirements"
     if requirements is not None:
         lock = requirements.resolve()
-    elif name == "orchestrator":
-        lock = locks / "orchestrator.txt"
+    elif name == ORCHESTRATOR:
+        lock = locks / f"{ORCHESTRATOR}.txt"
     else:
         lock = locks / f"{name}-{device or installed_device(folder)}.txt"
     if not lock.is_file():
-        known = ", ".join(sorted(path.stem for path in locks.glob("*.txt") if path.stem != "orchestrator"))
+        known = ", ".join(sorted(path.stem for path in locks.glob("*.txt") if path.stem != ORCHESTRATOR))
         raise SetupError(
             f"there is no lock file {lock} for the environment {name!r}.\n"
             f"There are: {known}. Add that file, or name another with --requirements FILE."
@@ -153,12 +147,19 @@ def install_lock(environment: Environment) -> None:
 
 def check_imports(environment: Environment) -> None:
     """Imports what the environment is for: a wheel may install and still not run. Raises SetupError."""
-    packages = locked_packages(environment.lock)
-    for module in sorted({module for package, module in MODULES.items() if package in packages}):
-        command = [str(environment.python), "-c", f"import {module}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=environment.folder)
-        if done.returncode != 0:
-            raise SetupError(explain_failed_import(environment.name, module, done.stderr))
+    modules = ", ".join(locked_modules(environment.lock))
+    command = [str(environment.python), "-c", f"import {modules}" if modules else ""]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=environment.folder)
+    if done.returncode != 0:
+        raise SetupError(explain_failed_import(environment.name, modules, done.stderr))
+
+
+def locked_modules(lock: Path) -> list[str]:
+    """Returns the frameworks' packages (and MLflow) that a lock installs, by themselves or as a build, NAME-cpu."""
+    locked = locked_packages(lock)
+    builds = {package: (package, *(f"{package}-{device}" for device in DEVICES)) for package in all_packages()}
+    builds["mlflow"] = ("mlflow",)
+    return sorted(module for module, names in builds.items() if locked.intersection(names))
 
 
 def remark_on_extras(environment: Environment) -> str:

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
-
-import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.browser import Browser  # noqa: E402
 from scripts.mlflow_server import free_port, serving  # noqa: E402
+from src.contract.record import FiledRun  # noqa: E402
 from src.track import open_store  # noqa: E402
 
 SETTLE_S = 7
@@ -37,9 +37,9 @@ def main() -> None:
     """Take all pictures."""
     arguments = _arguments()
     store = open_store(arguments.store)
-    runs = store.runs(arguments.experiment)
+    runs = store.records(arguments.experiment)
     experiment_id = store.experiment_id(arguments.experiment)
-    parent_run_id = store.client.get_run(runs["run_id"].iloc[-1]).data.tags["mlflow.parentRunId"]
+    parent_run_id = store.client.get_run(runs[-1].run_id).data.tags["mlflow.parentRunId"]
     arguments.out.mkdir(parents=True, exist_ok=True)
     with serving(store.uri, free_port()) as address, Browser(*SIZE) as browser:
         browser.call("Page.enable")  # without, the script below is never run
@@ -51,12 +51,12 @@ def main() -> None:
             print(picture)
 
 
-def pages(experiment_id: str, runs: pd.DataFrame, parent_run_id: str) -> dict[str, str]:
+def pages(experiment_id: str, runs: Sequence[FiledRun], parent_run_id: str) -> dict[str, str]:
     """The pages worth a picture; the run is the last one that finished."""
-    runs = runs[runs["status"] == "finished"]
-    run_id = runs["run_id"].iloc[-1]
+    runs = [run for run in runs if run.status == "finished"]
+    run_id = runs[-1].run_id
     parent = f"experiments/{experiment_id}"
-    some = runs.groupby("treatment")["run_id"].last().tolist()
+    some = list({run.tags["treatment"]: run.run_id for run in runs}.values())
     compared = quote("[" + ",".join(f'"{run}"' for run in some) + "]")
     return {
         "runs": f"{parent}/runs?{VIEW}",

@@ -7,17 +7,25 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.environments import DEVICES, Environment, describe, find_environment, is_ready, make_environment
+from scripts.environments import (
+    DEVICES,
+    ORCHESTRATOR,
+    Environment,
+    describe,
+    find_environment,
+    is_ready,
+    make_environment,
+)
 from src.errors import SetupError
+from src.workloads.training.frameworks import environments
 
 ROOT = Path(__file__).resolve().parent.parent
-FRAMEWORKS = ("torch", "tf", "jax")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Makes what is missing or out of date; returns the exit code: 0, 2 for an error, 130 after Ctrl-C."""
-    options = parse(arguments)
     try:
+        options = parse(arguments)
         set_up(options.names, options.device, options.requirements, options.python)
     except SetupError as error:
         print(f"\nerror: {error}", file=sys.stderr)
@@ -35,7 +43,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         description="Make the environments of the orchestrator (.venv) and the frameworks (.venvs/NAME).",
         epilog="To compare versions: add scripts/requirements/torch-2.12-cpu.txt, then name torch-2.12.",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"frameworks (default: {' '.join(FRAMEWORKS)})")
+    usual = " ".join(environments())
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"frameworks' environments (default: {usual})")
     parser.add_argument(
         "--device", choices=DEVICES, help="which builds to install (default: what is there already, else cpu)"
     )
@@ -48,17 +57,17 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def set_up(names: Sequence[str], device: str | None, requirements: Path | None, python: str) -> None:
-    """Brings the orchestrator and the named environments (default: all frameworks) up to date.
+    """Brings the orchestrator and the named environments (default: those of all frameworks) up to date.
 
     Raises SetupError at the first environment that cannot be made; those before it stay.
     """
     # The orchestrator drives every framework, so it is never left out; where it is ready this costs nothing.
-    others = [name for name in dict.fromkeys(names or FRAMEWORKS) if name != "orchestrator"]
-    environments = [find_environment(ROOT, "orchestrator", device)]
-    environments += [find_environment(ROOT, name, device, requirements) for name in others]
+    others = [name for name in dict.fromkeys(names or environments()) if name != ORCHESTRATOR]
+    wanted = [find_environment(ROOT, ORCHESTRATOR, device)]
+    wanted += [find_environment(ROOT, name, device, requirements) for name in others]
     started_s = time.monotonic()
-    for position, environment in enumerate(environments, start=1):
-        bring_up_to_date(environment, f"[{position}/{len(environments)}] {environment.name}", python, started_s)
+    for position, environment in enumerate(wanted, start=1):
+        bring_up_to_date(environment, f"[{position}/{len(wanted)}] {environment.name}", python, started_s)
 
 
 def bring_up_to_date(environment: Environment, label: str, python: str, started_s: float) -> None:

@@ -1,4 +1,4 @@
-"""From a table of runs to everything the report says about them."""
+"""From the runs of an experiment to everything the report says about them."""
 
 from __future__ import annotations
 
@@ -11,60 +11,61 @@ import pandas as pd
 
 from src.analysis import bootstrap, outliers
 from src.analysis import settings as configuration
-from src.analysis.blocks import block_table, complete_blocks
 from src.analysis.cautions import Caution, all_cautions
-from src.analysis.comparable import Difference, comparable, differences, finished
+from src.analysis.comparable import Comparable, Difference
 from src.analysis.describe import Description, describe, replicate
-from src.analysis.ingested import only_ingested
-from src.analysis.metrics import METRICS, Metric
 from src.analysis.omnibus import Omnibus, compare_all
 from src.analysis.outliers import Outlier
 from src.analysis.pairs import Pair, compare_pairs
 from src.analysis.practical import Practical, practical_meaning
 from src.analysis.settings import AnalysisConfig
+from src.analysis.table import Table, block_table, complete_blocks, finished
 from src.analysis.threats import Threat, look_for_threats
-from src.analysis.values import as_text, finite
+from src.analysis.values import finite
+from src.contract.metrics import Metric
 from src.errors import ConfigError
-from src.report.wording import count
 
 Found = TypeVar("Found")
 
 # The energy that is compared; imported recordings know the whole process only.
 ENERGIES = ("energy_j", "energy_total_j")
-COLUMNS = (
-    "run_id", "run_name", "treatment", "framework", "sweep", "iteration", "position", "sequence", "started_s",
-    "status", "meter", "energy_kind",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ExcludedRun:
-    """A run that is in no result, and why."""
+    """A run that is in no result, because its status says that it did not finish."""
 
     run_id: str
     run_name: str
     treatment: str
-    reason: str
+    status: str
 
 
 @dataclass(frozen=True)
 class Analysis:
     """All results. `treatments` and every list keep one order: least median energy first.
 
-    `metrics` are those some run has; `missing_metrics` no run has. `energy_metric` is the one that answers
-    the question. `factors` are the keys that differ and were allowed to. `whole_recordings` says that all runs were
-    recorded elsewhere, so that the task's metrics are those of the whole recording.
+    `metrics` are those some run has, `missing_metrics` no run has, and `catalogue` describes all of them.
+    `energy_metric` is the one that answers the question. `workload` is what was measured. `treatment_factors` is what
+    sets each treatment apart, and `factors` are the keys that differ and were allowed to. `phases` are those that the
+    runs have, `outside_task` the ones among them whose energy is not compared. `whole_recordings` says that all runs
+    were recorded elsewhere, so that the task's metrics are those of the whole recording.
     """
 
     config: AnalysisConfig
+    workload: str
     energy_metric: str
     whole_recordings: bool
     treatments: tuple[str, ...]
+    treatment_factors: dict[str, dict[str, str]]
     frameworks: dict[str, str]
     n_runs: int
     n_usable: int
     metrics: tuple[str, ...]
     missing_metrics: tuple[str, ...]
+    catalogue: dict[str, Metric]
+    phases: tuple[str, ...]
+    outside_task: tuple[str, ...]
     factors: tuple[Difference, ...]
     descriptions: tuple[Description, ...]
     omnibus: tuple[Omnibus, ...]
@@ -88,55 +89,62 @@ class Analysis:
         return _only([o for o in self.omnibus if o.metric == metric], metric)
 
 
-def analyse(runs: pd.DataFrame, config: AnalysisConfig) -> Analysis:
-    """Analyse one row per run: the columns of COLUMNS, metrics by name, `params.*`; `tags.flags` may be there.
-
-    Raises ConfigError for an unusable configuration, without a finished run, and where runs must not be
-    compared.
-    """
+def analyse(compared: Comparable, config: AnalysisConfig) -> Analysis:
+    """Analyse runs that may be compared; raises ConfigError for an unusable configuration, and without a result."""
     configuration.check(config)
-    every_run = comparable(_completed(runs), config.compare)
+    table = compared.table
+    every_run = table.runs.assign(sweep=table.runs["sweep"].fillna(""))
+    if not set(ENERGIES) & set(every_run):
+        every_run[ENERGIES[0]] = np.nan
     usable = _usable(every_run)
-    metrics = [metric for name, metric in METRICS.items() if usable[name].notna().any()]
+    metrics = [metric for name, metric in table.metrics.items() if name in usable and usable[name].notna().any()]
     if not metrics:
         raise ConfigError("no finished run has a metric to analyse; look at the runs in MLflow for what they logged")
     energy = _energy_metric(usable)
     found = outliers.find(usable, [metric.name for metric in metrics], config.outliers)
     cleaned = outliers.without(usable, found)
-    return _results(cleaned, every_run, metrics, energy, found, config)
+    return _results(cleaned, every_run, compared, metrics, energy, found, config)
 
 
 def _results(
     runs: pd.DataFrame,
     every_run: pd.DataFrame,
+    compared: Comparable,
     metrics: Sequence[Metric],
     energy: str,
     found: list[Outlier],
     config: AnalysisConfig,
 ) -> Analysis:
+    table = compared.table
     treatments = _ordered_treatments(runs, energy)
     descriptions: list[Description] = []
     omnibus: list[Omnibus] = []
     pairs: list[Pair] = []
     for metric in metrics:
-        described, tested, compared = _one_metric(runs, metric, treatments, config)
+        described, tested, paired = _one_metric(runs, metric, treatments, config)
         descriptions += described
         omnibus.append(tested)
-        pairs += compared
+        pairs += paired
     threats = look_for_threats(runs, every_run, energy, config.alpha)
     failed = every_run.drop(index=runs.index)
     energies = [description for description in descriptions if description.metric == energy]
+    first = runs.drop_duplicates("treatment").set_index("treatment")
     return Analysis(
         config=config,
+        workload=table.workload,
         energy_metric=energy,
-        whole_recordings=only_ingested(runs),
+        whole_recordings=table.whole_recordings,
         treatments=tuple(treatments),
-        frameworks=_frameworks(runs, treatments),
+        treatment_factors={treatment: first["factors"][treatment] for treatment in treatments},
+        frameworks={treatment: str(first["framework"][treatment]) for treatment in treatments},
         n_runs=len(every_run),
         n_usable=len(runs),
         metrics=tuple(metric.name for metric in metrics),
-        missing_metrics=tuple(name for name in METRICS if runs[name].isna().all()),
-        factors=tuple(differences(runs, config.compare)),
+        missing_metrics=_missing(table, runs),
+        catalogue=table.metrics,
+        phases=table.phases,
+        outside_task=table.outside_task,
+        factors=compared.differences,
         descriptions=tuple(descriptions),
         omnibus=tuple(omnibus),
         pairs=tuple(pairs),
@@ -172,37 +180,25 @@ def _one_metric(
     return described, tested, compare_pairs(metric, present, samples, replicates, table, config)
 
 
-def _completed(runs: pd.DataFrame) -> pd.DataFrame:
-    """The table with every metric as a column of numbers, and one row per run from 0 on."""
-    absent = [column for column in COLUMNS if column not in runs]
-    if absent:
-        raise ConfigError(f"the table of runs lacks the columns {', '.join(absent)}; fill them with NaN where unknown")
-    table = runs.reset_index(drop=True)
-    numbers = [*METRICS, "iteration", "position", "sequence", "started_s"]
-    columns = {
-        name: pd.to_numeric(table[name], errors="coerce") if name in table else pd.Series(np.nan, index=table.index)
-        for name in numbers
-    }
-    numeric = pd.DataFrame(columns, dtype=float).replace([np.inf, -np.inf], np.nan)
-    rest = table.drop(columns=[name for name in numbers if name in table])
-    rest = rest.assign(**{name: as_text(rest[name]) for name in ("run_id", "run_name", "treatment", "sweep")})
-    return pd.concat([rest, numeric], axis=1)
-
-
 def _usable(runs: pd.DataFrame) -> pd.DataFrame:
     usable = finished(runs)
     if usable.empty:
+        many = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
         raise ConfigError(
-            f"none of {count(len(runs), 'run')} has finished, so there is nothing to analyse;"
+            f"none of {many} has finished, so there is nothing to analyse;"
             " measure some first, or choose another experiment=NAME"
         )
     return usable
 
 
+def _missing(table: Table, runs: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(name for name in table.metrics if name not in runs or runs[name].isna().all())
+
+
 def _energy_metric(runs: pd.DataFrame) -> str:
     """The task's energy where every treatment has it, else the whole process'."""
-    known = {name: runs.groupby("treatment")[name].count() for name in ENERGIES}
-    return next((name for name in ENERGIES if (known[name] > 0).all()), ENERGIES[0])
+    known = [name for name in ENERGIES if name in runs]
+    return next((name for name in known if (runs.groupby("treatment")[name].count() > 0).all()), known[0])
 
 
 def _ordered_treatments(runs: pd.DataFrame, energy: str) -> list[str]:
@@ -210,16 +206,9 @@ def _ordered_treatments(runs: pd.DataFrame, energy: str) -> list[str]:
     return [str(label) for label in medians.sort_index().sort_values(kind="stable", na_position="last").index]
 
 
-def _frameworks(runs: pd.DataFrame, treatments: Sequence[str]) -> dict[str, str]:
-    first = runs.drop_duplicates("treatment").set_index("treatment")["framework"]
-    return {treatment: str(first[treatment]) for treatment in treatments}
-
-
 def _excluded(failed: pd.DataFrame) -> tuple[ExcludedRun, ...]:
-    return tuple(
-        ExcludedRun(str(row["run_id"]), str(row["run_name"]), str(row["treatment"]), f"its status is {row['status']}")
-        for _, row in failed.iterrows()
-    )
+    columns = (failed[name] for name in ("run_id", "run_name", "treatment", "status"))
+    return tuple(ExcludedRun(*map(str, row)) for row in zip(*columns, strict=True))
 
 
 def _only(found: list[Found], metric: str) -> Found:

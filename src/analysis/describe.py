@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.analysis import bootstrap
-from src.analysis.normality import shapiro_wilk
-from src.analysis.values import HypothesisTest, Interval, Sample, is_constant
+from src.analysis.hypothesis_tests import HypothesisTest, shapiro_wilk
+from src.analysis.values import Interval, Reason, Sample, Why, is_constant
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Description:
     mean_interval: Interval | None
     median_interval: Interval | None
     normality: HypothesisTest
-    reason: str | None
+    reason: Reason | None
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,7 @@ def _intervals(values: Sample, replicates: Replicates, confidence: float) -> tup
     return mean, median
 
 
-def _reason(values: Sample) -> str | None:
-    if values.size == 0:
-        return "no run has a value"
-    if values.size == 1:
-        return "a single value has no spread and no interval"
-    return "all values are equal" if is_constant(values) else None
+def _reason(values: Sample) -> Reason | None:
+    if values.size < 2:
+        return Reason(Why.ONE_VALUE if values.size else Why.NO_VALUE)
+    return Reason(Why.ALL_EQUAL) if is_constant(values) else None

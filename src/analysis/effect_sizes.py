@@ -9,8 +9,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import gammaln
 
-from src.analysis.two_samples import TOO_FEW
-from src.analysis.values import Interval, Sample, is_constant
+from src.analysis.values import Interval, Reason, Sample, Why, is_constant
 
 HEDGES_G = "Hedges' g"
 CLIFFS_DELTA = "Cliff's delta"
@@ -29,7 +28,7 @@ class EffectSize:
     value: float | None = None
     interval: Interval | None = None
     magnitude: str | None = None
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 def hedges_g(first: Sample, second: Sample, confidence: float) -> EffectSize:
@@ -39,9 +38,9 @@ def hedges_g(first: Sample, second: Sample, confidence: float) -> EffectSize:
     """
     n1, n2 = first.size, second.size
     if min(n1, n2) < 2:
-        return EffectSize(HEDGES_G, reason=TOO_FEW)
+        return EffectSize(HEDGES_G, reason=Reason(Why.TOO_FEW))
     if is_constant(first) and is_constant(second):
-        return EffectSize(HEDGES_G, reason="neither treatment varies")
+        return EffectSize(HEDGES_G, reason=Reason(Why.NO_SPREAD))
     df = n1 + n2 - 2
     pooled_sd = math.sqrt(((n1 - 1) * first.var(ddof=1) + (n2 - 1) * second.var(ddof=1)) / df)
     d = float(second.mean() - first.mean()) / pooled_sd
@@ -56,7 +55,7 @@ def hedges_g(first: Sample, second: Sample, confidence: float) -> EffectSize:
 def cliffs_delta(first: Sample, second: Sample, confidence: float) -> EffectSize:
     """P(second > first) - P(second < first) (Cliff, 1993), interval of Feng and Cliff (2004)."""
     if min(first.size, second.size) < 2:
-        return EffectSize(CLIFFS_DELTA, reason=TOO_FEW)
+        return EffectSize(CLIFFS_DELTA, reason=Reason(Why.TOO_FEW))
     by_first, by_second = _dominance(first, second)
     delta = float(by_first.mean())
     magnitude = _magnitude(delta, ROMANO_THRESHOLDS)
@@ -66,7 +65,7 @@ def cliffs_delta(first: Sample, second: Sample, confidence: float) -> EffectSize
         return EffectSize(CLIFFS_DELTA, delta, interval, magnitude)
     variance = _variance(first, second, by_first, by_second, delta)
     if variance == 0:
-        return EffectSize(CLIFFS_DELTA, delta, None, magnitude, "all values are equal")
+        return EffectSize(CLIFFS_DELTA, delta, None, magnitude, Reason(Why.ALL_EQUAL))
     half = z * math.sqrt(variance) * math.sqrt((1 - delta**2) ** 2 + z**2 * variance)
     scale = 1 - delta**2 + z**2 * variance
     centre = delta - delta**3

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from src.analysis.normality import passes, shapiro_wilk
-from src.analysis.values import HypothesisTest, Sample, is_constant, undefined
+from src.analysis.hypothesis_tests import HypothesisTest, passes, shapiro_wilk, undefined
+from src.analysis.values import Sample, Why, is_constant
 
 FRIEDMAN = "Friedman"
 KRUSKAL_WALLIS = "Kruskal-Wallis"
 WELCH_ANOVA = "Welch's ANOVA"
 BROWN_FORSYTHE = "Brown-Forsythe"
-ONE_TREATMENT = "a single treatment has nothing to be compared with"
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,10 @@ def compare_all(metric: str, treatments: Sequence[str], groups: Sequence[Sample]
 def friedman(blocks: Sequence[Sample]) -> HypothesisTest:
     """Friedman's (1937) chi-square, corrected for ties; needs three treatments and two complete blocks."""
     if len(blocks) < 3 or blocks[0].size < 2:
-        return undefined(FRIEDMAN, "needs at least 3 treatments and 2 complete blocks")
+        return undefined(FRIEDMAN, Why.TOO_FEW_COMPLETE_BLOCKS)
     table = np.column_stack(blocks)
     if np.all(table == table[:, :1]):
-        return undefined(FRIEDMAN, "no block shows any difference")
+        return undefined(FRIEDMAN, Why.NO_BLOCK_DIFFERS)
     result = stats.friedmanchisquare(*blocks)
     return HypothesisTest(FRIEDMAN, float(result.statistic), float(result.pvalue), (float(len(blocks) - 1),))
 
@@ -62,34 +61,34 @@ def kendalls_w(chi_square: float, n_blocks: int, n_treatments: int) -> float:
 
 def kruskal_wallis(groups: Sequence[Sample]) -> HypothesisTest:
     """Kruskal and Wallis' (1952) H, corrected for ties."""
-    reason = _unusable(groups)
-    if reason:
-        return undefined(KRUSKAL_WALLIS, reason)
+    why = _unusable(groups)
+    if why:
+        return undefined(KRUSKAL_WALLIS, why)
     if is_constant(np.concatenate(groups)):
-        return undefined(KRUSKAL_WALLIS, "all values are equal")
+        return undefined(KRUSKAL_WALLIS, Why.ALL_EQUAL)
     result = stats.kruskal(*groups)
     return HypothesisTest(KRUSKAL_WALLIS, float(result.statistic), float(result.pvalue), (float(len(groups) - 1),))
 
 
 def welch_anova(groups: Sequence[Sample]) -> HypothesisTest:
     """Welch's (1951) analysis of variance without equal variances."""
-    reason = _unusable(groups)
-    if reason:
-        return undefined(WELCH_ANOVA, reason)
+    why = _unusable(groups)
+    if why:
+        return undefined(WELCH_ANOVA, why)
     if any(is_constant(group) for group in groups):
-        return undefined(WELCH_ANOVA, "a treatment does not vary")
+        return undefined(WELCH_ANOVA, Why.ONE_IS_CONSTANT)
     result = stats.f_oneway(*groups, equal_var=False)
     return HypothesisTest(WELCH_ANOVA, float(result.statistic), float(result.pvalue), _welch_df(groups))
 
 
 def brown_forsythe(groups: Sequence[Sample]) -> HypothesisTest:
     """Brown and Forsythe's (1974) test: Levene's, with the distances from each treatment's median."""
-    reason = _unusable(groups)
-    if reason:
-        return undefined(BROWN_FORSYTHE, reason)
+    why = _unusable(groups)
+    if why:
+        return undefined(BROWN_FORSYTHE, why)
     distances = [np.abs(group - np.median(group)) for group in groups]
     if all(is_constant(distance) for distance in distances):
-        return undefined(BROWN_FORSYTHE, "the distances from the medians do not vary")
+        return undefined(BROWN_FORSYTHE, Why.EQUAL_DISTANCES)
     result = stats.levene(*groups, center="median")
     df = (float(len(groups) - 1), float(sum(group.size for group in groups) - len(groups)))
     return HypothesisTest(BROWN_FORSYTHE, float(result.statistic), float(result.pvalue), df)
@@ -107,10 +106,10 @@ def _choose(groups: Sequence[Sample], blocks: Sequence[Sample]) -> tuple[Hypothe
     return test, "epsilon squared", test.statistic / (sum(group.size for group in groups) - 1)
 
 
-def _unusable(groups: Sequence[Sample]) -> str | None:
+def _unusable(groups: Sequence[Sample]) -> Why | None:
     if len(groups) < 2:
-        return ONE_TREATMENT
-    return "each treatment needs at least 2 values" if min(group.size for group in groups) < 2 else None
+        return Why.ONE_TREATMENT
+    return Why.TOO_FEW if min(group.size for group in groups) < 2 else None
 
 
 def _welch_df(groups: Sequence[Sample]) -> tuple[float, float]:

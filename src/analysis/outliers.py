@@ -14,7 +14,10 @@ LISTED_RULES = ("3sigma", "iqr")
 
 @dataclass(frozen=True)
 class Outlier:
-    """One value of one run outside `lower` to `upper`, in the metric's unit; `excluded` if left out."""
+    """One value of one run outside `lower` to `upper`, in the metric's unit; `excluded` if left out.
+
+    `n` is how many values the treatment has.
+    """
 
     run_id: str
     run_name: str
@@ -25,13 +28,16 @@ class Outlier:
     lower: float
     upper: float
     excluded: bool
-    reason: str
+    n: int
 
 
 def limits(values: Sample, rule: str) -> tuple[float, float]:
-    """What `3sigma` (mean +- 3 sd, the published rule) or `iqr` (Tukey's fences, 1977) keeps of a sample."""
+    """What `3sigma` (mean +- 3 sd, the published rule) or `iqr` (Tukey's fences, 1977) keeps of a sample.
+
+    The published rule takes the population's standard deviation, that is, it divides by n.
+    """
     if rule == "3sigma":
-        centre, reach = float(values.mean()), 3 * float(values.std(ddof=1))
+        centre, reach = float(values.mean()), 3 * float(values.std(ddof=0))
         return centre - reach, centre + reach
     low, high = np.quantile(values, [0.25, 0.75])
     return float(low - 1.5 * (high - low)), float(high + 1.5 * (high - low))
@@ -67,7 +73,6 @@ def _in_group(group: pd.DataFrame, treatment: str, metric: str, rule: str, exclu
     # Rounding must not make outliers of constant data.
     slack = 1e-9 * float(np.abs(values).max())
     far = present[(values < lower - slack) | (values > upper + slack)]
-    done = "left out" if excluded else "kept"
     return [
         Outlier(
             run_id=str(row["run_id"]),
@@ -79,7 +84,7 @@ def _in_group(group: pd.DataFrame, treatment: str, metric: str, rule: str, exclu
             lower=lower,
             upper=upper,
             excluded=excluded,
-            reason=f"{done}: outside {lower:.6g} to {upper:.6g} ({rule}, {values.size} runs of {treatment})",
+            n=int(values.size),
         )
         for _, row in far.iterrows()
     ]

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from src.analysis.blocks import complete_blocks
 from src.analysis.bootstrap import percentile_interval
 from src.analysis.describe import Replicates
 from src.analysis.effect_sizes import (
@@ -18,21 +17,20 @@ from src.analysis.effect_sizes import (
     hedges_g,
     probability_of_superiority,
 )
-from src.analysis.equivalence import Equivalence, two_one_sided_tests
-from src.analysis.metrics import Metric
-from src.analysis.normality import passes, shapiro_wilk
-from src.analysis.paired import PairedComparison, compare_blocks
+from src.analysis.hypothesis_tests import (
+    WELCH,
+    HypothesisTest,
+    PairedComparison,
+    compare_blocks,
+    holm,
+    published_test,
+)
 from src.analysis.sample_size import Power, power_for
 from src.analysis.settings import AnalysisConfig
-from src.analysis.two_samples import WELCH, mann_whitney_u, welch_t
-from src.analysis.values import (
-    HypothesisTest,
-    Interval,
-    Sample,
-    holm,
-    is_constant,
-)
-from src.analysis.verdict import Verdict, judge
+from src.analysis.table import complete_blocks
+from src.analysis.values import Interval, Sample, is_constant
+from src.analysis.verdict import Equivalence, Verdict, judge, two_one_sided_tests
+from src.contract.metrics import Metric
 
 
 @dataclass(frozen=True)
@@ -87,12 +85,6 @@ def compare_pairs(
     return [_judged(pair, samples, config) for pair in _corrected(pairs, config.alpha)]
 
 
-def published_test(first: Sample, second: Sample) -> HypothesisTest:
-    """Welch's t where both samples pass Shapiro-Wilk at 0.05, else Mann-Whitney's U."""
-    normal = passes(shapiro_wilk(first)) and passes(shapiro_wilk(second))
-    return welch_t(first, second) if normal else mann_whitney_u(first, second)
-
-
 def median_difference(
     first: Sample, second: Sample, of_first: Replicates, of_second: Replicates, confidence: float
 ) -> MedianDifference:
@@ -140,7 +132,7 @@ def _compare(
         superiority=probability_of_superiority(delta),
         equivalence=two_one_sided_tests(first, second, margin, config.relevant_percent, test.name),
         power=power_for(first, second, margin, alpha, config.target_power, test.name),
-        verdict=Verdict("not testable", None, None, "not judged yet"),
+        verdict=Verdict("not testable", None, None),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the joules mean: kWh, money and CO2e for many trainings, and joules for what was learnt."""
+"""What the joules mean: kWh, money and CO2e for many runs, and joules for what was learnt."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import pandas as pd
 
 from src.analysis.describe import Description
 from src.analysis.settings import AnalysisConfig
-from src.analysis.values import finite
+from src.analysis.values import Reason, Why, finite
 
 JOULES_A_KWH = 3.6e6
 GRAMS_A_KG = 1000
-USUAL_TRAININGS = 1000
+USUAL_SCALE = 1000
 # How many images a run was tested on: the subset that was asked for, else all that there are.
 TEST_IMAGES = ("params.dataset.test_size", "params.dataset.test_available")
 
 
 @dataclass(frozen=True)
 class AtScale:
-    """`trainings` trainings at the mean energy of one; the interval is that of the mean.
+    """`trainings` runs at the mean energy of one, whatever they do; the interval is that of the mean.
 
     `extra_...` is what they take beyond the treatment with the least mean.
     """
@@ -51,14 +51,14 @@ class Practical:
     at_scale: tuple[AtScale, ...]
     energy_per_correct_prediction_j: float | None
     energy_per_percentage_point_j: float | None
-    reason: str | None
+    reason: Reason | None
 
 
 def practical_meaning(
     runs: pd.DataFrame, energies: Sequence[Description], energy_metric: str, config: AnalysisConfig
 ) -> list[Practical]:
     """One entry per description of `energy_metric`, in their order."""
-    scales = sorted({USUAL_TRAININGS, config.scale})
+    scales = sorted({USUAL_SCALE, config.scale})
     entries = [
         _one(runs[runs["treatment"] == energy.treatment], energy, energy_metric, scales, config) for energy in energies
     ]
@@ -104,16 +104,18 @@ def _with_extra(own: Sequence[AtScale], entries: Sequence[Practical]) -> tuple[A
     )
 
 
-def _per_learnt(runs: pd.DataFrame, energy_metric: str) -> tuple[float | None, float | None, str | None]:
+def _per_learnt(runs: pd.DataFrame, energy_metric: str) -> tuple[float | None, float | None, Reason | None]:
+    if "accuracy" not in runs:
+        return None, None, Reason(Why.NO_ACCURACY)
     accuracy = runs["accuracy"].where(runs["accuracy"] > 0)
     per_point = finite((runs[energy_metric] / (100 * accuracy)).to_numpy())
     if not per_point.size:
-        return None, None, "no run has both an energy and an accuracy above 0"
+        return None, None, Reason(Why.NO_ACCURACY)
     images = _test_images(runs)
     per_prediction = finite((runs[energy_metric] / (accuracy * images.where(images > 0))).to_numpy())
     point = float(np.median(per_point))
     if not per_prediction.size:
-        return None, point, f"the number of test images ({TEST_IMAGES[0]}) is not recorded"
+        return None, point, Reason(Why.NO_TEST_IMAGES)
     return float(np.median(per_prediction)), point, None
 
 

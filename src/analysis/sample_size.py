@@ -9,9 +9,8 @@ import numpy as np
 from scipy import stats
 from scipy.special import nctdtr
 
-from src.analysis.two_samples import MANN_WHITNEY, TOO_FEW
-from src.analysis.values import Sample
-from src.report.wording import count
+from src.analysis.hypothesis_tests import MANN_WHITNEY
+from src.analysis.values import Reason, Sample, Why
 
 MOST_ITERATIONS = 100_000
 # The rank test's least efficiency against the t-test, for any distribution (Hodges and Lehmann, 1956).
@@ -30,20 +29,20 @@ class Power:
     target: float | None = None
     power: float | None = None
     iterations_needed: int | None = None
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 def power_for(first: Sample, second: Sample, margin: float, alpha: float, target: float, test_name: str) -> Power:
     """The power these samples had for `margin`, in their unit, and the runs that would reach `target`."""
     if min(first.size, second.size) < 2:
-        return Power(reason=TOO_FEW)
+        return Power(reason=Reason(Why.TOO_FEW))
     if margin <= 0:
-        return Power(reason="the smallest relevant difference is a share of 0")
+        return Power(reason=Reason(Why.NO_MARGIN))
     sds = (float(first.std(ddof=1)), float(second.std(ddof=1)))
     efficiency = RANK_TEST_EFFICIENCY if test_name == MANN_WHITNEY else 1.0
     reached = welch_power(margin, sds, (first.size * efficiency, second.size * efficiency), alpha)
     needed = _iterations_needed(margin, sds, alpha, target, efficiency)
-    reason = None if needed else f"more than {count(MOST_ITERATIONS, 'iteration')}"
+    reason = None if needed else Reason(Why.TOO_MANY_NEEDED, MOST_ITERATIONS)
     return Power(margin, alpha, target, reached, needed, reason)
 
 

@@ -43,7 +43,7 @@ class AnalysisConfig:
     # Average of the European Union's grid in 2024, life cycle.
     grid_gco2e_per_kwh: Annotated[float, at_least(0)] = 213.0
     grid_source: str = "Ember, Global Electricity Review 2025, EU average of 2024"
-    # How many trainings to work cost and emissions out for, beside the usual 1 000.
+    # How many runs to work cost and emissions out for, beside the usual 1 000.
     scale: Annotated[int, at_least(1)] = 1_000_000
 
 

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from src.analysis.omnibus import kruskal_wallis
-from src.analysis.values import (
-    HypothesisTest,
-    Sample,
-    holm,
-    is_constant,
-    undefined,
-)
+from src.analysis.hypothesis_tests import HypothesisTest, holm, undefined
+from src.analysis.omnibus import KRUSKAL_WALLIS, kruskal_wallis
+from src.analysis.values import Sample, Why, is_constant
+
+Kind = Literal["position", "drift", "carry_over"]
 
 SPEARMAN = "Spearman's rank correlation"
 FEWEST = 4
@@ -38,7 +36,7 @@ class Threat:
     Holm's correction over the three.
     """
 
-    kind: str
+    kind: Kind
     metric: str
     n: int
     test: HypothesisTest
@@ -78,14 +76,15 @@ def hours_since_start(runs: pd.DataFrame, all_runs: pd.DataFrame) -> pd.Series:
 
 
 def predecessors(all_runs: pd.DataFrame) -> pd.Series:
-    """The treatment that ran before each run of a sweep, NaN for the first; by `sequence`, else by start."""
-    order = all_runs["sequence"].where(all_runs["sequence"].notna(), all_runs["started_s"])
-    ordered = all_runs.assign(order=order)
-    ordered = ordered[order.notna()].sort_values(["sweep", "order", "started_s"], kind="stable")
-    return ordered.groupby("sweep")["treatment"].shift(1).reindex(all_runs.index)
+    """The treatment that ran before each run of a sweep, NaN for the first.
+
+    By when the runs began: `sequence` is the planned place, which a run that is tried again later keeps.
+    """
+    began = all_runs[all_runs["started_s"].notna()].sort_values(["sweep", "started_s"], kind="stable")
+    return began.groupby("sweep")["treatment"].shift(1).reindex(all_runs.index)
 
 
-def _trend(kind: str, metric: str, place: pd.Series, residual: pd.Series, unit: str) -> Threat:
+def _trend(kind: Kind, metric: str, place: pd.Series, residual: pd.Series, unit: str) -> Threat:
     known = place.notna() & residual.notna()
     x, y = place[known].to_numpy(dtype=float), residual[known].to_numpy(dtype=float)
     test = spearman(x, y)
@@ -98,9 +97,9 @@ def _trend(kind: str, metric: str, place: pd.Series, residual: pd.Series, unit: 
 def spearman(x: Sample, y: Sample) -> HypothesisTest:
     """Spearman's (1904) rank correlation of two arrays (n,), p-value from Student's t."""
     if x.size < FEWEST:
-        return undefined(SPEARMAN, f"needs at least {FEWEST} runs with a known place")
+        return undefined(SPEARMAN, Why.TOO_FEW_PLACES, FEWEST)
     if is_constant(x) or is_constant(y):
-        return undefined(SPEARMAN, "the place or the metric does not vary")
+        return undefined(SPEARMAN, Why.NOTHING_VARIES)
     result = stats.spearmanr(x, y)
     return HypothesisTest(SPEARMAN, float(result.statistic), float(result.pvalue), (float(x.size - 2),))
 
@@ -112,7 +111,7 @@ def _carry_over(metric: str, runs: pd.DataFrame, all_runs: pd.DataFrame) -> Thre
     samples = [values for _, values in groups]
     n = sum(values.size for values in samples)
     if len(groups) < 2:
-        return Threat("carry_over", metric, n, undefined("Kruskal-Wallis", "needs 2 predecessors, each twice"))
+        return Threat("carry_over", metric, n, undefined(KRUSKAL_WALLIS, Why.TOO_FEW_PREDECESSORS))
     medians = tuple((label, float(np.median(values))) for label, values in groups)
     middle = [median for _, median in medians]
     test = kruskal_wallis(samples)

@@ -1,13 +1,13 @@
-"""The small things every statistic here is made of: clean samples, intervals, tests."""
+"""The small things every statistic here is made of: clean samples, intervals, and why a number is missing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 Sample = npt.NDArray[np.float64]
 
@@ -25,24 +25,37 @@ class Interval:
     method: str
 
 
+class Why(StrEnum):
+    """Why a number is not there."""
+
+    NO_VALUE = "no_value"
+    ONE_VALUE = "one_value"
+    TOO_FEW = "too_few"
+    ALL_EQUAL = "all_equal"
+    NO_SPREAD = "no_spread"
+    ONE_IS_CONSTANT = "one_is_constant"
+    EQUAL_DISTANCES = "equal_distances"
+    NOT_FOR_THIS_SIZE = "not_for_this_size"
+    ONE_TREATMENT = "one_treatment"
+    TOO_FEW_BLOCKS = "too_few_blocks"
+    TOO_FEW_COMPLETE_BLOCKS = "too_few_complete_blocks"
+    EQUAL_DIFFERENCES = "equal_differences"
+    NO_BLOCK_DIFFERS = "no_block_differs"
+    NO_MARGIN = "no_margin"
+    TOO_MANY_NEEDED = "too_many_needed"
+    TOO_FEW_PLACES = "too_few_places"
+    NOTHING_VARIES = "nothing_varies"
+    TOO_FEW_PREDECESSORS = "too_few_predecessors"
+    NO_ACCURACY = "no_accuracy"
+    NO_TEST_IMAGES = "no_test_images"
+
+
 @dataclass(frozen=True)
-class HypothesisTest:
-    """One test; statistic and p-value are None where it is not defined, and `reason` says why.
+class Reason:
+    """Why a number is not there; `n` is the number of values that it would have come from, where that matters."""
 
-    `p_holm` is the p-value after Holm's correction over the test's family, None outside a family.
-    """
-
-    name: str
-    statistic: float | None = None
-    p_value: float | None = None
-    degrees_of_freedom: tuple[float, ...] = ()
-    p_holm: float | None = None
-    reason: str | None = None
-
-
-def undefined(name: str, reason: str) -> HypothesisTest:
-    """A test that these data do not allow."""
-    return HypothesisTest(name, reason=reason)
+    why: Why
+    n: int | None = None
 
 
 def finite(values: Sequence[float] | npt.ArrayLike) -> Sample:
@@ -51,29 +64,8 @@ def finite(values: Sequence[float] | npt.ArrayLike) -> Sample:
     return array[np.isfinite(array)]
 
 
-def as_text(column: pd.Series) -> pd.Series:
-    """The column as text, empty where a value is missing."""
-    return column.astype(object).where(column.notna(), "").astype(str)
-
-
 def is_constant(values: Sample) -> bool:
     """Whether the values differ by no more than rounding; true for fewer than two."""
     if values.size < 2:
         return True
     return bool(np.ptp(values) <= ROUNDING * np.max(np.abs(values)))
-
-
-def holm(tests: Sequence[HypothesisTest]) -> list[HypothesisTest]:
-    """The tests of one family with Holm's (1979) step-down correction; undefined ones do not count."""
-    p_values = np.array([test.p_value for test in tests if test.p_value is not None])
-    corrected = iter(_step_down(p_values).tolist())
-    return [test if test.p_value is None else replace(test, p_holm=next(corrected)) for test in tests]
-
-
-def _step_down(p_values: Sample) -> Sample:
-    """The k-th smallest of m p-values times m - k + 1, never below the one before nor above 1."""
-    order = np.argsort(p_values, kind="stable")
-    factors = np.arange(p_values.size, 0, -1)
-    corrected = np.empty(p_values.size)
-    corrected[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1)
-    return corrected

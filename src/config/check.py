@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 import re
-from typing import Any
 
 from src.analysis.settings import check as check_analysis
-from src.config.schema import Config, LayerConfig, usable_cpus
+from src.config.schema import Config, allowed_cpus
 from src.config.workload_parts import training_parts
 from src.errors import ConfigError
 from src.paths import ROOT
@@ -18,7 +16,7 @@ from src.workloads.command.command_line import KIND as COMMAND
 from src.workloads.command.command_line import check_command
 from src.workloads.training import network
 from src.workloads.training.data.dataset import check as check_dataset
-from src.workloads.training.workload import TrainingParts
+from src.workloads.training.training_settings import TrainingParts
 
 WORKLOADS = ("training", "inference", COMMAND)
 
@@ -33,20 +31,23 @@ def check(config: Config) -> None:
     check_fields(config)
     _check_cpus(config)
     if config.workload.kind == COMMAND:
+        _refuse_groups(config)
         check_command(config.workload)
     else:
         _check_training(training_parts(config))
+
+
+def _refuse_groups(config: Config) -> None:
+    """Raise ConfigError for a group that a command knows nothing of, so that no run of one bears its values."""
+    for group in ("framework", "model", "dataset", "training", "inference"):
+        if getattr(config, group) is not None:
+            raise ConfigError(f"{group}: workload={COMMAND} has none; leave it out, or choose another workload")
 
 
 def _check_training(parts: TrainingParts) -> None:
     _check_trainer(parts.framework.trainer)
     _check_network(parts)
     _check_sizes(parts)
-
-
-def layer_values(layer: LayerConfig) -> dict[str, Any]:
-    """A layer's own keys, without those that its kind does not use."""
-    return {key: value for key, value in dataclasses.asdict(layer).items() if value is not None}
 
 
 @functools.cache
@@ -68,21 +69,35 @@ def _check_trainer(name: str) -> None:
 
 
 def _check_cpus(config: Config) -> None:
+    affinity, threads, allowed = config.hardware.affinity, config.hardware.threads, allowed_cpus()
     present = os.cpu_count() or 1
-    outside = [cpu for cpu in config.hardware.affinity if not 0 <= cpu < present]
-    if outside:
-        raise ConfigError(f"hardware.affinity={config.hardware.affinity}: this machine has CPUs 0 to {present - 1}")
-    usable = len(config.hardware.affinity) or usable_cpus()
-    if config.hardware.threads > usable:
+    if any(not 0 <= cpu < present for cpu in affinity):
+        raise ConfigError(f"hardware.affinity={affinity}: this machine has CPUs 0 to {present - 1}")
+    if not set(affinity) <= set(allowed):
         raise ConfigError(
-            f"hardware.threads={config.hardware.threads}: only {usable} CPUs may be used; take at most that many"
+            f"hardware.affinity={affinity}: this process may run on the CPUs {', '.join(map(str, allowed))} only; "
+            "choose among them, or start it without `taskset` or the container's limit"
+        )
+    usable = len(affinity or allowed)
+    if config.workload.kind == COMMAND:
+        _check_unheeded_threads(threads)
+    elif threads > usable:
+        raise ConfigError(f"hardware.threads={threads}: only {usable} CPUs may be used; take at most that many")
+
+
+def _check_unheeded_threads(threads: int) -> None:
+    """Raise ConfigError where somebody asks for what no command can be held to."""
+    if threads != len(allowed_cpus()):
+        raise ConfigError(
+            f"hardware.threads={threads}: no command can be held to a number of threads from outside; leave it out, "
+            "limit its CPUs with hardware.affinity=[0], or use what it heeds itself, an option or a variable: "
+            "+workload.environment.OMP_NUM_THREADS=1"
         )
 
 
 def _check_network(config: TrainingParts) -> None:
-    layers = [layer_values(layer) for layer in config.model.layers]
     try:
-        network.check(layers, tuple(config.dataset.image_shape), config.dataset.classes)
+        network.check(config.layers, tuple(config.dataset.image_shape), config.dataset.classes)
     except network.NetworkError as error:
         raise ConfigError(f"model.layers of {config.model.name}: {error}") from error
 

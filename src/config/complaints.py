@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, get_args, get_origin, get_type_hints
 
-from hydra.errors import MissingConfigException
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from hydra.errors import MissingConfigException, OverrideParseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationKeyError, OmegaConfBaseException
 
 from src.config.schema import Config
 
@@ -26,14 +26,30 @@ def explain(error: Exception) -> str:
         if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.full_key:
             return unknown_key(str(cause.full_key))
         if isinstance(cause, OmegaConfBaseException) and cause.full_key:
-            return f"{cause.full_key}: {_first_line(cause)}{_list_remedy(cause)}"
+            return f"{cause.full_key}: {_first_line(cause)}{_list_remedy(cause)}{_interpolation_remedy(cause)}"
         cause = cause.__cause__
     if isinstance(error, MissingConfigException):
         return _unknown_option(str(error))
     absent = re.match(
         r"Could not override '(\w+)'\.\s+No match in the defaults list\..* use \+(.*)", _one_line(str(error))
     )
-    return _no_group(absent.group(2), absent.group(1)) if absent else _one_line(str(error))
+    if absent:
+        return _no_group(absent.group(2), absent.group(1))
+    return _one_line(str(error)) + _command_remedy(error)
+
+
+def _interpolation_remedy(error: OmegaConfBaseException) -> str:
+    """A command may hold what OmegaConf takes for a key of its own."""
+    if not isinstance(error, InterpolationKeyError):
+        return ""
+    return r". Write \${...} where it is meant as it stands, ${oc.env:NAME} for an environment variable"
+
+
+def _command_remedy(error: Exception) -> str:
+    """Hydra reads quotes and brackets itself, which stand in many a command."""
+    if not isinstance(error, OverrideParseException) or not error.override.startswith("workload.command="):
+        return ""
+    return ". Give a command with quotes or brackets as a list: 'workload.command=[sh,-c,\"echo {} > out\"]'"
 
 
 def _list_remedy(error: OmegaConfBaseException) -> str:
@@ -45,10 +61,10 @@ def _list_remedy(error: OmegaConfBaseException) -> str:
 def unknown_key(full_key: str) -> str:
     """Names the keys that exist beside an unknown one, and the one that was probably meant."""
     *parents, wrong = full_key.split(".")
-    kind = _kind_at(parents)
-    if get_origin(kind) is dict:
+    here = _kind_at(parents)
+    if get_origin(here) is dict:
         return f"{full_key}: no such entry yet; add it with a plus: +{full_key}=VALUE"
-    names = [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+    names = [field.name for field in dataclasses.fields(here)] if dataclasses.is_dataclass(here) else []
     close = difflib.get_close_matches(wrong, names, n=1)
     meant = f"did you mean {'.'.join([*parents, close[0]])}? " if close else ""
     where = f"'{'.'.join(parents)}' has" if parents else "there are"

@@ -18,11 +18,12 @@ from omegaconf.errors import ConfigKeyError
 
 from src.analysis.settings import AnalysisConfig
 from src.measure.meters import energibridge, estimate, native, replay
-from src.rules import ABOVE_ZERO, NAME, SHARE, UNIQUE, Rule, at_least, within
+from src.rules import ABOVE_ZERO, UNIQUE, Rule, at_least, within
 from src.workloads.command.command_line import CommandConfig
-from src.workloads.hardware import Device
-from src.workloads.inference.settings import InferenceConfig
+from src.workloads.hardware import HardwareConfig
+from src.workloads.inference.inference_settings import InferenceConfig
 from src.workloads.training.data.dataset import DatasetConfig
+from src.workloads.training.training_settings import FrameworkConfig, ModelConfig, TrainingConfig
 
 EXPERIMENT = Rule("a name without '/'", lambda value: bool(value.strip()) and "/" not in value)
 
@@ -33,61 +34,6 @@ class Order(StrEnum):
     shuffled = "shuffled"
     balanced = "balanced"
     fixed = "fixed"
-
-
-@dataclass
-class FrameworkConfig:
-    """One way of using one framework."""
-
-    name: Annotated[str, NAME] = MISSING
-    # The folder below .venvs/ whose interpreter runs the worker.
-    environment: str = MISSING
-    # The lock file that environment must have been made from.
-    requirements: str = MISSING
-    # A module of src.workloads.training.trainers.
-    trainer: str = MISSING
-    # One line that says how the framework is used.
-    mode: str = MISSING
-    # Environment variables of the measured process.
-    env: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class LayerConfig:
-    """One layer; which keys apply depends on `kind` (see src.workloads.training.network)."""
-
-    kind: str = MISSING
-    filters: int | None = None
-    kernel: int | None = None
-    padding: str | None = None
-    activation: str | None = None
-    size: int | None = None
-    stride: int | None = None
-    units: int | None = None
-
-
-@dataclass
-class ModelConfig:
-    """A framework-neutral network."""
-
-    name: str = MISSING
-    layers: list[LayerConfig] = MISSING
-
-
-@dataclass
-class TrainingConfig:
-    """What every framework has to do, exactly alike."""
-
-    epochs: Annotated[int, at_least(1)] = MISSING
-    batch_size: Annotated[int, at_least(1)] = MISSING
-    # Test images a step of the evaluation.
-    eval_batch_size: Annotated[int, at_least(1)] = MISSING
-    learning_rate: Annotated[float, ABOVE_ZERO] = MISSING
-    beta_1: Annotated[float, SHARE] = MISSING
-    beta_2: Annotated[float, SHARE] = MISSING
-    epsilon: Annotated[float, ABOVE_ZERO] = MISSING
-    # Decides initial weights and the order of the batches.
-    seed: Annotated[int, at_least(0)] = MISSING
 
 
 @dataclass
@@ -110,22 +56,11 @@ class ProtocolConfig:
     retries: Annotated[int, at_least(0)] = MISSING
     # A run that takes longer is ended and counts as failed.
     timeout_s: Annotated[float, ABOVE_ZERO] = MISSING
+    # What others may use of the processor while a run is measured; above it the run is flagged, and measured again at
+    # the end of its block as long as there are retries.
+    max_foreign_cpu_share: Annotated[float, within(0, 1)] = 0.05
     # Measure although another sweep is being measured on this machine; for tests of the tool itself.
     allow_concurrent: bool = False
-
-
-@dataclass
-class HardwareConfig:
-    """Where the work is done, and what is expected of the host."""
-
-    # What the report calls this machine; null takes the processor's name.
-    name: str | None = None
-    device: Device = MISSING
-    threads: Annotated[int, at_least(1)] = MISSING
-    # CPUs the worker may use; empty means all.
-    affinity: Annotated[list[int], UNIQUE] = field(default_factory=list)
-    # Share of all cores that other programs may use before a measurement is worth a warning.
-    max_background_load: Annotated[float, SHARE] = MISSING
 
 
 @dataclass(kw_only=True)
@@ -171,11 +106,16 @@ class Config:
     analysis: AnalysisConfig = MISSING
 
 
+def allowed_cpus() -> list[int]:
+    """The CPUs this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
 def usable_cpus() -> int:
     """How many CPUs this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(allowed_cpus())
 
 
 def register() -> None:

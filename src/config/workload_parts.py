@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from src.config.schema import Config
 from src.errors import ConfigError
-from src.workloads.inference.workload import InferenceParts
-from src.workloads.training.workload import TrainingParts
+from src.workloads.inference.inference_settings import InferenceConfig
+from src.workloads.training.training_settings import TrainingParts
 
 
 def training_parts(config: Config) -> TrainingParts:
@@ -17,8 +17,8 @@ def training_parts(config: Config) -> TrainingParts:
     return TrainingParts(**groups, hardware=config.hardware)
 
 
-def inference_parts(config: Config) -> InferenceParts:
-    """The same, and how the trained network is used."""
+def inference_settings(config: Config) -> InferenceConfig:
+    """How the trained network is used; raises ConfigError where that is missing."""
     if config.inference is None:
         raise ConfigError("workload=inference needs the keys below inference; see conf/workload/inference.yaml")
-    return InferenceParts(training_parts(config), config.inference)
+    return config.inference

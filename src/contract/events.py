@@ -2,7 +2,7 @@
 
 A program of any language appends one line of JSON for each edge, `{"t": 1760000000.25, "phase": "load", "edge":
 "begin"}`, to the file that the variable JOULEBENCH_EVENTS names. `t` is seconds since the epoch, the clock of
-EnergiBridge's `Time` column.
+EnergiBridge's `Time` column; `monotonic` may stand beside it, the seconds of a clock that nobody sets.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ Edge = Literal["begin", "end"]
 
 @dataclass(frozen=True)
 class Event:
-    """One edge of a phase; `t` is seconds since the epoch."""
+    """One edge of a phase; `t` is seconds since the epoch, `monotonic` those of a clock that nobody sets."""
 
     t: float
     phase: str
     edge: Edge
+    monotonic: float | None = None
 
 
 class EventLog:
@@ -41,7 +42,7 @@ class EventLog:
 
     def emit(self, phase: str, edge: Edge, t: float | None = None) -> None:
         """Write one event, now unless `t` (epoch seconds) is given."""
-        event = Event(time.time() if t is None else t, phase, edge)
+        event = Event(time.time(), phase, edge, time.monotonic()) if t is None else Event(t, phase, edge)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(event)) + "\n")
 
@@ -71,4 +72,5 @@ def _event(values: Any) -> Event:
     t = take(values, "t", float, "event")
     if not math.isfinite(t):
         raise ContractError(f"an event's `t` is {t}, which is no moment")
-    return Event(t, take(values, "phase", str, "event"), cast(Edge, edge))
+    monotonic = None if values.get("monotonic") is None else take(values, "monotonic", float, "event")
+    return Event(t, take(values, "phase", str, "event"), cast(Edge, edge), monotonic)

@@ -69,10 +69,12 @@ class Prime:
 class Work:
     """What a workload gives back when it has prepared: the job, facts to file as parameters, and what to expect.
 
-    `expected_s` is a first guess at the wall time of one run, None where nobody can know.
+    `expected_s` is a first guess at the wall time of one run, None where nobody can know. `unheeded` are keys of the
+    configuration that this work cannot keep to; they are not filed, so that no run seems to promise them.
     """
 
     job: Job
     facts: dict[str, str]
     expected_s: float | None
     primes: tuple[Prime, ...] = ()
+    unheeded: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 A program writes it to the file that the variable JOULEBENCH_OUTCOME names:
 `{"metrics": {"accuracy": {"value": 0.98, "unit": "1", "title": "Test accuracy", "better": "higher"}}}`. Only `value`
-must be there.
+must be there. One that failed may say why instead: `{"error": "the disk is full"}`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 """Names that MLflow takes for metrics."""
 
 OLD_FACTS = ("framework", "device", "threads", "affinity", "versions", "shapes")
+
+
+class WorkError(ContractError):
+    """The measured program itself says why it has no results."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +57,15 @@ class Outcome:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The outcome of a run's folder, of version 1 (`result.json`) too; raises ContractError."""
+        """The outcome of a run's folder, of version 1 (`result.json`) too; raises ContractError, of it WorkError."""
         path = folder / OUTCOME_FILE
         if not path.exists() and (folder / OLD_RESULT_FILE).exists():
             return cls(**_of_version_1(read_object(folder / OLD_RESULT_FILE)))
         values = read_object(path)
         if values.get("version", VERSION) != VERSION:
             raise ContractError(f"{path} is not of version {VERSION}; make it again with this project's version")
+        if "error" in values:
+            raise WorkError(take(values, "error", str, str(path)))
         described = take({"metrics": {}, **values}, "metrics", dict, str(path))
         return cls(
             values={name: _value(name, metric, path) for name, metric in described.items()},
@@ -68,6 +74,11 @@ class Outcome:
             facts=take({"facts": {}, **values}, "facts", dict, str(path)),
             per_unit=_per_unit(values["per_unit"], path) if values.get("per_unit") is not None else None,
         )
+
+
+def write_failure(path: Path, reason: str) -> None:
+    """Write, atomically, why there is no outcome; `Outcome.read` raises it."""
+    write_json(path, {"version": VERSION, "error": reason})
 
 
 def _per_unit(values: Any, path: Path) -> tuple[Metric, float]:

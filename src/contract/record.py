@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 from src.contract.flags import Flag
 from src.contract.json_files import ContractError, read_object, take, texts, write_json
@@ -38,6 +38,7 @@ NO_PARAMETERS = (
     "tracking_uri",
     "analysis",
     "framework.environment",
+    "framework.packages",
     "framework.requirements",
     "framework.trainer",
     "dataset.files",
@@ -46,7 +47,8 @@ NO_PARAMETERS = (
 )
 """Parts of the configuration that say nothing about the work; config.yaml has them all."""
 
-Status = Literal["finished", "failed"]
+Status = Literal["finished", "failed", "disturbed"]
+"""A disturbed run was measured, and then measured again in the same place."""
 
 EnergyKind = Literal["measured", "estimated", "replayed", "imported"]
 
@@ -198,7 +200,7 @@ def _check_types(values: Mapping[str, Any]) -> None:
         take(values, name, str, RECORD_FILE)
     for name in ("start_ms", "end_ms"):
         take(values, name, int, RECORD_FILE)
-    if values.get("status") not in ("finished", "failed"):
+    if values.get("status") not in get_args(Status):
         raise ContractError(f"`status` is {values.get('status')!r:.80}")
     for name in ("tags", "factors", "params"):
         texts(list(take(values, name, dict, RECORD_FILE).values()), f"`{name}`")

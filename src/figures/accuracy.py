@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from src.analysis.ingested import only_ingested
-from src.figures.colours import colours, markers
-from src.figures.drawing import Drawing, left_out, not_drawn
-from src.figures.labels import short_labels, wrap
-from src.figures.samples import CROWD, kinds_of
+from src.contract.metrics import Metric
+from src.figures.drawing import CROWD, Drawing, kinds_of, left_out, not_drawn
+from src.figures.looks import Treatments, colours, markers, short_labels, wrap
 from src.figures.style import GREY, INK, house_style, legend_below, new_figure, note_kind
 from src.figures.units import scale, set_ticks
 
@@ -21,18 +19,18 @@ Point = tuple[float, float]
 
 
 @house_style()
-def draw_accuracy_energy(runs: pd.DataFrame, energy_metric: str, treatments: Sequence[str]) -> Drawing:
+def draw_accuracy_energy(runs: pd.DataFrame, energy: Metric, accuracy: Metric, treatments: Treatments) -> Drawing:
     """Small markers are runs, large ones the treatments' medians; the front joins the medians nobody beats."""
-    if not {energy_metric, "accuracy"} <= set(runs):
-        return not_drawn(NAME, f"no run has both accuracy and {energy_metric}")
-    known = runs[runs["treatment"].isin(treatments)].dropna(subset=[energy_metric, "accuracy"])
+    both = [energy.name, accuracy.name]
+    if not set(both) <= set(runs):
+        return not_drawn(NAME, f"no run has both accuracy and {energy.name}")
+    known = runs[runs["treatment"].isin(treatments)].dropna(subset=both)
     if known.empty:
-        return not_drawn(NAME, f"no run has both accuracy and {energy_metric}")
-    x_unit = scale(energy_metric, known[energy_metric].to_numpy(dtype=float), only_ingested(known))
-    y_unit = scale("accuracy", known["accuracy"].to_numpy(dtype=float))
+        return not_drawn(NAME, f"no run has both accuracy and {energy.name}")
+    x_unit, y_unit = (scale(metric, known[metric.name].to_numpy(dtype=float)) for metric in (energy, accuracy))
     points = known[["treatment"]].assign(
-        x=known[energy_metric].astype(float) / x_unit.divisor,
-        y=known["accuracy"].astype(float) / y_unit.divisor,
+        x=known[energy.name].astype(float) / x_unit.divisor,
+        y=known[accuracy.name].astype(float) / y_unit.divisor,
     )
     present = [name for name in treatments if (points["treatment"] == name).any()]
     figure = new_figure(2.3)
@@ -42,8 +40,9 @@ def draw_accuracy_energy(runs: pd.DataFrame, energy_metric: str, treatments: Seq
     _set_axes(axes, points)
     _draw_front(axes, pareto_front(medians), medians)
     legend_below(figure, axes)
-    note_kind(figure, kinds_of(known, energy_metric))
-    return Drawing(NAME, _caption(pareto_front(medians), [name for name in treatments if name not in present]), figure)
+    note_kind(figure, kinds_of(known, energy))
+    missing = [name for name in treatments if name not in present]
+    return Drawing(NAME, _caption(accuracy.title, pareto_front(medians), missing), figure)
 
 
 def pareto_front(points: Mapping[str, Point]) -> list[str]:
@@ -58,11 +57,10 @@ def pareto_front(points: Mapping[str, Point]) -> list[str]:
     return sorted((name for name, point in points.items() if not beaten(point)), key=lambda name: points[name])
 
 
-def _draw_points(
-    axes: Axes, points: pd.DataFrame, present: Sequence[str], treatments: Sequence[str]
-) -> dict[str, Point]:
+def _draw_points(axes: Axes, points: pd.DataFrame, present: Sequence[str], treatments: Treatments) -> dict[str, Point]:
     """Draw all runs and the medians; returns the medians."""
-    paint, shapes, labels = colours(treatments), markers(treatments), short_labels(present)
+    paint, shapes = colours(treatments), markers(treatments)
+    labels = short_labels({name: treatments[name] for name in present})
     medians = {}
     for name in present:
         own = points[points["treatment"] == name]
@@ -105,9 +103,9 @@ def _draw_front(axes: Axes, front: Sequence[str], medians: Mapping[str, Point]) 
     axes.set(xlim=(low_x, high_x), ylim=(low_y, high_y))
 
 
-def _caption(front: Sequence[str], missing: Sequence[str]) -> str:
+def _caption(title: str, front: Sequence[str], missing: Sequence[str]) -> str:
     return (
-        "Test accuracy against energy. Small markers are runs, large ones medians. No treatment has a lower median"
+        f"{title} against energy. Small markers are runs, large ones medians. No treatment has a lower median"
         f" energy at an accuracy at least as high as those on the Pareto front: {', '.join(front)}."
         + left_out(missing, "want of an energy or an accuracy")
     )

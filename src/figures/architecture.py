@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
 from src.figures.drawing import Drawing, not_drawn
+from src.figures.numbers import count, quantity
 from src.figures.style import GREY, INK, house_style, new_figure
 from src.figures.units import number
-from src.report.wording import count, quantity
-from src.workloads.training.network import (
-    Layer,
-    NetworkError,
-    Shape,
-    output_shapes,
-    parameter_count,
-    parameter_shapes,
-    training_flop,
-)
+
+Layer = Mapping[str, Any]
+Shape = tuple[int, ...]
 
 NAME = "architecture"
 ROW_IN = 0.42
@@ -38,19 +33,66 @@ FACES = {
 ACTIVATIONS = {"relu": "ReLU", "tanh": "tanh", "softmax": "softmax"}
 
 
+@dataclass(frozen=True)
+class Step:
+    """What a layer gives for one image: its output's shape, its parameters, its multiply-adds."""
+
+    shape: Shape
+    parameters: int = 0
+    products: int = 0
+
+
+def follow(layers: Sequence[Layer], input_shape: Shape) -> list[Step]:
+    """An image's way through the layers; raises ValueError where a layer does not fit the one before."""
+    steps: list[Step] = []
+    shape = input_shape
+    for layer in layers:
+        steps.append(_step(layer, shape))
+        shape = steps[-1].shape
+    return steps
+
+
+def flop(steps: Sequence[Step]) -> tuple[int, int]:
+    """Floating-point operations of one image, forward, and forward and backward; a multiply-add counts as two.
+
+    The backward pass costs one product for the kernel's gradient and one for the input's, which the first layer spares.
+    """
+    products = [step.products for step in steps if step.products] or [0]
+    return 2 * sum(products), 2 * (3 * sum(products) - products[0])
+
+
+def _step(layer: Layer, before: Shape) -> Step:
+    kind = layer["kind"]
+    if kind == "flatten":
+        return Step((math.prod(before),))
+    if kind == "dense":
+        if len(before) != 1:
+            raise ValueError(f"a dense layer after shape {before}, without a flatten layer between them")
+        return Step((layer["units"],), (before[0] + 1) * layer["units"], before[0] * layer["units"])
+    height, width, channels = before
+    window, stride = layer.get("kernel", layer.get("size")), layer.get("stride", 1)
+    if layer.get("padding") != "same":
+        height, width = ((size - window) // stride + 1 for size in (height, width))
+    if kind != "conv":
+        return Step((height, width, channels))
+    filters, inputs = layer["filters"], window**2 * channels
+    return Step((height, width, filters), (inputs + 1) * filters, height * width * filters * inputs)
+
+
 @house_style()
 def draw_architecture(layers: Sequence[Layer], input_shape: Shape, name: str = "") -> Drawing:
     """From top to bottom, a row for each layer: a block in the shape of its output, its settings, its numbers."""
     try:
-        shapes = [tuple(input_shape), *output_shapes(layers, input_shape)]
-    except (NetworkError, KeyError, TypeError) as error:
+        steps = follow(layers, tuple(input_shape))
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         return not_drawn(NAME, f"the model's layers are no network ({error})")
+    shapes = [tuple(input_shape), *(step.shape for step in steps)]
     figure = new_figure(ROW_IN * len(shapes) + 0.65)
     axes = figure.add_subplot()
     axes.set(xlim=(0, WIDTH), ylim=(len(shapes) - 0.4, -0.95), aspect="auto")
     axes.set_axis_off()
     _draw_header(axes)
-    counts = [0, *(_parameters(layer, before) for layer, before in zip(layers, shapes, strict=False))]
+    counts = [0, *(step.parameters for step in steps)]
     texts = [("input", "images"), *(_describe(layer) for layer in layers)]
     kinds = ["input", *(str(layer["kind"]) for layer in layers)]
     for row, (shape, n, text, kind) in enumerate(zip(shapes, counts, texts, kinds, strict=True)):
@@ -61,7 +103,7 @@ def draw_architecture(layers: Sequence[Layer], input_shape: Shape, name: str = "
                 "", (BLOCK_X, row - 0.36), (BLOCK_X, row - 0.64),
                 arrowprops={"arrowstyle": "-|>", "color": GREY, "linewidth": 0.7, "mutation_scale": 5},
             )  # fmt: skip
-    return Drawing(NAME, _caption(name, layers, input_shape), figure)
+    return Drawing(NAME, _caption(name, steps), figure)
 
 
 def _draw_header(axes: Axes) -> None:
@@ -117,14 +159,11 @@ def _describe(layer: Layer) -> tuple[str, str]:
     return str(kind), "rows, columns, channels"
 
 
-def _parameters(layer: Layer, before: Shape) -> int:
-    return sum(math.prod(shape) for shape in parameter_shapes([layer], before))
-
-
-def _caption(name: str, layers: Sequence[Layer], input_shape: Shape) -> str:
-    parameters = count(parameter_count(layers, input_shape), "parameter")
-    work = quantity(training_flop(layers, input_shape) / 1e9, "GFLOP", 3)
+def _caption(name: str, steps: Sequence[Step]) -> str:
+    parameters = count(sum(step.parameters for step in steps), "parameter")
+    forward, both = (quantity(work / 1e9, "GFLOP", 3) for work in flop(steps))
     return (
-        f"Architecture of the network{' ' + name if name else ''}: {parameters}, {work} per sample, forward and"
-        " backward. Blocks show the output's shape: the image to scale, channels and units by their logarithm."
+        f"Architecture of the network{' ' + name if name else ''}: {parameters}; {forward} per image forward, {both}"
+        " forward and backward. Blocks show the output's shape: the image to scale, channels and units by their"
+        " logarithm."
     )

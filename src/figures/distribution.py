@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from scipy.stats import gaussian_kde
 
-from src.analysis.ingested import only_ingested
-from src.analysis.metrics import title_of
 from src.analysis.values import Sample, is_constant
-from src.figures.colours import colours
-from src.figures.drawing import Drawing, not_drawn
-from src.figures.labels import row_in, wrapped_labels
-from src.figures.samples import CROWD, kinds_of, samples_of
+from src.contract.metrics import Metric
+from src.figures.drawing import CROWD, Drawing, kinds_of, not_drawn, samples_of
+from src.figures.looks import Treatments, colours, row_in, wrapped_labels
 from src.figures.style import INK, house_style, new_figure, note_kind
 from src.figures.units import group_thousands, number, scale, set_ticks
 
@@ -32,14 +29,14 @@ ROW_IN = 0.45
 
 
 @house_style()
-def draw_distribution(runs: pd.DataFrame, metric: str, treatments: Sequence[str]) -> Drawing:
+def draw_distribution(runs: pd.DataFrame, metric: Metric, treatments: Treatments) -> Drawing:
     """One row a treatment, in the given order from the top: half a violin, a box, the runs below it."""
-    samples = samples_of(runs, metric, treatments)
+    samples = samples_of(runs, metric.name, treatments)
     if not samples:
-        return not_drawn(metric, f"no run has {metric}")
+        return not_drawn(metric.name, f"no run has {metric.name}")
     every = np.concatenate(list(samples.values()))
-    unit = scale(metric, every, only_ingested(runs))
-    names = _row_names(samples)
+    unit = scale(metric, every)
+    names = _row_names(samples, treatments)
     figure = new_figure(0.6 + row_in(names, ROW_IN) * len(samples))
     axes = figure.add_subplot()
     logarithmic = _set_axis(axes, every / unit.divisor)
@@ -51,7 +48,7 @@ def draw_distribution(runs: pd.DataFrame, metric: str, treatments: Sequence[str]
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(unit.title + (", logarithmic axis" if logarithmic else ""))
     note_kind(figure, kinds_of(runs, metric))
-    return Drawing(metric, _caption(title_of(metric, only_ingested(runs)), samples), figure)
+    return Drawing(metric.name, _caption(metric.title, samples), figure)
 
 
 def _set_axis(axes: Axes, every: Sample) -> bool:
@@ -125,8 +122,8 @@ def _jitter(count: int) -> Sample:
     return 0.22 * (steps % 1 - 0.5)
 
 
-def _row_names(samples: Mapping[str, Sample]) -> list[str]:
-    labels = wrapped_labels(samples)
+def _row_names(samples: Mapping[str, Sample], treatments: Treatments) -> list[str]:
+    labels = wrapped_labels({name: treatments[name] for name in samples})
     return [f"{labels[name]}\n(n = {number(sample.size)})" for name, sample in samples.items()]
 
 

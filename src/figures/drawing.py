@@ -1,11 +1,25 @@
-"""What every drawing function returns: a figure with its caption, or the reason why there is none."""
+"""What the drawing functions share: values out of the table of runs, a figure with its caption, and its files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import matplotlib
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from src.analysis.table import ENERGY_UNITS
+from src.analysis.values import Sample, finite
+from src.contract.metrics import Metric
+
+CROWD = 2000
+"""More points than this are drawn as pixels, so that 10 000 runs don't make a file of megabytes."""
+
+DPI = 300
+"""Of the PNG, and of what is rasterised inside the SVG."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +35,44 @@ class Drawing:
     reason: str | None = None
 
 
+def not_drawn(name: str, reason: str) -> Drawing:
+    """A figure that these data do not allow."""
+    return Drawing(name, "", None, reason)
+
+
 def left_out(names: Sequence[str], reason: str) -> str:
     """The end of a caption: whom the figure does not show, and why; empty where it shows all."""
     return f" Not drawn, for {reason}: {', '.join(names)}." if names else ""
 
 
-def not_drawn(name: str, reason: str) -> Drawing:
-    """A figure that these data do not allow."""
-    return Drawing(name, "", None, reason)
+def samples_of(runs: pd.DataFrame, metric: str, treatments: Iterable[str]) -> dict[str, Sample]:
+    """Finite values by treatment, in the order of `treatments`; those without a value are left out."""
+    if metric not in runs:
+        return {}
+    values = {name: finite(runs.loc[runs["treatment"] == name, metric].to_numpy(dtype=float)) for name in treatments}
+    return {name: sample for name, sample in values.items() if sample.size}
+
+
+def kinds_of(runs: pd.DataFrame, metric: Metric) -> list[str]:
+    """How the energy of those runs is known that have the metric; empty for a metric without energy."""
+    if metric.unit not in ENERGY_UNITS:
+        return []
+    return [str(kind) for kind in runs.loc[runs[metric.name].notna(), "energy_kind"]]
+
+
+def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
+    """Write NAME.svg and NAME.png into `folder` (made where missing); the same figure gives the same bytes.
+
+    Texts of the SVG are paths: it looks the same wherever it is opened, whatever fonts are there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    svg, png = folder / f"{name}.svg", folder / f"{name}.png"
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    # The layout is found; keeping it saves doing it twice more.
+    figure.set_layout_engine("none")
+    # The salt makes ids repeat from call to call, and differ between figures that share a page.
+    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": name, "path.simplify": True}):
+        figure.savefig(svg, dpi=DPI, metadata={"Date": None, "Creator": None})
+        figure.savefig(png, dpi=DPI, metadata={"Software": None})
+    return svg, png

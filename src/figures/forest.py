@@ -10,15 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from src.analysis.ingested import only_ingested
-from src.analysis.metrics import title_of
 from src.analysis.pairs import Pair
 from src.analysis.settings import AnalysisConfig
-from src.figures.drawing import Drawing, not_drawn
-from src.figures.labels import short_labels, wrap
-from src.figures.samples import kinds_of
+from src.contract.metrics import Metric
+from src.figures.drawing import Drawing, kinds_of, not_drawn
+from src.figures.looks import Treatments, short_labels, wrap
 from src.figures.style import GREY, INK, SMALL_PT, WIDTH_IN, house_style, new_figure, note_kind, text_width_pt
-from src.figures.units import number, set_ticks
+from src.figures.units import as_words, number, set_ticks
 
 MOST_PAIRS = 15
 LINE_IN = 0.135
@@ -29,17 +27,20 @@ ROW_WIDTH_PT = WIDTH_IN * 72 - 14
 
 
 @house_style()
-def draw_differences(runs: pd.DataFrame, metric: str, pairs: Sequence[Pair], config: AnalysisConfig) -> Drawing:
+def draw_differences(
+    runs: pd.DataFrame, metric: Metric, pairs: Sequence[Pair], treatments: Treatments, config: AnalysisConfig
+) -> Drawing:
     """Difference of the medians of each of the metric's `pairs`, in percent of the first one's.
 
     Of more than 15 pairs only those with the first treatment are drawn. `runs` say how the energy is known.
     """
-    name = f"differences_{metric}"
-    known = [pair for pair in pairs if pair.metric == metric and pair.difference.percent is not None]
+    name = f"differences_{metric.name}"
+    known = [pair for pair in pairs if pair.metric == metric.name and pair.difference.percent is not None]
     if not known:
-        return not_drawn(name, f"no two treatments have {metric} to compare")
+        return not_drawn(name, f"no two treatments have {metric.name} to compare")
     drawn = [pair for pair in known if pair.first == known[0].first] if len(known) > MOST_PAIRS else known
-    texts = [_row_text(pair, short_labels({n for p in known for n in (p.first, p.second)})) for pair in drawn]
+    labels = short_labels({name: treatments[name] for pair in known for name in (pair.first, pair.second)})
+    texts = [_row_text(pair, labels) for pair in drawn]
     height_in = sum(LINE_IN * len(text) + GAP_IN + MARK_IN for text in texts)
     figure = new_figure(height_in + 0.9)
     axes = figure.add_subplot()
@@ -47,11 +48,10 @@ def draw_differences(runs: pd.DataFrame, metric: str, pairs: Sequence[Pair], con
     for pair, text in zip(drawn, texts, strict=True):
         top_in = _draw_row(axes, pair, text, top_in, config.relevant_percent)
     _set_axes(axes, drawn, config, height_in)
-    title = title_of(metric, only_ingested(runs))
-    axes.set_xlabel(f"{title}: difference of medians (%)")
+    axes.set_xlabel(f"{metric.title}: difference of medians (%)")
     _explain(figure, config)
     note_kind(figure, kinds_of(runs, metric))
-    return Drawing(name, _caption(f"{title.lower()} ({metric})", config, len(known), len(drawn)), figure)
+    return Drawing(name, _caption(f"{as_words(metric.title)} ({metric.name})", config, len(known), len(drawn)), figure)
 
 
 def _row_text(pair: Pair, labels: dict[str, str]) -> list[str]:

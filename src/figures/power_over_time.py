@@ -9,23 +9,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from src.contract.run_files import PHASES
-from src.figures.colours import colours
-from src.figures.drawing import Drawing, not_drawn
-from src.figures.labels import WIDE, wrapped_labels
-from src.figures.run_power import PHASE_COLORS
-from src.figures.samples import CROWD
+from src.figures.drawing import CROWD, Drawing, not_drawn
+from src.figures.looks import WIDE, Treatments, colours, phase_colours, wrapped_labels
+from src.figures.numbers import count
 from src.figures.style import INK, house_style, new_figure, note_kind
-from src.figures.traces import (
-    MOST_LINES,
-    Trace,
-    by_treatment,
-    median_phases,
-    median_power,
-    some_of,
-)
+from src.figures.traces import Trace, by_treatment, median_phases, median_power
 from src.figures.units import set_ticks
-from src.report.wording import count
 
 NAME = "power_over_time"
 PANEL_IN = 0.95
@@ -34,30 +23,33 @@ LOW_PANEL_IN = 0.72
 
 
 @house_style()
-def draw_power_over_time(traces: Iterable[Trace], treatments: Sequence[str]) -> Drawing:
-    """Panels share both axes, so heights and lengths compare; `traces` is read once, and kept thinned only."""
+def draw_power_over_time(traces: Iterable[Trace], treatments: Treatments, phases: Sequence[str]) -> Drawing:
+    """Panels share both axes, so heights and lengths compare; `traces` is read once, and kept thinned only.
+
+    Of the runs' `phases` those are shaded that the traces tell.
+    """
     found = by_treatment(traces, treatments)
     if not found:
         return not_drawn(NAME, "no run has a power trace of two or more samples")
     figure = new_figure(0.7 + (PANEL_IN if len(found) < 7 else LOW_PANEL_IN) * len(found))
     panels = figure.subplots(len(found), sharex=True, sharey=True, squeeze=False)[:, 0]
-    paint, labels = colours(treatments), wrapped_labels(found, WIDE)
+    paint, shades = colours(treatments), phase_colours(phases)
+    labels = wrapped_labels({name: treatments[name] for name in found}, WIDE)
     for axes, (name, members) in zip(panels, found.items(), strict=True):
-        _draw_panel(axes, members, paint[name])
+        _draw_panel(axes, members, paint[name], shades)
         axes.set_title(f"{labels[name]} ({count(len(members), 'run')})")
     _set_axes(panels[-1], found)
     figure.supylabel("Power (W)", fontsize=7.5)
-    _name_phases(figure, found)
+    _name_phases(figure, found, shades)
     note_kind(figure, [trace.energy_kind for members in found.values() for trace in members])
     return Drawing(NAME, _caption(found), figure)
 
 
-def _draw_panel(axes: Axes, traces: Sequence[Trace], colour: str) -> None:
+def _draw_panel(axes: Axes, traces: Sequence[Trace], colour: str, shades: Mapping[str, str]) -> None:
     for name, (begin_s, end_s) in median_phases(traces).items():
-        if name in PHASE_COLORS:
-            axes.axvspan(begin_s, end_s, color=PHASE_COLORS[name], alpha=0.28, linewidth=0)
-    drawn = some_of(traces)
-    lines = [list(zip(trace.time_s.tolist(), trace.power_w.tolist(), strict=True)) for trace in drawn]
+        if name in shades:
+            axes.axvspan(begin_s, end_s, color=shades[name], alpha=0.28, linewidth=0)
+    lines = [list(zip(trace.time_s.tolist(), trace.power_w.tolist(), strict=True)) for trace in traces]
     crowded = sum(len(line) for line in lines) > CROWD
     axes.add_collection(LineCollection(lines, colors=colour, linewidths=0.4, alpha=0.55, rasterized=crowded))
     if len(traces) > 1:
@@ -74,19 +66,16 @@ def _set_axes(axes: Axes, found: Mapping[str, Sequence[Trace]]) -> None:
     set_ticks(axes.yaxis, 4)
 
 
-def _name_phases(figure: Figure, found: Mapping[str, Sequence[Trace]]) -> None:
+def _name_phases(figure: Figure, found: Mapping[str, Sequence[Trace]], shades: Mapping[str, str]) -> None:
     present = {name for members in found.values() for trace in members for name in trace.phases}
-    handles = [
-        Patch(color=PHASE_COLORS[name], alpha=0.45, linewidth=0, label=name) for name in PHASES if name in present
-    ]
+    shown = [(name, colour) for name, colour in shades.items() if name in present]
+    handles = [Patch(color=colour, alpha=0.45, linewidth=0, label=name) for name, colour in shown]
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=0.9)
 
 
 def _caption(found: Mapping[str, Sequence[Trace]]) -> str:
-    text = "Power over time. Each thin line is a run, the bold black line the median of all runs"
-    if any(len(members) > MOST_LINES for members in found.values()):
-        text += f" (at most {MOST_LINES} lines a panel are drawn; the median is over all)"
+    text = "Power over time. Each thin line is a run, the bold black line their median"
     if any(trace.phases for members in found.values() for trace in members):
         text += "; shaded: the phases, from their median begin to their median end"
     return text + ". All panels have the same axes."

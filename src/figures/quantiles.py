@@ -10,17 +10,14 @@ from matplotlib.axes import Axes
 from scipy.stats import norm
 
 from src.analysis.describe import Description
-from src.analysis.ingested import only_ingested
-from src.analysis.metrics import title_of
-from src.analysis.normality import PUBLISHED_ALPHA
+from src.analysis.hypothesis_tests import PUBLISHED_ALPHA
 from src.analysis.values import Sample, is_constant
-from src.figures.colours import colours, markers
-from src.figures.drawing import Drawing, left_out, not_drawn
-from src.figures.labels import wrapped_labels
-from src.figures.samples import kinds_of, samples_of
+from src.contract.metrics import Metric
+from src.figures.drawing import Drawing, kinds_of, left_out, not_drawn, samples_of
+from src.figures.looks import Treatments, colours, markers, wrapped_labels
+from src.figures.numbers import p_phrase
 from src.figures.style import GREY, house_style, new_figure, note_kind
-from src.figures.units import set_ticks
-from src.report.wording import p_phrase
+from src.figures.units import as_words, set_ticks
 
 FEWEST = 3
 COLUMNS = 3
@@ -29,17 +26,17 @@ MOST_POINTS = 300
 
 @house_style()
 def draw_normal_qq(
-    runs: pd.DataFrame, metric: str, treatments: Sequence[str], descriptions: Mapping[str, Description]
+    runs: pd.DataFrame, metric: Metric, treatments: Treatments, descriptions: Mapping[str, Description]
 ) -> Drawing:
     """A panel for each treatment with three different values; `descriptions` hold its Shapiro-Wilk test."""
-    name = f"normal_qq_{metric}"
-    samples = samples_of(runs, metric, treatments)
+    name = f"normal_qq_{metric.name}"
+    samples = samples_of(runs, metric.name, treatments)
     drawn = {key: s for key, s in samples.items() if s.size >= FEWEST and not is_constant(s)}
     if not drawn:
-        return not_drawn(name, f"no treatment has {FEWEST} runs with different values of {metric}")
+        return not_drawn(name, f"no treatment has {FEWEST} runs with different values of {metric.name}")
     columns = min(COLUMNS, len(drawn))
     rows = -(-len(drawn) // columns)
-    labels = wrapped_labels(drawn)
+    labels = wrapped_labels({key: treatments[key] for key in drawn})
     lines = max(label.count("\n") + 1 for label in labels.values())
     figure = new_figure(0.45 + (1.05 + 0.13 * lines + (0.35 if columns < COLUMNS else 0)) * rows)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel().tolist()
@@ -52,8 +49,8 @@ def draw_normal_qq(
     figure.supxlabel("Normal quantile (sd)", fontsize=7.5)
     figure.supylabel("Sample quantile (sd)", fontsize=7.5)
     note_kind(figure, kinds_of(runs[runs["treatment"].isin(drawn)], metric))
-    title = title_of(metric, only_ingested(runs))
-    return Drawing(name, _caption(f"{title.lower()} ({metric})", [key for key in samples if key not in drawn]), figure)
+    missing = [key for key in samples if key not in drawn]
+    return Drawing(name, _caption(f"{as_words(metric.title)} ({metric.name})", missing), figure)
 
 
 def normal_quantiles(count: int) -> Sample:

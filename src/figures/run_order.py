@@ -9,10 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from src.analysis.threats import residuals_percent
-from src.figures.colours import colours, markers
-from src.figures.drawing import Drawing, not_drawn
-from src.figures.labels import short_labels, wrap
-from src.figures.samples import CROWD, kinds_of
+from src.contract.metrics import Metric
+from src.figures.drawing import CROWD, Drawing, kinds_of, not_drawn
+from src.figures.looks import Treatments, colours, markers, short_labels, wrap
 from src.figures.style import GREY, INK, house_style, legend_below, new_figure, note_kind
 from src.figures.units import number, set_ticks
 
@@ -23,15 +22,15 @@ WINDOW_SHARE = 5
 
 
 @house_style()
-def draw_run_order(runs: pd.DataFrame, energy_metric: str, treatments: Sequence[str]) -> Drawing:
+def draw_run_order(runs: pd.DataFrame, energy: Metric, treatments: Treatments) -> Drawing:
     """Each run's distance from its treatment's median, so that treatments of any size show the same drift."""
-    if energy_metric not in runs:
-        return not_drawn(NAME, f"no run has {energy_metric}")
-    known = runs[runs["treatment"].isin(treatments) & runs[energy_metric].notna()].copy()
-    known["deviation"] = residuals_percent(known, energy_metric)
+    if energy.name not in runs:
+        return not_drawn(NAME, f"no run has {energy.name}")
+    known = runs[runs["treatment"].isin(treatments) & runs[energy.name].notna()].copy()
+    known["deviation"] = residuals_percent(known, energy.name)
     ordered = in_order(known.dropna(subset=["deviation"]))
     if len(ordered) < FEWEST:
-        return not_drawn(NAME, f"fewer than {FEWEST} runs have {energy_metric} and a known place in the order")
+        return not_drawn(NAME, f"fewer than {FEWEST} runs have {energy.name} and a known place in the order")
     present = [name for name in treatments if (ordered["treatment"] == name).any()]
     figure = new_figure(2.05)
     axes = figure.add_subplot()
@@ -40,8 +39,8 @@ def draw_run_order(runs: pd.DataFrame, energy_metric: str, treatments: Sequence[
     _draw_running_median(axes, ordered)
     _set_axes(axes)
     legend_below(figure, axes)
-    note_kind(figure, kinds_of(ordered, energy_metric))
-    return Drawing(NAME, _caption(energy_metric, ordered), figure)
+    note_kind(figure, kinds_of(ordered, energy))
+    return Drawing(NAME, _caption(energy.name, ordered), figure)
 
 
 def in_order(runs: pd.DataFrame) -> pd.DataFrame:
@@ -72,8 +71,9 @@ def _draw_sweeps(axes: Axes, ordered: pd.DataFrame) -> None:
         axes.axvline(place - 0.5, color=GREY, linewidth=0.8, linestyle=":", label=label)
 
 
-def _draw_runs(axes: Axes, ordered: pd.DataFrame, present: Sequence[str], treatments: Sequence[str]) -> None:
-    paint, shapes, labels = colours(treatments), markers(treatments), short_labels(present)
+def _draw_runs(axes: Axes, ordered: pd.DataFrame, present: Sequence[str], treatments: Treatments) -> None:
+    paint, shapes = colours(treatments), markers(treatments)
+    labels = short_labels({name: treatments[name] for name in present})
     axes.axhline(0, color=GREY, linewidth=0.7)
     for name in present:
         own = ordered[ordered["treatment"] == name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -11,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
+
+from src.figures.kinds import kind_text
 
 WIDTH_IN = 3.35
 """A column of a two-column page: 85 mm."""
@@ -69,12 +70,6 @@ STYLE = {
     "axes.formatter.useoffset": False,
 }
 
-KINDS = {
-    "estimated": "ESTIMATED, not measured",
-    "replayed": "REPLAYED from recordings, not measured now",
-    "imported": "IMPORTED, recorded elsewhere",
-}
-
 
 @contextmanager
 def house_style() -> Iterator[None]:
@@ -98,17 +93,6 @@ def note_kind(figure: Figure, kinds: Sequence[str]) -> None:
 
 def _grow(figure: Figure, by_in: float) -> None:
     figure.set_figheight(figure.get_figheight() + by_in)
-
-
-def kind_text(kinds: Sequence[str]) -> str:
-    """How the energy of the runs is known, empty where all of it was measured."""
-    counts = Counter(str(kind).lower() for kind in kinds)
-    lines = []
-    for kind in sorted(counts):
-        if kind != "measured":
-            text = KINDS.get(kind, f"{kind.upper()}: how this energy is known, nobody noted")
-            lines.append(text if len(counts) == 1 else f"{counts[kind]} of {counts.total()} runs {text}")
-    return "\n".join(lines)
 
 
 def legend_below(figure: Figure, source: Axes, longest: int = 4) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from src.analysis.values import Sample
-from src.measure.energy import PowerTrace
 
 POINTS = 150
 """Steps of a thinned trace; a column has no room for more."""
 
 MOST_LINES = 40
-"""Runs drawn of each treatment; the median is over all of them."""
+"""Runs drawn of each treatment."""
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,14 @@ def thin(trace: Trace, points: int = POINTS) -> Trace:
     time_s, power_w = np.asarray(trace.time_s)[known], np.asarray(trace.power_w)[known]
     if time_s.size <= points:
         return replace(trace, time_s=time_s, power_w=power_w)
-    steps = PowerTrace(time_s, (power_w[1:] + power_w[:-1]) / 2).thinned(points)
-    return replace(trace, time_s=steps.time_s, power_w=steps.power_w)
+    means_w = (power_w[1:] + power_w[:-1]) / 2
+    energy_j = np.concatenate(([0.0], np.cumsum(means_w * np.diff(time_s))))
+    edges_s = np.linspace(time_s[0], time_s[-1], points + 1)
+    steps_w = np.diff(np.interp(edges_s, time_s, energy_j)) / np.diff(edges_s)
+    return replace(trace, time_s=(edges_s[1:] + edges_s[:-1]) / 2, power_w=steps_w)
 
 
-def by_treatment(traces: Iterable[Trace], treatments: Sequence[str]) -> dict[str, list[Trace]]:
+def by_treatment(traces: Iterable[Trace], treatments: Iterable[str]) -> dict[str, list[Trace]]:
     """Thinned traces in the order of `treatments`, read one by one; those of fewer than two values are left out."""
     found: dict[str, list[Trace]] = {name: [] for name in treatments}
     for trace in traces:
@@ -73,8 +78,8 @@ def median_phases(traces: Sequence[Trace]) -> dict[str, tuple[float, float]]:
     }
 
 
-def some_of(traces: Sequence[Trace], most: int = MOST_LINES) -> Sequence[Trace]:
-    """At most `most` of them, evenly spread."""
-    if len(traces) <= most:
-        return traces
-    return [traces[int(place)] for place in np.linspace(0, len(traces) - 1, most)]
+def some_of(items: Sequence[Item], most: int = MOST_LINES) -> Sequence[Item]:
+    """At most `most` of them, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return items
+    return [items[round(place)] for place in np.linspace(0, len(items) - 1, most)]

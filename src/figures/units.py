@@ -11,11 +11,11 @@ import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.ticker import Formatter, MaxNLocator
 
-from src.analysis.metrics import METRICS, title_of
+from src.analysis.table import ENERGY_UNITS
 from src.analysis.values import Sample
+from src.contract.metrics import Metric
 
 PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
-PREFIXED = ("J", "W", "J·s")
 THIN_SPACE, MINUS = "\u2009", "\u2212"
 PLAIN_UP_TO = 100_000
 """Smaller numbers stand as they do in the tables."""
@@ -29,19 +29,24 @@ class Scale:
     divisor: float
 
 
-def scale(metric: str, values: Sample, whole: bool = False) -> Scale:
-    """A unit in which the largest of `values` (n,) has at most five digits before the point.
+def unit_shown(metric: Metric) -> tuple[str, float]:
+    """The unit in which a metric's values are shown, and the factor that brings them into it."""
+    return ("%", 100.0) if metric.name == "accuracy" and metric.unit == "1" else (metric.unit, 1.0)
 
-    `whole` where all runs are recordings without events.
-    """
-    known, title = METRICS[metric], title_of(metric, whole)
-    if metric == "accuracy":
-        return Scale(f"{title} (%)", 0.01)
+
+def as_words(title: str) -> str:
+    """A title inside a sentence; one that begins with an abbreviation stays as it is."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
+def scale(metric: Metric, values: Sample) -> Scale:
+    """A unit in which the largest of `values` (n,) has at most five digits before the point."""
+    unit, factor = unit_shown(metric)
     largest = float(np.abs(values).max(initial=0.0))
-    if known.unit in PREFIXED and largest >= PLAIN_UP_TO:
+    if unit in ENERGY_UNITS and largest >= PLAIN_UP_TO:
         divisor, prefix = next((d, p) for d, p in PREFIXES if largest >= d * 10)
-        return Scale(f"{title} ({prefix}{known.unit})", divisor)
-    return Scale(f"{title} ({known.unit})", 1.0)
+        return Scale(f"{metric.title} ({prefix}{unit})", divisor)
+    return Scale(metric.title if unit == "1" else f"{metric.title} ({unit})", 1 / factor)
 
 
 def set_ticks(axis: Axis, most: int = 5, integer: bool = False) -> None:

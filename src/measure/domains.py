@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from src.errors import EnergyError
-from src.measure.recording import ENERGY_UNITS
+from src.measure.recording import ENERGY_UNITS, todays_name
 
 SCALES = {"(J)": 1.0, "(mJ)": 1e-3, "(Watts)": 1.0, "(mWatts)": 1e-3}
 
@@ -58,7 +58,7 @@ def find_sources(columns: Iterable[str], named: Sequence[str] = ()) -> list[Sour
     """
     present = list(columns)
     if named:
-        return _named([_find(name, present) for name in dict.fromkeys(named)])
+        return _named([_find(name, present) for name in dict.fromkeys(map(todays_name, named))])
     found = [_recognise(name) for name in present]
     sources = _without_double([source for source in found if source is not None and source.domain != "uncore"])
     if not any(source.counted for source in sources):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,14 +11,20 @@ import numpy as np
 from src.contract.flags import Flag
 from src.contract.metrics import TASK, TOTAL
 from src.errors import EnergyError
-from src.measure.counters import accumulate, unwrap
+from src.measure.counters import GAP_INTERVALS, Unwrapped, accumulate, unwrap
 from src.measure.curve import Curve, PowerTrace
 from src.measure.domains import Source, find_sources
-from src.measure.doubts import GAP_INTERVALS, doubts
+from src.measure.doubts import doubts, power_doubts
 from src.measure.recording import Array, Recording
-from src.measure.windows import Stretches, Window
+from src.measure.sensors import FEW_REFRESHES, SLOW_REFRESH, lag_bound, refresh_interval
+from src.measure.windows import Stretches, Window, stretches_of
 
 __all__ = ["Energy", "PowerTrace", "WindowEnergy", "integrate", "whole_file"]
+
+
+SHORTEST_S = 1.0
+FEWEST_SAMPLES = 5
+"""A whole recording that is shorter, or has fewer samples, tells no energy."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ def integrate(
     A window of several stretches is their sum. Values at window edges are interpolated. `resolution_j` is the bound
     that sampling sets: an energy counter never falls, so at an edge t between samples k and k+1 the true value lies in
     [E_k, E_k+1], and the error of a window is at most the sum over its two edges of max(E(t) - E_k, E_k+1 - E(t)).
-    Powers have no such guarantee; there the same sum over the trapezoid's energy says how much hangs on the edges.
+    Powers have a bound of their own (see `lag_bound`), as their sensors show means of the past.
 
     Raises EnergyError where no honest number exists: no energy column, one that does not move, a fall that is
     no wrap, a task or total of fewer than two samples, a window that the recording does not cover. An edge up
@@ -69,7 +76,7 @@ def integrate(
     after the start of the command.
     """
     sources = find_sources(recording.columns, columns)
-    stretches = {name: _stretches(window) for name, window in windows.items()}
+    stretches = {name: stretches_of(window) for name, window in windows.items()}
     every = [stretch for several in stretches.values() for stretch in several]
     hull = min(begin for begin, _ in every), max(end for _, end in every)
     interval_s = interval_ms / 1000
@@ -78,14 +85,17 @@ def integrate(
     rows = _rows_around(recording.time_s, hull)
     time_s = recording.time_s[rows]
     curves, wraps, more = _curves(sources, recording, rows, interval_s)
-    flags += [*more, *_gaps(time_s, interval_s)]
-    total = Curve(time_s, np.sum([curves[s.column].energy_j for s in sources if s.counted], axis=0), interval_s)
+    counted = [source for source in sources if source.counted]
+    flags += [*more, *_gaps(time_s, interval_s, [curves[s.column] for s in counted if s.is_power])]
+    total = Curve(time_s, np.sum([curves[source.column].energy_j for source in counted], axis=0), interval_s)
     main = stretches.get(TASK, stretches.get(TOTAL, [hull]))[0]
+    resolution_j, slow = _resolution(counted, curves, recording, rows, main)
+    flags += slow
     domains_j, still = _domains(sources, curves, main)
     return Energy(
         energy_j=total.between(main),
         duration_s=main[1] - main[0],
-        resolution_j=sum(total.uncertainty(t) for t in main),
+        resolution_j=resolution_j,
         windows={
             name: WindowEnergy(sum(total.between(w) for w in several), sum(end - begin for begin, end in several))
             for name, several in stretches.items()
@@ -104,11 +114,39 @@ def whole_file(recording: Recording, columns: Sequence[str] = ()) -> Energy:
     if time_s.size < 2 or time_s[0] == time_s[-1]:
         raise EnergyError("the recording has fewer than two samples; record for longer")
     interval_ms = 1000 * float(np.median(np.diff(time_s)))
-    return integrate(recording, {TOTAL: (float(time_s[0]), float(time_s[-1]))}, interval_ms, columns)
+    energy = integrate(recording, {TOTAL: (float(time_s[0]), float(time_s[-1]))}, interval_ms, columns)
+    return dataclasses.replace(energy, flags=energy.flags + _too_short(time_s))
 
 
-def _stretches(window: Stretches) -> list[Window]:
-    return [window] if isinstance(window[0], float | int) else list(window)
+def _too_short(time_s: Array) -> tuple[Flag, ...]:
+    """A recording that cannot tell energy: what a short program leaves, or one that ended at once."""
+    lasted_s = float(time_s[-1] - time_s[0])
+    if lasted_s >= SHORTEST_S and time_s.size >= FEWEST_SAMPLES:
+        return ()
+    text = f"{time_s.size} samples within {lasted_s:.3f} s are too few to tell a run's energy"
+    return (Flag("too_short", text, grave=True),)
+
+
+def _resolution(
+    sources: Sequence[Source], curves: Mapping[str, Curve], recording: Recording, rows: slice, main: Window
+) -> tuple[float, list[Flag]]:
+    """The bound of the main window's error over all sources, and flags for sensors that are too slow for it."""
+    bound_j, flags = 0.0, []
+    for source in sources:
+        if not source.is_power:
+            bound_j += sum(curves[source.column].uncertainty(t) for t in main)
+            continue
+        time_s, power_w = recording.time_s[rows], recording.columns[source.column][rows] * source.scale
+        refresh_s = refresh_interval(time_s, power_w)
+        bound_j += lag_bound(time_s, power_w, refresh_s, main)
+        slow = refresh_s > SLOW_REFRESH * curves[source.column].interval_s
+        if slow and FEW_REFRESHES * refresh_s > main[1] - main[0]:
+            text = (
+                f"`{source.column}` shows a new value every {refresh_s:.1f} s, a mean of the past, and the run lasted "
+                f"{main[1] - main[0]:.1f} s: its energy is uncertain by up to {bound_j:.1f} J"
+            )
+            flags.append(Flag("slow_sensor", text))
+    return bound_j, flags
 
 
 def _check_cover(time_s: Array, hull: Window, interval_s: float) -> list[Flag]:
@@ -162,16 +200,22 @@ def _curves(
     curves, wraps, unreliable, flags = {}, 0, [], []
     for source in sources:
         try:
-            energy_j, mended = _energy(source, time_s, recording.columns[source.column][rows])
+            values = _usable(source, recording.columns[source.column][rows])
+            found = _unwrapped(source, time_s, values)
         except EnergyError:
             if source.counted:
                 raise
             unreliable.append(source.column)
             continue
-        curves[source.column] = Curve(time_s, energy_j, interval_s)
-        if source.counted and not source.is_power:
-            wraps += mended
-            flags += doubts(source, time_s, energy_j, interval_s)
+        if found.resets.size and not source.counted:
+            unreliable.append(source.column)
+            continue
+        curves[source.column] = Curve(time_s, found.energy_j, interval_s)
+        if source.counted:
+            wraps += found.wraps
+            flags += _resets(source, time_s, found)
+            power = power_doubts(source, time_s, values) if source.is_power else []
+            flags += power or doubts(source, time_s, found.energy_j, interval_s)
     if wraps:
         flags.append(Flag("wrap", "1 counter wrap was mended" if wraps == 1 else f"{wraps} counter wraps were mended"))
     if unreliable:
@@ -180,17 +224,33 @@ def _curves(
     return curves, wraps, flags
 
 
-def _energy(source: Source, time_s: Array, values: Array) -> tuple[Array, int]:
-    """Energy of one source since the first sample, and its mended wraps."""
+def _usable(source: Source, values: Array) -> Array:
+    """One source in J or W; raises EnergyError where samples are missing."""
     if not np.isfinite(values).all():
         raise EnergyError(
             f"`{source.column}` has samples without a value; measure again, or name the other columns in meter.columns"
         )
-    scaled = values * source.scale
+    return values * source.scale
+
+
+def _unwrapped(source: Source, time_s: Array, values: Array) -> Unwrapped:
+    """Energy of one source since the first sample."""
     if source.is_power:
-        return accumulate(time_s, scaled, source.column), 0
-    unwrapped = unwrap(time_s, scaled, source.column)
-    return unwrapped.energy_j, unwrapped.wraps
+        return Unwrapped(accumulate(time_s, values, source.column), 0, np.array([], np.int64))
+    return unwrap(time_s, values, source.column)
+
+
+def _resets(source: Source, time_s: Array, found: Unwrapped) -> list[Flag]:
+    """A flag for each time that a counter started anew while nobody looked."""
+    return [
+        Flag(
+            "reset",
+            f"`{source.column}` started anew within {time_s[step + 1] - time_s[step]:.1f} s without a sample, "
+            f"{time_s[step] - time_s[0]:.1f} s after the first one: the energy of that time is lost",
+            grave=True,
+        )
+        for step in found.resets
+    ]
 
 
 def _domains(
@@ -214,19 +274,18 @@ def _domains(
     return {domain: energy_j for domain, energy_j in sums.items() if domain not in still}, flags
 
 
-def _gaps(time_s: Array, interval_s: float) -> list[Flag]:
-    """Flag pauses in the sampling, which hide where energy went."""
+def _gaps(time_s: Array, interval_s: float, powers: Sequence[Curve]) -> list[Flag]:
+    """Flag pauses in the sampling, which hide where energy went; that of powers is then made up."""
     steps_s = np.diff(time_s)
-    gaps = steps_s[steps_s > GAP_INTERVALS * interval_s]
-    if not gaps.size:
+    gaps = steps_s > GAP_INTERVALS * interval_s
+    if not gaps.any():
         return []
-    return [
-        Flag(
-            "gap",
-            f"{gaps.size} gaps of up to {gaps.max():.1f} s without a sample (was the machine suspended?)",
-            grave=True,
-        )
-    ]
+    count = "1 gap" if gaps.sum() == 1 else f"{gaps.sum()} gaps"
+    text = f"{count} of up to {steps_s.max():.1f} s without a sample (was the machine suspended?)"
+    made_up_j = sum(float(np.diff(curve.energy_j)[gaps].sum()) for curve in powers)
+    if made_up_j:
+        text += f"; {made_up_j:.0f} J of the energy are made up from the powers before and after"
+    return [Flag("gap", text, grave=True)]
 
 
 def _trace(total: Curve, hull: Window) -> PowerTrace:

@@ -2,8 +2,8 @@
 
 The guard ends with nothing of the command's process tree left alive, whatever ends first: the command, the
 timeout, a SIGTERM, or whoever holds the other end of the guard's standard input (the launcher, whose death
-closes it). It writes how it ended to standard output as one line of JSON. Until then it sleeps: no polling
-beside a measured run.
+closes it). It writes how it ended, and what the rest of the machine did meanwhile, to standard output as one line of
+JSON. Until then it sleeps: no polling beside a measured run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from src.measure.disturbance import Disturbance, snapshot
 
 if TYPE_CHECKING:
     import psutil
@@ -38,6 +40,7 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: endings.put("stopped"))
     _adopt_orphans()
+    before = snapshot()
     try:
         with log.open("ab") as output:
             child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
@@ -49,10 +52,21 @@ def main(arguments: list[str]) -> int:
         ending = endings.get(timeout=timeout_s)
     except Empty:
         ending = "timeout"
+    ended = snapshot()
     killed = kill_descendants(ending)
     returncode = child.wait()
     _reap()
-    return _report(ending, returncode, killed)
+    return _report(ending, returncode, killed, disturbance=Disturbance.between(before, ended, _own_cpu_s()).plain())
+
+
+def _own_cpu_s() -> float:
+    """CPU seconds of all that this process started and has waited for, orphans that it adopted among them."""
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def kill_descendants(ending: str) -> list[str]:
@@ -135,8 +149,11 @@ def _watch(block: Callable[[], object], ending: str, endings: SimpleQueue[str]) 
     Thread(target=wait, daemon=True).start()
 
 
-def _report(ending: str, returncode: int | None, killed: list[str], error: str = "") -> int:
-    json.dump({"ending": ending, "returncode": returncode, "killed": killed, "error": error}, sys.stdout)
+def _report(
+    ending: str, returncode: int | None, killed: list[str], error: str = "", disturbance: dict[str, Any] | None = None
+) -> int:
+    told = {"ending": ending, "returncode": returncode, "killed": killed, "error": error, "disturbance": disturbance}
+    json.dump(told, sys.stdout)
     sys.stdout.flush()
     # A thread may still be blocked in a read of standard input, which an ordinary exit would wait for.
     os._exit(0)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from src.measure.disturbance import Disturbance
 from src.measure.guard import KILL_WITHIN_S, MARKER, kill_all, marked
 from src.paths import ROOT
 
@@ -20,13 +21,15 @@ class Ending:
 
     `ending` is `exit`, `timeout`, `stopped` (the guard was told to), `not started` (`error` says why) or
     `lost` (the guard itself was killed). `returncode` is negative where a signal ended the command. `killed`
-    names the processes that had to be killed: after an `exit` these are the ones it left behind.
+    names the processes that had to be killed: after an `exit` these are the ones it left behind. `disturbance` is what
+    the rest of the machine did meanwhile, None where the command did not start or the guard was lost.
     """
 
     ending: str
     returncode: int | None
     killed: tuple[str, ...]
     error: str = ""
+    disturbance: Disturbance | None = None
 
 
 def launch(command: Sequence[str], log: Path, environment: Mapping[str, str], timeout_s: float) -> Ending:
@@ -55,7 +58,14 @@ def launch(command: Sequence[str], log: Path, environment: Mapping[str, str], ti
     if not report:
         return Ending("lost", process.returncode, tuple(kill_all(lambda: marked(marker))))
     values = json.loads(report)
-    return Ending(values["ending"], values["returncode"], tuple(values["killed"]), values["error"])
+    seen = values["disturbance"]
+    return Ending(
+        values["ending"],
+        values["returncode"],
+        tuple(values["killed"]),
+        values["error"],
+        None if seen is None else Disturbance.of(seen),
+    )
 
 
 def _release(guard: subprocess.Popen[bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from src.contract.events import EVENTS_FILE, EVENTS_VARIABLE, Event, read_events
 from src.contract.flags import Flag
 from src.contract.job import JOB_FILE, Job
 from src.contract.json_files import ContractError
-from src.contract.outcome import OLD_RESULT_FILE, OUTCOME_FILE, OUTCOME_VARIABLE, Outcome
+from src.contract.outcome import OLD_RESULT_FILE, OUTCOME_FILE, OUTCOME_VARIABLE, Outcome, WorkError
 from src.contract.record import ENERGY_FILE
 from src.errors import EnergyError, MeterError, RunError
+from src.measure.disturbance import disturbance_flags
 from src.measure.energy import Energy, integrate
 from src.measure.launch import Ending, launch
 from src.measure.meters.remedies import sample_too_slow
@@ -24,7 +26,9 @@ from src.measure.recording import read_recording
 from src.measure.windows import Stretches, phase_windows
 
 LOG_FILE = "worker.log"
-TAIL_LINES = 15
+LOG_KEPT_BYTES = 1_000_000
+"""Of the log of a program that tells much; every run's log is filed."""
+TAIL_LINES, TAIL_COLUMNS = 15, 200
 
 
 @dataclass(frozen=True)
@@ -39,15 +43,22 @@ class Measured:
     ending: Ending
 
 
-def measure(meter: Meter, job: Job, folder: Path, environment: Mapping[str, str], timeout_s: float) -> Measured:
+def measure(
+    meter: Meter,
+    job: Job,
+    folder: Path,
+    environment: Mapping[str, str],
+    timeout_s: float,
+    max_foreign_cpu_share: float = 1.0,
+) -> Measured:
     """Do the job under the meter in `folder`, and integrate its energy.
 
     The measured program writes events.jsonl and outcome.json, the meter energy.csv, both their output to worker.log.
     A meter's exit code proves nothing (EnergiBridge exits 0 after killing the command, and 101 after a good
     one), so a run counts if its outcome is complete and the recording covers its events.
 
-    Raises RunError where the program is to blame, MeterError where the meter is; both quote the end of the
-    log.
+    A run beside which others used more than `max_foreign_cpu_share` of the processor is flagged. Raises RunError where
+    the program is to blame, MeterError where the meter is; both quote the end of the log.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in (ENERGY_FILE, EVENTS_FILE, OUTCOME_FILE, OLD_RESULT_FILE, LOG_FILE):
@@ -57,15 +68,18 @@ def measure(meter: Meter, job: Job, folder: Path, environment: Mapping[str, str]
     files = {EVENTS_VARIABLE: EVENTS_FILE, OUTCOME_VARIABLE: OUTCOME_FILE}
     told = {variable: str(folder.resolve() / name) for variable, name in files.items()}
     ending = launch(command, folder / LOG_FILE, {**environment, **told}, timeout_s)
+    _shorten(folder / LOG_FILE)
     if ending.ending != "exit":
         _blame_ending(ending, meter, folder, timeout_s)
-    return read_measured(meter, job, folder, ending)
+    return read_measured(meter, job, folder, ending, max_foreign_cpu_share)
 
 
-def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending) -> Measured:
+def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_foreign_cpu_share: float = 1.0) -> Measured:
     """What a run left on disk, integrated; raises as `measure` does."""
     try:
         outcome, events = Outcome.read(folder), read_events(folder / EVENTS_FILE)
+    except WorkError as error:
+        raise RunError(f"{error}{_left_running(ending)}{_log_tail(folder)}") from error
     except ContractError as error:
         _blame_no_outcome(ending, meter, folder, error)
     windows = phase_windows(events, job.task_phases)
@@ -74,7 +88,11 @@ def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending) -> Measu
         energy = integrate(recording, windows, meter.interval_ms, meter.columns)
     except EnergyError as error:
         raise MeterError(f"meter {meter.name}: {error}{_log_tail(folder)}") from error
-    return Measured(folder, outcome, events, windows, _with_flags(energy, ending), ending)
+    flags = _ending_flags(ending)
+    if ending.disturbance is not None:
+        flags += disturbance_flags(ending.disturbance, events, max_foreign_cpu_share)
+    energy = dataclasses.replace(energy, flags=(*energy.flags, *flags))
+    return Measured(folder, outcome, events, windows, energy, ending)
 
 
 def _blame_ending(ending: Ending, meter: Meter, folder: Path, timeout_s: float) -> NoReturn:
@@ -99,8 +117,12 @@ def _blame_no_outcome(ending: Ending, meter: Meter, folder: Path, error: Contrac
         raise MeterError(
             f"meter {meter.name} ended ({code}) before it started the run.\n{meter.remedy}{_log_tail(folder)}"
         ) from error
-    left = f"; it left {', '.join(ending.killed)} running" if ending.killed else ""
-    raise RunError(f"the run ended ({code}) without a result ({error}){left}{_log_tail(folder)}") from error
+    told = f"the run ended ({code}) without a result ({error}){_left_running(ending)}"
+    raise RunError(f"{told}{_log_tail(folder)}") from error
+
+
+def _left_running(ending: Ending) -> str:
+    return f"; it left {', '.join(ending.killed)} running" if ending.killed else ""
 
 
 def _describe(returncode: int | None) -> str:
@@ -116,15 +138,15 @@ def _describe(returncode: int | None) -> str:
     return f"exit code {returncode}"
 
 
-def _with_flags(energy: Energy, ending: Ending) -> Energy:
-    """Add what the ending of a good run left to say."""
-    extra = []
+def _ending_flags(ending: Ending) -> list[Flag]:
+    """What the ending of a good run left to say."""
+    flags = []
     if ending.killed:
         text = f"processes were left running and killed: {', '.join(ending.killed)}"
-        extra.append(Flag("left_processes", text, grave=True))
+        flags.append(Flag("left_processes", text, grave=True))
     if ending.returncode:
-        extra.append(Flag("exit_code", f"the result is complete, but: {_describe(ending.returncode)}", grave=True))
-    return dataclasses.replace(energy, flags=energy.flags + tuple(extra))
+        flags.append(Flag("exit_code", f"the result is complete, but: {_describe(ending.returncode)}", grave=True))
+    return flags
 
 
 def _read_log(folder: Path) -> str:
@@ -133,7 +155,21 @@ def _read_log(folder: Path) -> str:
 
 
 def _log_tail(folder: Path) -> str:
-    """The last lines of the log, and where it lies."""
+    """The last lines of the log in what a terminal can show, and where it lies."""
     lines = _read_log(folder).splitlines()[-TAIL_LINES:]
-    text = "\n".join(f"  | {line}" for line in lines) or "  | (empty)"
+    text = "\n".join(f"  | {_shown(line)}" for line in lines) or "  | (empty)"
     return f"\nEnd of {folder / LOG_FILE}:\n{text}"
+
+
+def _shown(line: str) -> str:
+    short = line if len(line) <= TAIL_COLUMNS else f"…{line[-TAIL_COLUMNS:]}"
+    return "".join(character if character.isprintable() or character == "\t" else "�" for character in short)
+
+
+def _shorten(log: Path) -> None:
+    """Leave the end of a long log, in which the reason of a failure stands."""
+    if log.stat().st_size > LOG_KEPT_BYTES:
+        with log.open("rb") as file:
+            file.seek(-LOG_KEPT_BYTES, os.SEEK_END)
+            kept = file.read()
+        log.write_bytes(b"(the beginning of this log was left out)\n" + kept)

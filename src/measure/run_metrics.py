@@ -8,9 +8,10 @@ from src.contract.events import Event
 from src.contract.metrics import OF_METER, TASK, TOTAL, Metric
 from src.contract.outcome import Outcome
 from src.contract.record import Point
+from src.measure.disturbance import Disturbance
 from src.measure.energy import Energy
 from src.measure.run import Measured
-from src.measure.windows import Stretches
+from src.measure.windows import Stretches, stretches_of
 
 MAX_TRACE_POINTS = 200
 """MLflow's pages slow down with longer series; energy.csv and power.png hold the whole one."""
@@ -52,6 +53,18 @@ def outcome_metrics(outcome: Outcome, energy: Energy) -> tuple[dict[str, float],
     return values, described
 
 
+MACHINE = (
+    *("foreign_cpu_share", "steal_share", "swapped_in_bytes", "throttled"),
+    *("frequency_begin_mhz", "frequency_end_mhz", "temperature_begin_c", "temperature_end_c"),
+)
+
+
+def machine_metrics(seen: Disturbance) -> dict[str, float]:
+    """What the rest of the machine did, as far as this system shows it."""
+    found = {name: getattr(seen, name) for name in MACHINE}
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
 def run_series(outcome: Outcome, energy: Energy, events: Sequence[Event]) -> dict[str, list[Point]]:
     """The outcome's own series (steps 1, 2, ...), `power_trace_w` (steps: ms since the start)."""
     own = {name: outcome_series(values, events) for name, values in outcome.series.items()}
@@ -77,9 +90,9 @@ def power_series(energy: Energy, began_s: float) -> list[Point]:
 
 def phases_of(windows: Mapping[str, Stretches]) -> dict[str, tuple[float, float]]:
     """Begin and end of each phase that went on once, in seconds since the run's start."""
-    began_s = float(windows[TOTAL][0])  # type: ignore[arg-type]
-    once = {name: w for name, w in windows.items() if name not in (TASK, TOTAL) and isinstance(w[0], float)}
-    return {name: (float(w[0]) - began_s, float(w[1]) - began_s) for name, w in once.items()}
+    began_s = stretches_of(windows[TOTAL])[0][0]
+    stretches = {name: stretches_of(window) for name, window in windows.items() if name not in (TASK, TOTAL)}
+    return {name: (w[0][0] - began_s, w[0][1] - began_s) for name, w in stretches.items() if len(w) == 1}
 
 
 def numbers_of(measured: Measured, idle_power_w: float | None) -> tuple[dict[str, float], dict[str, Metric]]:
@@ -88,6 +101,8 @@ def numbers_of(measured: Measured, idle_power_w: float | None) -> tuple[dict[str
     What only a meter can know is never what a program claims under the same name, whether this meter knows it or not.
     """
     values, described = outcome_metrics(measured.outcome, measured.energy)
+    if measured.ending.disturbance is not None:
+        values |= machine_metrics(measured.ending.disturbance)
     reserved = {*energy_metrics(measured.energy, idle_power_w=0.0), *(metric.name for metric in OF_METER)}
     own = {name: value for name, value in values.items() if name not in reserved}
     known = {name: metric for name, metric in described.items() if name not in reserved}

@@ -35,6 +35,11 @@ def phase_windows(events: Sequence[Event], task_phases: Sequence[str] = ()) -> d
     return windows | {TASK: task, TOTAL: total}
 
 
+def stretches_of(window: Stretches) -> list[Window]:
+    """Each stretch, of one too."""
+    return [window] if isinstance(window[0], float | int) else list(window)
+
+
 def _outer(events: Sequence[Event]) -> dict[str, list[Window]]:
     """Every stretch of each phase that is in no other one."""
     found: dict[str, list[Window]] = {}

@@ -14,13 +14,14 @@ from hydra.core.override_parser.types import Override, QuotedString, Transformer
 from src.config.schema import Config
 from src.contract.plan_file import Treatment
 from src.errors import ConfigError
-from src.workloads.command.command_line import short_names
+from src.workloads.command.command_line import words_of
+from src.workloads.command.names import short_names
 
 SLUG_BYTES = 80
 """File systems allow names of 255 bytes; those of people are shorter."""
-COMMAND = "workload.command"
-SAY_IT_ALONE = ("framework", "workload")
-"""Groups whose options need no `key=` before them in a label."""
+COMMAND, NAME = "workload.command", "workload.name"
+SAY_IT_ALONE = ("framework", "workload", NAME)
+"""What needs no `key=` before it in a label."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,16 @@ def _short_commands(configs: Sequence[Config]) -> list[str]:
     commands = [config.workload.command for config in configs]
     if any(command is None for command in commands):
         return [""] * len(configs)
-    return short_names(commands)
+    return short_names([words_of(command) for command in commands])
 
 
 def _label(treatment: Treatment, config: Config, command: str) -> str:
     words = []
     for key, text in treatment.factors.items():
         if key == COMMAND:
-            words.append(config.workload.name or command)
+            # One name given for all of them says what they have in common.
+            words += [config.workload.name] if config.workload.name and NAME not in treatment.factors else []
+            words.append(command)
         elif key == "workload":
             words.append(config.workload.name or text)
         else:

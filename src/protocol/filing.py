@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,6 +84,14 @@ class Filing:
         record.write()
         return record
 
+    def disturbed(self, record: RunRecord, why: Sequence[Flag]) -> RunRecord:
+        """The record of a run that will be measured again in the same place, written; its tag `error` says why."""
+        reason = "disturbed, and measured again: " + "; ".join(flag.text for flag in why)
+        tags = record.tags | {"status": "disturbed", "error": reason}
+        record = dataclasses.replace(record, status="disturbed", tags=tags)
+        record.write()
+        return record
+
     def failed(self, error: JoulebenchError) -> RunRecord:
         """The record of a run that could not be measured, written; its tag `error` says why."""
         record = self._record("failed")
@@ -98,7 +106,7 @@ class Filing:
 
     def _record(self, status: Status) -> RunRecord:
         meter = self.ready.meter
-        params = flatten(plain(self.config), leave_out=NOT_PARAMS)
+        params = flatten(plain(self.config), leave_out=(*NOT_PARAMS, *self.ready.work.unheeded))
         return RunRecord(
             name=self.name + ("" if meter.energy_kind == "measured" else f" ({meter.energy_kind})"),
             experiment=self.config.experiment,

@@ -12,6 +12,7 @@ from pathlib import Path
 from src.contract.plan_file import Slot, blocks
 from src.contract.record import RECORD_FILE, RunRecord
 from src.errors import MeterError, RunError, TrackError
+from src.measure.disturbance import REPEATED
 from src.measure.run import measure
 from src.plan.sweep_plan import SweepPlan
 from src.plan.time_left import remaining_s
@@ -76,18 +77,20 @@ class Loop:
             if self._launched and idle_s > 0:
                 self.display.stage(f"idle before {self._name(slot)}", idle_s)
                 time.sleep(idle_s)
-            record = self._run(slot, self.tried.get(slot.sequence, 0) + retry, left)
+            is_last = retry >= self.plan.shared.protocol.retries
+            record = self._run(slot, self.tried.get(slot.sequence, 0) + retry, left, is_last)
             if record.status == "finished":
                 continue
             reason = record.tags["error"]
-            self.display.say(f"{self._name(slot)} failed: {reason}", "red")
-            if retry < self.plan.shared.protocol.retries:
-                queue.append((slot, retry + 1))
-            else:
+            color = "yellow" if record.status == "disturbed" else "red"
+            self.display.say(f"{self._name(slot)} {'failed: ' if color == 'red' else ''}{reason}", color)
+            if is_last:
                 self.missing.append(Missing(slot, reason))
+            else:
+                queue.append((slot, retry + 1))
 
-    def _run(self, slot: Slot, attempt: int, left: Sequence[Slot]) -> RunRecord:
-        """One run, on disk and, where the store takes it, in MLflow."""
+    def _run(self, slot: Slot, attempt: int, left: Sequence[Slot], is_last: bool) -> RunRecord:
+        """One run, on disk and, where the store takes it, in MLflow; `is_last` if it is not tried again."""
         following = self._name(left[1]) if len(left) > 1 else "nothing, this is the last run"
         self.display.started(self._name(slot), following, remaining_s(self.plan, left, self.guess_s, self.seen_s))
         begin = time.monotonic()
@@ -95,7 +98,7 @@ class Loop:
         clear(filing.folder)
         filing.begin()
         try:
-            record = self._measured(filing)
+            record = self._measured(filing, is_last)
         except BaseException:
             self._keep_whole(filing.folder)
             raise
@@ -108,13 +111,17 @@ class Loop:
             self.display.finished(self._name(slot), record)
         return record
 
-    def _measured(self, filing: Filing) -> RunRecord:
-        ready, timeout_s = filing.ready, filing.config.protocol.timeout_s
+    def _measured(self, filing: Filing, is_last: bool) -> RunRecord:
+        """The run's record; a disturbed run that can be tried again does not count, else it is kept with its flags."""
+        ready, protocol = filing.ready, filing.config.protocol
+        limits = protocol.timeout_s, protocol.max_foreign_cpu_share
         try:
-            measured = measure(ready.meter, ready.work.job, filing.folder, filing.environment, timeout_s)
+            measured = measure(ready.meter, ready.work.job, filing.folder, filing.environment, *limits)
         except MEASURING_ERRORS as error:
             return filing.failed(error)
-        return filing.finished(measured)
+        record = filing.finished(measured)
+        why = [flag for flag in record.flags if flag.code in REPEATED]
+        return filing.disturbed(record, why) if why and not is_last else record
 
     def filing(self, slot: Slot, attempt: int) -> Filing:
         """What is known of a run before it begins."""

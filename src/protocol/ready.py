@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from src.config.schema import Config
-from src.config.workload_parts import inference_parts, training_parts
+from src.config.workload_parts import inference_settings, training_parts
 from src.contract.job import Work
 from src.errors import MeterError, SetupError, TrackError
 from src.measure.environment import worker_environment
@@ -19,8 +19,8 @@ from src.protocol.host import cpu_name, gpu_names, require_gpu
 from src.track import open_store
 from src.workloads.command.command_line import prepare_command
 from src.workloads.hardware import Device
-from src.workloads.inference.workload import prepare_inference
-from src.workloads.training.workload import prepare_training
+from src.workloads.inference.prepare_inference import prepare as prepare_inference
+from src.workloads.training.prepare_training import prepare as prepare_training
 
 if TYPE_CHECKING:
     from src.track.store import Store
@@ -65,7 +65,7 @@ def prepare_work(config: Config, root: Path, here: Path, say: Say) -> Work:
     """The workload that the configuration names, prepared."""
     prepare = {
         "training": lambda: prepare_training(training_parts(config), root),
-        "inference": lambda: prepare_inference(inference_parts(config), root, say),
+        "inference": lambda: prepare_inference(training_parts(config), inference_settings(config), root, say),
         "command": lambda: prepare_command(
             config.workload, worker_environment(os.environ, {}, root), config.hardware.affinity, here
         ),

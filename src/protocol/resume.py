@@ -70,7 +70,7 @@ def progress_of(plan: SweepPlan, folder: Path) -> Progress:
         records = list(_attempts(plan, folder, slot))
         done = [record for record in records if record.status == "finished"]
         finished += done[:1]
-        failed += [record for record in records if record.status == "failed"]
+        failed += [record for record in records if record.status != "finished"]
         if not done:
             left.append(slot)
             tried[slot.sequence] = len(records)

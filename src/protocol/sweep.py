@@ -162,8 +162,9 @@ def _report(sweep_run: SweepRun, loop: Loop) -> Sequence[Path]:
         report = make_report(
             sweep_run.store, shared.experiment, shared.analysis, loop.folder / "report", plan.sweep, shared.tracking_uri
         )
-    except JoulebenchError as error:
-        display.say(f"no report: {error}", "yellow")
+    except Exception as error:  # noqa: BLE001 (whatever a report stumbles over, the runs are measured)
+        reason = str(error) if isinstance(error, JoulebenchError) else f"{type(error).__name__}: {error}"
+        display.say(f"no report: {reason}", "yellow")
         return ()
     for sentence in report.answer:
         display.say(sentence)

@@ -26,6 +26,7 @@ def report(config: Config) -> None:
     from src.report.make import make_report, report_folder
     from src.track import open_store
 
+    check_analysis(config.analysis)
     store = open_store(config.tracking_uri)
     folder = report_folder(REPORTS, config.experiment)
     made = make_report(store, config.experiment, config.analysis, folder, tracking_uri=config.tracking_uri)
@@ -58,11 +59,9 @@ def usage() -> str:
 
 
 def _quiet(given: list[str]) -> list[str]:
-    """With QUIET before the first override and -m before that, as the parser takes overrides from one place only."""
-    multirun = [word for word in given if _is_multirun(word)]
-    words = [word for word in given if not _is_multirun(word)]
-    first = next((place for place, word in enumerate(words) if "=" in word and not word.startswith("-")), len(words))
-    return [*multirun, *words[:first], *QUIET, *words[first:]]
+    """With QUIET before the first override, as Hydra's parser takes overrides from one place only."""
+    first = next((place for place, word in enumerate(given) if "=" in word and not word.startswith("-")), len(given))
+    return [*given[:first], *QUIET, *given[first:]]
 
 
 def _command() -> None:
@@ -76,7 +75,6 @@ def _command() -> None:
 
     compose()
     for config in composed:  # outside of Hydra, which puts a line of its own before every error
-        check_analysis(config.analysis)
         report(config)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from src.report.wording import DASH
+from src.figures.numbers import DASH
 
 NUMBER = re.compile(r"[+\u2212<>]?\s?\d|–$")
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import shlex
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
-from src.analysis.comparable import finished
-from src.report.load import Loaded, flag_codes
-from src.report.wording import count
+from src.analysis.table import finished
+from src.contract.flags import Flag
+from src.figures.gallery import Network
+from src.figures.numbers import count
+from src.report.load import Loaded
 
 NONE_RECORDED = "not recorded"
 WORK = ("model.name", "dataset.name")
@@ -34,7 +33,11 @@ def counted(loaded: Loaded) -> Loaded:
     """What the results are about: the finished runs, and the sweeps that have some."""
     runs = finished(loaded.runs)
     present = set(runs["sweep"].dropna())
-    return replace(loaded, runs=runs, sweeps=tuple(sweep for sweep in loaded.sweeps if sweep.name in present))
+    return replace(
+        loaded,
+        table=replace(loaded.table, runs=runs),
+        sweeps=tuple(sweep for sweep in loaded.sweeps if sweep.name in present),
+    )
 
 
 def energy_kinds(runs: pd.DataFrame) -> dict[str, int]:
@@ -62,16 +65,11 @@ def failed_runs(runs: pd.DataFrame) -> list[FailedRun]:
 
 def flag_counts(runs: pd.DataFrame) -> dict[str, tuple[int, str]]:
     """For each flag's code: how many runs bear it, and one run's text."""
-    if "tags.flags" not in runs:
-        return {}
-    texts = [text for text in runs["tags.flags"] if isinstance(text, str)]
-    counts = Counter(code for text in texts for code in flag_codes(text))
-    examples = {code: next(text for text in texts if code in flag_codes(text)) for code in counts}
-    return {code: (counts[code], _text_of(code, examples[code])) for code in sorted(counts)}
-
-
-def _text_of(code: str, flags: str) -> str:
-    return flags[flags.index(f"{code}: ") + len(code) + 2 :].split("; ")[0]
+    found: dict[str, list[Flag]] = {}
+    for flags in runs["flags"]:
+        for flag in {each.code: each for each in reversed(flags)}.values():
+            found.setdefault(flag.code, []).append(flag)
+    return {code: (len(found[code]), found[code][0].text) for code in sorted(found)}
 
 
 def values(runs: pd.DataFrame, column: str) -> list[str]:
@@ -115,36 +113,16 @@ def versions(runs: pd.DataFrame, treatment: str) -> str:
     return ", ".join(f"{name} {'/'.join(numbers)}" for name, numbers in found.items() if numbers)
 
 
-def layers(runs: pd.DataFrame) -> tuple[list[dict[str, Any]], tuple[int, ...], str]:
-    """The model's layers, the shape of its input and its name; empty where unknown or more than one."""
+def network(runs: pd.DataFrame) -> Network | None:
+    """The model that all runs have; None where it is unknown or there are several."""
     texts, shapes = values(runs, "params.model.layers"), values(runs, "params.dataset.image_shape")
     if len(texts) != 1 or len(shapes) != 1:
-        return [], (), ""
-    try:
-        parsed, shape = json.loads(texts[0]), json.loads(shapes[0])
-    except ValueError:
-        return [], (), ""
-    return parsed, tuple(shape), known(runs, "model.name") or ""
-
-
-def sweep_command(plan: Mapping[str, Any]) -> str | None:
-    """The command line that made a sweep, from its plan.json; None where it has no treatments."""
-    choices: dict[str, list[str]] = {}
-    for treatment in plan.get("treatments", []):
-        for override in treatment["overrides"]:
-            key, _, value = override.partition("=")
-            choices.setdefault(key, [])
-            if value not in choices[key]:
-                choices[key].append(value)
-    if not choices:
         return None
-    words = [f"{key}={','.join(options)}" for key, options in choices.items()]
-    return "python -m src.main -m " + shlex.join(words)
-
-
-def same_in_all(runs: pd.DataFrame, columns: Sequence[str]) -> bool:
-    """Whether none of the columns has two values."""
-    return all(len(values(runs, column)) < 2 for column in columns)
+    try:
+        layers, shape = json.loads(texts[0]), json.loads(shapes[0])
+    except ValueError:
+        return None
+    return Network(tuple(layers), tuple(shape), known(runs, "model.name") or "")
 
 
 def _tidy(text: str) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
+from src.analysis.table import Table, table_of
 from src.contract.commands import override
 from src.errors import ConfigError, TrackError
 from src.track.store import Store, explained
 
-CODES = re.compile(r"(?:^|; )([a-z_]+): ")
 ACCURACY_DIGITS = 6
 """A test set of fewer than half a million images has no finer accuracy; what float32 adds below is rounding."""
 
@@ -29,11 +28,16 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Loaded:
-    """All measured runs, one a row (see `src.track.frame`), and their sweeps."""
+    """All measured runs and their sweeps."""
 
     experiment: str
-    runs: pd.DataFrame
+    table: Table
     sweeps: tuple[Sweep, ...]
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """One a row."""
+        return self.table.runs
 
 
 def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
@@ -45,25 +49,19 @@ def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
         found = store.client.get_experiment_by_name(experiment)
         if found is None:
             raise ConfigError(_unknown(store, experiment))
-    runs = store.runs(experiment)
-    if sweep is not None:
-        runs = runs[runs["sweep"] == sweep].reset_index(drop=True)
-    if runs.empty:
+    records = [run for run in store.records(experiment) if sweep in (None, run.tags.get("sweep"))]
+    if not records:
         place = f"sweep '{sweep}' of " if sweep else ""
         raise ConfigError(
             f"{place}experiment '{experiment}' in {store.uri} holds no measured run; measure some with "
             f"`python -m src.main -m framework=tf,torch,jax {override('experiment', experiment)}`"
         )
-    if "accuracy" in runs:
-        runs["accuracy"] = runs["accuracy"].round(ACCURACY_DIGITS)
+    table = table_of(records)
+    if "accuracy" in table.runs:
+        table.runs["accuracy"] = table.runs["accuracy"].round(ACCURACY_DIGITS)
     sweeps = _sweeps(store, found.experiment_id)
-    present = set(runs["sweep"].dropna())
-    return Loaded(experiment, runs, tuple(s for s in sweeps if s.name in present))
-
-
-def flag_codes(text: object) -> list[str]:
-    """The codes in a run's tag `flags`, which reads `code: text; code: text`."""
-    return sorted(set(CODES.findall(text))) if isinstance(text, str) else []
+    present = {run.tags.get("sweep") for run in records}
+    return Loaded(experiment, table, tuple(s for s in sweeps if s.name in present))
 
 
 def sweep_file(store: Store, sweep: Sweep, name: str) -> Path | None:

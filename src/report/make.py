@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import getpass
-import json
-import shlex
 import shutil
 import subprocess
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,17 +13,13 @@ from typing import Any
 import pandas as pd
 
 from src.analysis.analyse import Analysis, analyse
-from src.analysis.as_json import to_json
 from src.analysis.comparable import comparable
-from src.analysis.ingested import ingested
 from src.analysis.settings import AnalysisConfig
-from src.contract.commands import override
 from src.contract.json_files import write_json
-from src.contract.record import IMPORTED_SWEEP
+from src.contract.plan_file import PLAN_FILE, PlanFile
+from src.figures.drawing import save
 from src.figures.gallery import analysed_runs, draw_all
 from src.figures.power_over_time import NAME as POWER_OVER_TIME
-from src.figures.save import save
-from src.plan.sweep_plan import PLAN_FILE
 from src.report import facts
 from src.report.article import Material, write_article
 from src.report.document import Document, Picture
@@ -33,6 +27,8 @@ from src.report.load import Loaded, load, sweep_file
 from src.report.markdown import to_markdown
 from src.report.page import to_html
 from src.report.read_traces import TraceReader
+from src.report.sections.reproduction import ingest_commands, report_command, sweep_command
+from src.report.statistics_json import to_json
 from src.track.store import Store
 
 FIGURES = "figures"
@@ -73,8 +69,10 @@ def make_report(
     Raises ConfigError where there is nothing to analyse or runs must not be compared, TrackError where the store
     cannot be read.
     """
-    loaded = _labelled(load(store, experiment, sweep), config)
-    analysis = analyse(loaded.runs, config)
+    loaded = load(store, experiment, sweep)
+    compared = comparable(loaded.table, config.compare)
+    loaded = replace(loaded, table=compared.table)
+    analysis = analyse(compared, config)
     pictures, notes = _draw(store, loaded, analysis, folder / FIGURES)
     document = write_article(
         Material(
@@ -91,11 +89,6 @@ def make_report(
     return Report(folder, (*document.notices, *document.answer), analysis)
 
 
-def _labelled(loaded: Loaded, config: AnalysisConfig) -> Loaded:
-    """With the treatments of the analysis, so that whatever is said of a treatment is said of its own runs."""
-    return replace(loaded, runs=comparable(loaded.runs, config.compare))
-
-
 def report_folder(root: Path, experiment: str) -> Path:
     """reports/NAME, whatever characters the name has."""
     name = "".join(c if c.isalnum() or c in "-_.= " else "-" for c in experiment).strip(". ")
@@ -107,40 +100,11 @@ def commands(store: Store, loaded: Loaded, config: AnalysisConfig, tracking_uri:
     found = []
     for sweep in loaded.sweeps:
         path = sweep_file(store, sweep, PLAN_FILE)
-        command = facts.sweep_command(json.loads(path.read_text(encoding="utf-8"))) if path else None
+        command = sweep_command(PlanFile.read(path.parent).treatments) if path else None
         if command and command not in found:
             found.append(command)
-    imported = loaded.runs[ingested(loaded.runs)]
-    told = {ingest_command(loaded.experiment, run, tracking_uri) for _, run in imported.iterrows()}
-    return [*found, *sorted(told), report_command(loaded.experiment, config, tracking_uri)]
-
-
-def ingest_command(experiment: str, run: pd.Series, tracking_uri: str | None = None) -> str:
-    """The one that filed a recording: with all it was told, as other columns would give other joules."""
-    words = [f"experiment={experiment}", f"framework={run['framework']}", "path=FOLDER_OF_ITS_CSVS"]
-    if tracking_uri:
-        words.append(f"tracking_uri={tracking_uri}")
-    if run["sweep"] != IMPORTED_SWEEP:
-        words.append(f"sweep={run['sweep']}")
-    params = {str(key).removeprefix("params."): text for key, text in run.items() if str(key).startswith("params.")}
-    words += [f"{key}={_as_list(text)}" for key, text in params.items() if isinstance(text, str)]
-    return f"python -m src.ingest {shlex.join(words)}"
-
-
-def report_command(experiment: str, config: AnalysisConfig, tracking_uri: str | None = None) -> str:
-    """With every setting that is not the default."""
-    usual = AnalysisConfig()
-    changed = {
-        entry.name: getattr(config, entry.name)
-        for entry in fields(config)
-        if getattr(config, entry.name) != getattr(usual, entry.name)
-    }
-    words = [
-        override("experiment", experiment),
-        *([override("tracking_uri", tracking_uri)] if tracking_uri else []),
-        *(_override(f"analysis.{key}", value) for key, value in changed.items()),
-    ]
-    return f"python -m src.report {' '.join(words)}"
+    imported = ingest_commands(loaded.runs, loaded.experiment, tracking_uri)
+    return [*found, *imported, report_command(loaded.experiment, config, tracking_uri)]
 
 
 def author() -> str:
@@ -158,9 +122,9 @@ def _draw(store: Store, loaded: Loaded, analysis: Analysis, folder: Path) -> tup
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     traces = TraceReader(store, analysed_runs(loaded.runs, analysis))
-    layers, shape, model = facts.layers(facts.counted(loaded).runs)
+    network = facts.network(facts.counted(loaded).runs)
     pictures, missing = [], []
-    for drawing in draw_all(loaded.runs, analysis, traces, layers, shape, model):
+    for drawing in draw_all(loaded.runs, analysis, traces, network):
         if drawing.figure is None:
             missing.append(f"No figure '{drawing.name}': {drawing.reason}.")
             continue
@@ -185,21 +149,12 @@ def _write(folder: Path, document: Document, analysis: Analysis, loaded: Loaded)
 
 
 def _runs_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a run, failed ones too; where its files lie on this machine says nothing to a reader."""
-    return runs.drop(columns=["artifact_uri"])
+    """One row a run, failed ones too, with its flags as text."""
+    flags = ["; ".join(f"{flag.code}: {flag.text}" for flag in own) for own in runs["flags"]]
+    plain = runs.drop(columns=["factors", "windows", "flags"])
+    return plain.assign(**{"tags.flags": flags}) if any(flags) else plain
 
 
 def _public(uri: str | None) -> str | None:
     """None for an address that may hold a password: a report is handed on."""
     return None if uri is None or "@" in uri else uri
-
-
-def _as_list(text: str) -> str:
-    """A stored list (JSON) as the ingest's command line has it; anything else as it is."""
-    return f"[{','.join(json.loads(text))}]" if text.startswith('["') else text
-
-
-def _override(key: str, value: object) -> str:
-    if isinstance(value, list):
-        return shlex.quote(f"{key}=[{','.join(map(str, value))}]")
-    return override(key, value) if isinstance(value, str) else f"{key}={value}"

@@ -1,33 +1,31 @@
-"""Power over time of some runs, read one by one from their recordings."""
+"""Power over time of some runs, read one by one from the store."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from src.contract.events import EVENTS_FILE, read_events
 from src.contract.json_files import ContractError
+from src.contract.metrics import OLD_PHASES
 from src.contract.record import IMPORTED_UID
-from src.contract.run_files import ENERGY_FILE, EVENTS_FILE, PHASES, read_events
-from src.errors import EnergyError, RunError, TrackError
-from src.figures.traces import MOST_LINES, Trace
-from src.measure.energy import Energy, integrate, whole_file
-from src.measure.recording import read_recording
-from src.measure.windows import Window, phase_windows
-from src.report.wording import count
+from src.errors import TrackError
+from src.figures.numbers import count
+from src.figures.traces import MOST_LINES, Trace, some_of
 from src.track.store import Store
 
-UNREADABLE = (EnergyError, RunError, TrackError, ContractError)
+Windows = dict[str, tuple[float, float]]
+"""Begin and end of each phase, in seconds since the run's start."""
 
 
 @dataclass
 class TraceReader:
-    """Reads at most `most` runs of each treatment, evenly spread; never more than one recording is in memory.
+    """Reads at most `most` runs of each treatment, evenly spread; never more than one trace is in memory.
 
-    Once read, `unreadable` names the runs whose recordings could not be.
+    Once read, `unreadable` names the runs whose traces could not be.
     """
 
     store: Store
@@ -38,10 +36,11 @@ class TraceReader:
     def __iter__(self) -> Iterator[Trace]:
         """The traces, treatment by treatment."""
         for _, group in self.runs.groupby("treatment", sort=True):
-            for _, run in spread(group, self.most).iterrows():
+            for place in some_of(range(len(group)), self.most):
+                run = group.iloc[place]
                 try:
                     yield read_trace(self.store, run)
-                except UNREADABLE as error:
+                except (TrackError, ContractError) as error:
                     self.unreadable.append(f"{run['run_name']} ({error})")
 
     @property
@@ -61,38 +60,26 @@ class TraceReader:
         return [f"{count(len(self.unreadable), 'run')} without a readable power trace: {shown}."]
 
 
-def spread(runs: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most `most` rows, evenly spread, the first and the last among them."""
-    if len(runs) <= most:
-        return runs
-    places = [round(step * (len(runs) - 1) / (most - 1)) for step in range(most)]
-    return runs.iloc[places]
-
-
 def read_trace(store: Store, run: pd.Series) -> Trace:
-    """One run's power; without events (a recording made elsewhere) over the whole file, without phases."""
-    recording = read_recording(store.artifact(run["run_id"], ENERGY_FILE))
-    columns = _columns(run)
-    events = _events_path(store, run)
-    if events is None:
-        return _trace(run, whole_file(recording, columns), {})
-    windows = phase_windows(read_events(events))
-    interval_ms = float(run.get("params.meter.interval_ms", 200))
-    return _trace(run, integrate(recording, windows, interval_ms, columns), windows)
+    """One run's power as it was filed; a recording made elsewhere has no phases. Raises TrackError, ContractError."""
+    points = store.trace(run["run_id"])
+    if not points:
+        raise TrackError("no power was filed with it")
+    time_s = np.array([point.step / 1000 for point in points])
+    power_w = np.array([point.value for point in points])
+    return Trace(run["treatment"], time_s, power_w, _phases(store, run), run["energy_kind"])
 
 
-def _events_path(store: Store, run: pd.Series) -> Path | None:
-    if str(run["run_uid"]).startswith(IMPORTED_UID):
-        return None
-    return store.artifact(run["run_id"], EVENTS_FILE)
+def _phases(store: Store, run: pd.Series) -> Windows:
+    if run["windows"] or str(run["run_uid"]).startswith(IMPORTED_UID):
+        return dict(run["windows"])
+    return _old_windows(store, run["run_id"])
 
 
-def _columns(run: pd.Series) -> list[str]:
-    text = run.get("params.meter.columns")
-    return list(json.loads(text)) if isinstance(text, str) else []
-
-
-def _trace(run: pd.Series, energy: Energy, windows: dict[str, Window]) -> Trace:
-    began_s = min((begin for begin, _ in windows.values()), default=0.0)
-    phases = {name: (w[0] - began_s, w[1] - began_s) for name, w in windows.items() if name in PHASES}
-    return Trace(run["treatment"], energy.trace.time_s, energy.trace.power_w, phases, run["energy_kind"])
+def _old_windows(store: Store, run_id: str) -> Windows:
+    """Of a run of before its record held them, from its events."""
+    events = read_events(store.artifact(run_id, EVENTS_FILE))
+    began_s = min((event.t for event in events), default=0.0)
+    edges = {(event.phase, event.edge): event.t - began_s for event in events}
+    whole = [phase for phase in OLD_PHASES if {(phase, "begin"), (phase, "end")} <= set(edges)]
+    return {phase: (edges[phase, "begin"], edges[phase, "end"]) for phase in whole}

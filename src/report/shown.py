@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from src.analysis.analyse import Analysis
 from src.analysis.describe import Description
-from src.analysis.metrics import METRICS, title_of
+from src.contract.metrics import OF_METER, OF_TASK, of_phase
+from src.figures.numbers import number, quantity
+from src.figures.units import unit_shown
+
+WHOLE, DOMAINS = OF_METER[:3], OF_METER[3:]
+"""Of what a meter tells beside the task: the whole process, and the parts of the machine."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,11 @@ class Shown:
         """In the shown unit."""
         return None if value is None else self.factor * value
 
+    def amount(self, value: float) -> str:
+        """With the unit."""
+        own = self.factor * value
+        return f"{number(own)} %" if self.unit == "%" else quantity(own, self.unit)
+
     @property
     def heading(self) -> str:
         """Title and unit."""
@@ -30,12 +41,34 @@ class Shown:
 
 def shown(metric: str, analysis: Analysis) -> Shown:
     """A metric's name, unit and factor; shares become percent."""
-    is_share = metric == "accuracy"
-    unit, factor = ("%", 100.0) if is_share else (METRICS[metric].unit, 1.0)
-    return Shown(metric, title_of(metric, analysis.whole_recordings), unit, factor)
+    described = analysis.catalogue[metric]
+    return Shown(metric, described.title, *unit_shown(described))
 
 
-def distinct(analysis: Analysis, metrics: list[str]) -> list[str]:
+def own_metrics(analysis: Analysis) -> list[str]:
+    """Metrics that the work itself told, in its order."""
+    of_phases = {metric.name for phase in analysis.phases for metric in of_phase(phase)}
+    others = {metric.name for metric in (*OF_TASK, *OF_METER)} | of_phases
+    return [name for name in analysis.metrics if name not in others]
+
+
+def main_metrics(analysis: Analysis) -> list[str]:
+    """All but phases and domains: energies, then durations, then the task's others, then the work's own."""
+    measured = [metric.name for metric in sorted((*OF_TASK, *WHOLE), key=lambda metric: _rank(metric.unit))]
+    return distinct(analysis, [*measured, *own_metrics(analysis)])
+
+
+def headline_metrics(analysis: Analysis) -> list[str]:
+    """The energy that is compared, and the others that most readers want."""
+    others = [name for name in analysis.metrics if analysis.catalogue[name].headline and name != OF_TASK[0].name]
+    return [analysis.energy_metric, *others]
+
+
+def _rank(unit: str) -> int:
+    return {"J": 0, "s": 1}.get(unit, 2)
+
+
+def distinct(analysis: Analysis, metrics: Sequence[str]) -> list[str]:
     """Those of the metrics that some run has and that do not repeat an earlier one's values."""
     seen: list[tuple[float | None, ...]] = []
     kept = []
@@ -52,6 +85,11 @@ def distinct(analysis: Analysis, metrics: list[str]) -> list[str]:
 def described(analysis: Analysis, metric: str) -> list[Description]:
     """A metric's description of each treatment that has it, least energy first."""
     return [d for d in analysis.descriptions if d.metric == metric and d.n]
+
+
+def medians(analysis: Analysis, metric: str) -> dict[str, float]:
+    """A metric's median of each treatment that has it, least energy first."""
+    return {d.treatment: d.median for d in described(analysis, metric) if d.median is not None}
 
 
 def lacking(analysis: Analysis, metric: str) -> list[str]:

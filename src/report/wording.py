@@ -1,115 +1,187 @@
-"""Numbers and enumerations as a reader wants them; one place decides digits, signs and spaces."""
+"""What the analysis found, in words: the one place for reasons, verdicts, warnings and what a work is called."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
+from collections.abc import Callable, Mapping
 
-from src.analysis.values import Interval
+from src.analysis.analyse import Analysis, ExcludedRun
+from src.analysis.cautions import Caution, Kind
+from src.analysis.hypothesis_tests import LARGEST, SMALLEST, HypothesisTest
+from src.analysis.outliers import Outlier
+from src.analysis.pairs import Pair
+from src.analysis.settings import AnalysisConfig
+from src.analysis.table import TRAINING
+from src.analysis.values import Reason, Why
+from src.figures.kinds import at_length
+from src.figures.numbers import count, number, p_phrase, percent, quantity
 
-DASH = "–"
-THIN = "\u202f"
-MINUS = "\u2212"
+INFERENCE = "inference"
 
+REASONS = {
+    Why.NO_VALUE: "no run has a value",
+    Why.ONE_VALUE: "a single value has no spread and no interval",
+    Why.TOO_FEW: "each treatment needs at least 2 values",
+    Why.ALL_EQUAL: "all values are equal",
+    Why.NO_SPREAD: "neither treatment varies",
+    Why.ONE_IS_CONSTANT: "a treatment does not vary",
+    Why.EQUAL_DISTANCES: "the distances from the medians do not vary",
+    Why.NOT_FOR_THIS_SIZE: f"defined for {SMALLEST} to {LARGEST} values, not {{n}}",
+    Why.ONE_TREATMENT: "a single treatment has nothing to be compared with",
+    Why.TOO_FEW_BLOCKS: "fewer than 2 blocks hold both treatments",
+    Why.TOO_FEW_COMPLETE_BLOCKS: "needs at least 3 treatments and 2 complete blocks",
+    Why.EQUAL_DIFFERENCES: "all differences are equal",
+    Why.NO_BLOCK_DIFFERS: "no block shows any difference",
+    Why.NO_MARGIN: "the first treatment's location is 0, or missing, and has no share",
+    Why.TOO_MANY_NEEDED: "more than {n} iterations",
+    Why.TOO_FEW_PLACES: "needs at least {n} runs with a known place",
+    Why.NOTHING_VARIES: "the place or the metric does not vary",
+    Why.TOO_FEW_PREDECESSORS: "needs 2 predecessors, each twice",
+    Why.NO_ACCURACY: "no run has both an energy and an accuracy above 0",
+    Why.NO_TEST_IMAGES: "the number of test images (params.dataset.test_size) is not recorded",
+}
+CARE = {
+    "drift": "energy drifted over the sweep",
+    "position": "energy depends on the position in the block",
+    "carry_over": "energy depends on what ran before",
+    "spread": "runs of the same treatment spread widely",
+    "few_runs": "there are few runs",
+    "low_power": "this number of runs had little chance to show a difference that matters",
+    "flags": "some recordings are doubtful",
+    "failed": "some runs failed",
+}
+"""What each kind of warning comes to, in a few words."""
 
-def number(value: float | None, digits: int = 4) -> str:
-    """At least `digits` significant digits, no digit of an integer lost, thousands apart; a dash for None."""
-    if value is None or not math.isfinite(value):
-        return DASH
-    if value == 0:
-        return "0"
-    magnitude = math.floor(math.log10(abs(value)))
-    if magnitude < -4 or magnitude > 14:
-        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-        return f"{mantissa} × 10^{int(exponent)}".replace("-", MINUS)
-    decimals = max(0, digits - 1 - magnitude)
-    return f"{value:,.{decimals}f}".replace(",", THIN).replace("-", MINUS)
-
-
-def quantity(value: float | None, unit: str, digits: int = 4) -> str:
-    """A number with its unit; units of `1` are not written."""
-    text = number(value, digits)
-    return text if value is None or unit == "1" else f"{text}{THIN}{unit}"
-
-
-def signed(value: float | None, digits: int = 3) -> str:
-    """A number with its sign."""
-    text = number(value, digits)
-    return f"+{text}" if value is not None and value > 0 else text
-
-
-def percent(value: float | None) -> str:
-    """A signed difference in percent, three digits but never finer than a hundredth of a percent."""
-    if value is None:
-        return DASH
-    rounded = round(value, 2)
-    decimals = 2 if abs(rounded) < 10 else 1 if abs(rounded) < 100 else 0
-    text = f"{value:+,.{decimals}f}" if rounded else "0"
-    return text.replace(",", THIN).replace("-", MINUS) + f"{THIN}%"
-
-
-def p_value(value: float | None, alpha: float) -> str:
-    """Three decimals, more where these would lie on the other side of `alpha`; a bound where more would mean nothing.
-
-    So a reader who compares what is printed with `alpha` decides as the test did.
-    """
-    if value is None:
-        return DASH
-    bound = min(0.001, alpha)
-    if value < bound:
-        return f"<{THIN}{Decimal(str(bound)):f}"
-    decimals = 3
-    while (float(f"{value:.{decimals}f}") < alpha) != (value < alpha):
-        decimals += 1
-    return f"{value:.{decimals}f}"
+RULES = {"none": "none is left out", "3sigma": "beyond 3 standard deviations", "iqr": "beyond Tukey's fences"}
 
 
-def p_phrase(value: float | None, alpha: float) -> str:
-    """The same as part of a sentence."""
-    if value is None:
-        return "p not defined"
-    text = p_value(value, alpha)
-    return f"p{THIN}{text}" if text.startswith("<") else f"p{THIN}={THIN}{text}"
+def reason_text(reason: Reason | None) -> str:
+    """Why a number is not there."""
+    if reason is None:
+        return "not defined for these values"
+    return REASONS[reason.why].format(n=None if reason.n is None else number(reason.n, 1))
 
 
-def interval(found: Interval | None, digits: int = 4) -> str:
-    """Both ends; a dash where there is none."""
-    if found is None:
-        return DASH
-    return f"{number(found.low, digits)} to {number(found.high, digits)}"
+def test_name(test: HypothesisTest) -> str:
+    """A test's name, and why it was not possible where it was not."""
+    return f"{test.name}: {reason_text(test.reason)}" if test.reason else test.name
 
 
-def confidence(alpha: float) -> str:
-    """What the intervals of a report are called."""
-    return f"{100 * (1 - alpha):g}{THIN}%"
+def kind_notices(kinds: Mapping[str, int]) -> tuple[str, ...]:
+    """What must be said of energy that was not measured here; `kinds` counts runs. Empty if all was measured."""
+    total = sum(kinds.values())
+    notices = []
+    for kind in sorted(set(kinds) - {"measured"}):
+        who = "The energy of all runs" if kinds[kind] == total else f"The energy of {kinds[kind]} of {total} runs"
+        notices.append(f"{who} is {at_length(kind)}.")
+    return tuple(notices)
 
 
-def enumerate_all(items: Sequence[str], joint: str = "and") -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return f"{', '.join(items[:-1])} {joint} {items[-1]}" if len(items) > 1 else "".join(items)
+def many_runs(analysis: Analysis, n: int) -> str:
+    """`n` runs, called what they are."""
+    if analysis.workload == TRAINING:
+        return count(n, "training")
+    return count(n, "run") + (" of the inference" if analysis.workload == INFERENCE else "")
 
 
-def not_measured(kinds: Iterable[str]) -> str:
-    """Which kinds of energy there are beside the measured one, as in `IMPORTED` or `partly IMPORTED`; empty if none."""
-    known = set(kinds)
-    other = enumerate_all([kind.upper() for kind in sorted(known - {"measured"})])
-    return f"partly {other}" if other and "measured" in known else other
+def verdict_cell(pair: Pair) -> str:
+    """The verdict in a table's cell."""
+    verdict = pair.verdict
+    word = {"more": "second is higher", "less": "second is lower"}.get(verdict.word, verdict.word)
+    matters = {"relevant": ", matters", "undecided": ", may not matter"}.get(verdict.relevance or "", "")
+    return word + (matters if verdict.word in ("more", "less") else "")
 
 
-def count(n: int, thing: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{n:,}".replace(",", THIN) + f" {thing}" + ("" if n == 1 else "s")
+def verdict_reason(pair: Pair, config: AnalysisConfig) -> str:
+    """What a pair's verdict rests on."""
+    verdict, alpha = pair.verdict, config.alpha
+    if verdict.word == "practically the same":
+        also = ", though the difference is significant" if verdict.significant else ""
+        p = p_phrase(pair.equivalence.test.p_holm, alpha)
+        return f"a difference of {config.relevant_percent:g} % is ruled out ({p}){also}"
+    if verdict.word == "not testable":
+        return reason_text(verdict.untested)
+    shown = f"{pair.test.name}, Holm-corrected {p_phrase(pair.test.p_holm, alpha)}"
+    return shown if verdict.word in ("more", "less") else f"{shown}; equivalence is not shown either"
 
 
-def moment(epoch_s: float) -> str:
-    """A time in UTC, to the minute."""
-    return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def outlier_reason(outlier: Outlier) -> str:
+    """What became of a value, and by which rule."""
+    done = "left out" if outlier.excluded else "kept"
+    limits = f"{outlier.lower:.6g} to {outlier.upper:.6g}"
+    return f"{done}: outside {limits} ({outlier.rule}, {outlier.n} runs of {outlier.treatment})"
 
 
-def duration(seconds: float) -> str:
-    """A length of time in the unit that suits it."""
-    if seconds < 120:
-        return quantity(seconds, "s", 3)
-    return quantity(seconds / 60, "min", 3) if seconds < 7200 else quantity(seconds / 3600, "h", 3)
+def excluded_reason(run: ExcludedRun) -> str:
+    """Why a run is in no result."""
+    return f"its status is {run.status}"
+
+
+def caution_text(caution: Caution, analysis: Analysis) -> str:
+    """A warning as a sentence without its full stop."""
+    return CAUTIONS[caution.kind](caution, analysis)
+
+
+def _not_measured(caution: Caution, analysis: Analysis) -> str:  # noqa: ARG001 (one signature for all warnings)
+    return f"The energy of {count(len(caution.run_ids), 'run')} is {at_length(str(caution.energy_kind))}"
+
+
+def _flags(caution: Caution, analysis: Analysis) -> str:  # noqa: ARG001
+    assert caution.flag is not None
+    one = " (so it says of one of them)" if caution.texts_differ else ""
+    runs = count(len(caution.run_ids), "run")
+    return f"Recordings of {runs} are flagged {caution.flag.code}: {caution.flag.text}{one}"
+
+
+def _failed(caution: Caution, analysis: Analysis) -> str:  # noqa: ARG001
+    n = len(caution.run_ids)
+    return f"{count(n, 'run')} of {caution.treatment} did not finish and {'is' if n == 1 else 'are'} left out"
+
+
+def _threat(caution: Caution, analysis: Analysis) -> str:
+    (threat,) = (threat for threat in analysis.threats if threat.kind == caution.kind)
+    effect = threat.effect_percent or 0.0
+    says = {
+        "position": f"depends on the position in the block: {percent(effect)} from the first to the last",
+        "drift": f"drifts with time: {percent(effect)} over the sweep",
+        # A trend has a direction, the distance between predecessors has none.
+        "carry_over": f"depends on which treatment ran before: up to {quantity(effect, '%', 3)} between predecessors",
+    }[threat.kind]
+    p = p_phrase(threat.test.p_holm, analysis.config.alpha)
+    return f"{analysis.catalogue[threat.metric].title} {says} ({threat.test.name}, Holm-corrected {p})"
+
+
+def _few_runs(caution: Caution, analysis: Analysis) -> str:
+    energy = analysis.description(str(caution.treatment), str(caution.metric))
+    wanted = number(analysis.config.minimum_runs, 1)
+    return f"{energy.treatment} has {count(energy.n, 'usable run')}, fewer than the {wanted} recommended"
+
+
+def _spread(caution: Caution, analysis: Analysis) -> str:
+    energy = analysis.description(str(caution.treatment), str(caution.metric))
+    spread, limit = quantity(energy.cv_percent, "%", 3), analysis.config.spread_warning_percent
+    title = analysis.catalogue[energy.metric].title
+    return f"{title} of {energy.treatment} spreads by {spread} of its mean, more than {limit:g} %"
+
+
+def _low_power(caution: Caution, analysis: Analysis) -> str:
+    names = (caution.treatment, caution.against)
+    (pair,) = (p for p in analysis.pairs if p.metric == caution.metric and (p.first, p.second) == names)
+    needed = pair.power.iterations_needed
+    runs = reason_text(pair.power.reason) if needed is None else count(needed, "iteration")
+    return (
+        f"{pair.first} and {pair.second}: a difference of {analysis.config.relevant_percent:g} % would be shown with a "
+        f"probability of {number(pair.power.power, 2)} only; {analysis.config.target_power:g} needs {runs}"
+    )
+
+
+CAUTIONS: dict[Kind, Callable[[Caution, Analysis], str]] = {
+    "not_measured": _not_measured,
+    "flags": _flags,
+    "failed": _failed,
+    "position": _threat,
+    "drift": _threat,
+    "carry_over": _threat,
+    "few_runs": _few_runs,
+    "spread": _spread,
+    "low_power": _low_power,
+}

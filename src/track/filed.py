@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from mlflow.entities import Run as MlflowRun
 from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlParam, SqlRun, SqlTag
@@ -60,7 +60,7 @@ def _filed(run: _Stored) -> FiledRun:
         name=run.name,
         start_ms=run.start_ms,
         end_ms=run.end_ms,
-        status=said if said in ("finished", "failed") else STATUS.get(run.status, "failed"),  # type: ignore[arg-type]
+        status=said if said in get_args(Status) else STATUS.get(run.status, "failed"),  # type: ignore[arg-type]
         tags=own,
         metrics={key: value for key, value in run.metrics.items() if key not in TRACES},
         params=run.params,

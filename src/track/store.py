@@ -43,6 +43,9 @@ VIEW_STATE = {
 }
 """A view of the runs side by side: MLflow's own shows only the sweeps, and no metric, until one clicks."""
 
+POWER_TRACE = "power_trace_w"
+"""The series that holds a run's power over time; its steps are milliseconds since the run began."""
+
 SOURCE_TAGS = {"mlflow.source.name": "joulebench", "mlflow.source.type": "LOCAL"}
 SQLITE_PREFIX = "sqlite:///"
 BATCH_METRICS, BATCH_PARAMS = 900, 100
@@ -50,7 +53,7 @@ BATCH_METRICS, BATCH_PARAMS = 900, 100
 
 PARAM_LENGTH = 6000
 TAG_LENGTH = 5000
-MLFLOW_STATUS = {"finished": "FINISHED", "failed": "FAILED"}
+MLFLOW_STATUS = {"finished": "FINISHED", "failed": "FAILED", "disturbed": "FINISHED"}
 STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError, ImportError)
 
 
@@ -206,10 +209,10 @@ class Store:
         return [run for run, _ in filed]
 
     def trace(self, run_id: str) -> list[Point]:
-        """A run's power over time, as it was filed."""
+        """A run's power over time, as it was filed; empty where none was."""
         with explained(f"The power trace of run {run_id} cannot be read from {self.uri}", "see that the store works"):
-            history = self.client.get_metric_history(run_id, "power_trace_w")
-        return sorted(Point(point.step, point.timestamp, point.value) for point in history)
+            found = self.client.get_metric_history(run_id, POWER_TRACE)
+        return sorted(Point(each.step, each.timestamp, each.value) for each in found)
 
     def artifact(self, run_id: str, name: str) -> Path:
         """A file of a run, on this machine: where it lies, or a copy where the store is a server."""

@@ -8,14 +8,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.analysis import bootstrap, omnibus, outliers, paired, threats
+from src.analysis import bootstrap, omnibus, outliers, threats
 from src.analysis import sample_size as power
-from src.analysis.blocks import block_table, complete_blocks
 from src.analysis.describe import describe, replicate
 from src.analysis.effect_sizes import EffectSize, cliffs_delta, hedges_g
-from src.analysis.equivalence import two_one_sided_tests
-from src.analysis.two_samples import MANN_WHITNEY, WELCH, mann_whitney_u, welch_t
-from src.analysis.values import HypothesisTest, Sample, holm
+from src.analysis.hypothesis_tests import (
+    MANN_WHITNEY,
+    WELCH,
+    HypothesisTest,
+    holm,
+    mann_whitney_u,
+    paired_t,
+    signed_rank,
+    welch_t,
+)
+from src.analysis.table import block_table, complete_blocks
+from src.analysis.values import Sample
+from src.analysis.verdict import two_one_sided_tests
 
 SAMPLES = Path(__file__).parent / "samples"
 METRICS = {"blocked": "energy_j", "tied": "energy_j", "study": "energy_total_j"}
@@ -96,8 +105,8 @@ def two_samples(first: Sample, second: Sample, blocks: list[Sample], level: floa
     yield from figures_of("welch", welch)
     yield "welch|df", welch.degrees_of_freedom[0]
     yield from figures_of("mann_whitney", mann_whitney_u(first, second))
-    yield from figures_of("paired_t", paired.paired_t(blocks[1] - blocks[0]))
-    yield from figures_of("signed_rank", paired.signed_rank(blocks[1] - blocks[0]))
+    yield from figures_of("paired_t", paired_t(blocks[1] - blocks[0]))
+    yield from figures_of("signed_rank", signed_rank(blocks[1] - blocks[0]))
     yield from effect("hedges", hedges_g(first, second, CONFIDENCE))
     yield from effect("cliff", cliffs_delta(first, second, CONFIDENCE))
     margins = {

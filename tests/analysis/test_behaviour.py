@@ -9,12 +9,17 @@ from scipy import stats
 from src.analysis import bootstrap
 from src.analysis.describe import describe, replicate
 from src.analysis.effect_sizes import EffectSize, cliffs_delta, hedges_g
-from src.analysis.equivalence import two_one_sided_tests
-from src.analysis.paired import compare_blocks
-from src.analysis.pairs import published_test
+from src.analysis.hypothesis_tests import (
+    MANN_WHITNEY,
+    WELCH,
+    compare_blocks,
+    mann_whitney_u,
+    published_test,
+    welch_t,
+)
 from src.analysis.sample_size import power_for, welch_power
-from src.analysis.two_samples import MANN_WHITNEY, WELCH, mann_whitney_u, welch_t
 from src.analysis.values import Sample
+from src.analysis.verdict import two_one_sided_tests
 
 ALPHA, CONFIDENCE = 0.05, 0.95
 Draw = Callable[[np.random.Generator, int], Sample]

@@ -4,8 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.analysis.comparable import comparable, differences
 from src.errors import ConfigError
+from tests.made_runs import compared
+
+
+def comparable(runs: pd.DataFrame, compare: list[str]) -> pd.DataFrame:
+    return compared(runs, compare).runs
 
 
 def two_kinds(
@@ -116,7 +120,7 @@ def test_a_misspelt_factor_is_refused() -> None:
 
 
 def test_differences_are_listed_with_their_counts() -> None:
-    found = differences(two_kinds("meter", "native", "energibridge"), [])
+    found = compared(two_kinds("meter", "native", "energibridge"), ["meter"]).differences
     assert [(each.key, each.values) for each in found] == [("meter", {"energibridge": 3, "native": 3})]
 
 
@@ -135,7 +139,7 @@ def test_what_a_recording_from_elsewhere_does_not_tell_is_no_difference_once_it_
         comparable(with_imported, [])
     split = comparable(with_imported, ["imported"])["treatment"].unique().tolist()
     assert split == ["torch imported=no", "torch imported=yes"]
-    assert [each.key for each in differences(with_imported, ["imported"])] == ["imported"]
+    assert [each.key for each in compared(with_imported, ["imported"]).differences] == ["imported"]
     both = comparable(with_imported, ["imported", "hardware"])["treatment"].unique().tolist()
     assert both == split
 
@@ -157,8 +161,8 @@ def test_many_differing_keys_are_told_by_their_groups_and_long_values_cut_short(
     with pytest.raises(ConfigError) as caught:
         comparable(runs.assign(**other, meter=["native", "estimate"] * 3), [])
     message = str(caught.value)
-    assert "4 keys of training differ, as training.epochs is 1 in 3 runs, 2 in 3 runs" in message
-    assert message.endswith("analysis.compare=[meter,training,model.layers]")
+    assert "4 keys of training differ, as training.batch_size is 1 in 3 runs, 2 in 3 runs" in message
+    assert message.endswith("analysis.compare=[meter,model.layers,training]")
     assert f"[{59 * 'x'}… in 3 runs" in message
     assert len(message) < 500
     assert comparable(runs.assign(**other), ["training", "model.layers"])["treatment"].nunique() == 4
@@ -168,3 +172,41 @@ def test_a_group_covers_the_keys_below_it_in_the_remedy() -> None:
     runs = two_kinds("meter", "native", "estimate").assign(**{"params.meter.interval_ms": ["100", "200"] * 3})
     with pytest.raises(ConfigError, match=r"meter is .*; meter\.interval_ms is .*analysis\.compare=\[meter\]$"):
         comparable(runs, [])
+
+
+def test_a_factor_of_the_plan_may_differ_whatever_the_label_says() -> None:
+    runs = two_kinds("params.workload.command", "gzip -9 big", "xz -9 big", labels=("gzip", "xz"))
+    runs["factors"] = [{"workload.command": command} for command in runs["params.workload.command"]]
+    assert comparable(runs, [])["treatment"].unique().tolist() == ["gzip", "xz"]
+    with pytest.raises(ConfigError, match=r"workload\.command is gzip -9 big in 3 runs, xz -9 big in 3 runs"):
+        comparable(runs.assign(factors=[{}] * 6), [])
+
+
+def test_a_label_that_looks_like_a_factor_is_none() -> None:
+    runs = two_kinds("params.training.batch_size", 32, 64, ("a training.batch_size=32", "a training.batch_size=64"))
+    with pytest.raises(ConfigError, match=r"training\.batch_size"):
+        comparable(runs.assign(factors=[{"framework": "a"}] * 6), [])
+
+
+def test_what_compare_tells_apart_becomes_a_factor() -> None:
+    runs = two_kinds("params.hardware.name", "laptop", "server", labels=("torch", "torch"))
+    factors = comparable(runs, ["hardware.name"])["factors"].tolist()
+    assert factors[0] == {"framework": "torch", "hardware.name": "laptop"}
+    assert factors[5] == {"framework": "torch", "hardware.name": "server"}
+
+
+@pytest.mark.parametrize("key", ["workload.kind", "workload.directory", "inference.batch_size", "inference.passes"])
+def test_unequal_workloads_are_refused(key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{key} is A in 3 runs, B in 3 runs.*compare=\[{key}\]"):
+        comparable(two_kinds(f"params.{key}", "A", "B"), [])
+
+
+def test_runs_of_before_workloads_had_kinds_are_trainings() -> None:
+    runs = two_kinds("params.workload.kind", "training", np.nan)
+    assert comparable(runs, [])["treatment"].unique().tolist() == ["torch", "jax"]
+    with pytest.raises(ConfigError, match=r"workload\.kind is inference in 3 runs, training in 3 runs"):
+        comparable(two_kinds("params.workload.kind", "inference", np.nan), [])
+
+
+def test_two_names_of_one_work_are_no_difference() -> None:
+    assert len(comparable(two_kinds("params.workload.name", "mine", "yours"), [])) == 6

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from src.analysis.analyse import analyse
 from src.analysis.settings import AnalysisConfig
+from src.analysis.values import Reason, Why
+from tests.made_runs import analyse
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import MakeRuns
@@ -42,15 +43,15 @@ def test_without_a_subset_all_test_images_count(make_runs: "MakeRuns") -> None:
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({"accuracy": np.nan}, "no run has both"),
-        ({"accuracy": 0.0}, "no run has both"),
-        ({"params.dataset.test_size": np.nan}, "is not recorded"),
-        ({"params.dataset.test_size": "None"}, "is not recorded"),
+        ({"accuracy": np.nan}, Why.NO_ACCURACY),
+        ({"accuracy": 0.0}, Why.NO_ACCURACY),
+        ({"params.dataset.test_size": np.nan}, Why.NO_TEST_IMAGES),
+        ({"params.dataset.test_size": "None"}, Why.NO_TEST_IMAGES),
     ],
     ids=["no accuracy", "accuracy 0", "no test size", "test size None"],
 )
-def test_what_is_missing_is_said(make_runs: "MakeRuns", columns: dict[str, object], reason: str) -> None:
+def test_what_is_missing_is_said(make_runs: "MakeRuns", columns: dict[str, object], reason: Why) -> None:
     entry = analyse(make_runs({"a": 100.0}, **columns), CONFIG).practical[0]
     assert entry.energy_per_correct_prediction_j is None
-    assert reason in str(entry.reason)
+    assert entry.reason == Reason(reason)
     assert entry.at_scale[0].energy_kwh > 0

@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from src.analysis.effect_sizes import cliffs_delta, probability_of_superiority
+from src.analysis.hypothesis_tests import WELCH, HypothesisTest, holm, mann_whitney_u, paired_t, signed_rank, welch_t
 from src.analysis.omnibus import friedman, kruskal_wallis
-from src.analysis.paired import paired_t, signed_rank
 from src.analysis.sample_size import power_for, welch_power
-from src.analysis.two_samples import WELCH, mann_whitney_u, welch_t
-from src.analysis.values import HypothesisTest, holm
 
 # Cushny and Peebles (1905), the data of Student (1908); results as in R's manual page of t.test.
 SLEEP_1 = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from src.analysis.equivalence import Equivalence
-from src.analysis.values import HypothesisTest, Interval
-from src.analysis.verdict import judge
+from src.analysis.hypothesis_tests import HypothesisTest
+from src.analysis.values import Interval, Reason, Why
+from src.analysis.verdict import Equivalence, judge
 
 APART, NEAR = Interval(6, 9, 0.95, ""), Interval(2, 9, 0.95, "")
 
@@ -29,9 +29,10 @@ def test_verdict(
     p_holm: float | None, direction: float, equivalent: bool | None, interval: Interval | None, word: str,
     relevance: str | None,
 ) -> None:  # fmt: skip
-    test = HypothesisTest("t", p_value=p_holm, p_holm=p_holm)
+    reason = Reason(Why.ALL_EQUAL) if p_holm is None else None
+    test = HypothesisTest("t", p_value=p_holm, p_holm=p_holm, reason=reason)
     tost = Equivalence(5, 5, 0.0, 0.0, HypothesisTest("TOST", p_value=0.01, p_holm=0.01), equivalent)
     verdict = judge(test, direction, tost, interval, alpha=0.05, relevant_percent=5)
     assert (verdict.word, verdict.relevance) == (word, relevance)
     assert verdict.significant == (None if p_holm is None else p_holm < 0.05)
-    assert verdict.reason
+    assert verdict.untested == (reason if word == "not testable" else None)

@@ -13,6 +13,10 @@ from src.paths import CONF
     [
         ("training.epoch=1", "training.epoch: no such key; did you mean training.epochs?"),
         ("trainin.epochs=1", "did you mean training?"),
+        ("meter.recordng=x", "meter.recordng: no such key; did you mean meter.recording?"),
+        ("dataset.train_siz=1", "dataset.train_siz: no such key; did you mean dataset.train_size?"),
+        ("framework.env.X=1", "framework.env.X: no such entry yet; add it with a plus: +framework.env.X=VALUE"),
+        ("meter.options.x=1", "meter.options.x: no such entry yet; add it with a plus: +meter.options.x=VALUE"),
         ("+training.more=1", "training.more: no such key; 'training' has: epochs, batch_size"),
         (
             "training.epochs=abc",

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from src.contract.run_files import PHASES
+from src.contract.metrics import OLD_PHASES as PHASES
 from src.figures.style import SMALL_PT
 from src.figures.traces import Trace
 

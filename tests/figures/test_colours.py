@@ -9,10 +9,11 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from src.analysis.values import Sample
-from src.figures.colours import colours, family, markers
+from src.figures.looks import colours, family, markers, phase_colours
+from tests.made_runs import factors_of
 
-SIX = ["torch", "torch_tuned", "tf", "tf_tuned", "jax", "jax_tuned"]
-BATCHES = [f"torch training.batch_size={size}" for size in (8, 16, 32, 64, 128, 256)]
+SIX = factors_of(["torch", "torch_tuned", "tf", "tf_tuned", "jax", "jax_tuned"])
+BATCHES = factors_of(f"torch training.batch_size={size}" for size in (8, 16, 32, 64, 128, 256))
 
 # Machado, Oliveira and Fernandes (2009), full severity, for linear RGB.
 BLINDNESS = {
@@ -60,7 +61,7 @@ def nearest(shades: list[str], blindness: str) -> float:
 
 @pytest.mark.parametrize("blindness", BLINDNESS)
 @pytest.mark.parametrize("treatments", [SIX, BATCHES], ids=["frameworks", "one-family"])
-def test_colours_differ_for_every_colour_vision(treatments: list[str], blindness: str) -> None:
+def test_colours_differ_for_every_colour_vision(treatments: dict[str, dict[str, str]], blindness: str) -> None:
     assert nearest(list(colours(treatments).values()), blindness) > 10
 
 
@@ -71,16 +72,18 @@ def test_colours_stand_out_from_white(blindness: str) -> None:
 
 
 def test_colours_do_not_depend_on_order() -> None:
-    assert colours(SIX) == colours(reversed(SIX))
-    assert markers(SIX) == markers(reversed(SIX))
+    assert colours(SIX) == colours(dict(reversed(SIX.items())))
+    assert markers(SIX) == markers(dict(reversed(SIX.items())))
 
 
 def test_a_framework_keeps_its_colour_beside_its_variants() -> None:
-    assert colours(SIX)["torch"] == colours(["torch"])["torch"] == colours(["torch", "jax"])["torch"]
+    alone, beside = colours(factors_of(["torch"])), colours(factors_of(["torch", "jax"]))
+    assert colours(SIX)["torch"] == alone["torch"] == beside["torch"]
 
 
 def test_twelve_treatments_have_colours_and_markers_of_their_own() -> None:
-    twelve = [f"{name} training.batch_size={size}" for name in ("tf", "torch", "jax", "mxnet") for size in (16, 32, 64)]
+    names = ("tf", "torch", "jax", "mxnet")
+    twelve = factors_of(f"{name} training.batch_size={size}" for name in names for size in (16, 32, 64))
     assert len(set(colours(twelve).values())) == len(set(markers(twelve).values())) == 12
 
 
@@ -90,8 +93,31 @@ def test_shades_follow_numbers_by_their_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("treatment", "expected"),
-    [("torch", "torch"), ("torch_tuned", "torch"), ("tf training.batch_size=32", "tf"), ("model=cnn", "model")],
+    ("factors", "expected"),
+    [
+        ({"framework": "torch"}, "torch"),
+        ({"framework": "torch_tuned"}, "torch"),
+        ({"framework": "tf", "training.batch_size": "32"}, "tf"),
+        ({"training.batch_size": "32"}, "training.batch_size"),
+        ({"workload.command": "gzip -9 big"}, "gzip -9 big"),
+        ({"workload.command": "gzip", "hardware.threads": "2"}, "gzip"),
+        ({}, "alone"),
+    ],
+    ids=str,
 )
-def test_family(treatment: str, expected: str) -> None:
-    assert family(treatment) == expected
+def test_family(factors: dict[str, str], expected: str) -> None:
+    assert family("alone", factors) == expected
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 9])
+def test_commands_have_colours_of_their_own(n: int) -> None:
+    commands = {f"c{k}": {"workload.command": f"run {k}x"} for k in range(n)}
+    assert len(set(colours(commands).values())) == n
+
+
+def test_phases_of_a_training_keep_their_colours_beside_others() -> None:
+    known = phase_colours(["import", "data", "build", "train", "evaluate"])
+    other = phase_colours(["import", "warmup", "infer"])
+    assert other["import"] == known["import"]
+    assert len(set(known.values())) == 5
+    assert len(set(other.values())) == 3

@@ -12,20 +12,23 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from src.analysis.analyse import Analysis, analyse
+from src.analysis.analyse import Analysis
 from src.analysis.settings import AnalysisConfig
+from src.contract.metrics import OLD_CATALOGUE, OLD_PHASES
 from src.figures.accuracy import draw_accuracy_energy, pareto_front
-from src.figures.architecture import draw_architecture
+from src.figures.architecture import draw_architecture, flop, follow
 from src.figures.distribution import draw_distribution
 from src.figures.drawing import Drawing
 from src.figures.forest import MOST_PAIRS, draw_differences
 from src.figures.phases import draw_energy_by_phase
 from src.figures.quantiles import draw_normal_qq, normal_quantiles
 from src.figures.run_order import draw_run_order, in_order
-from src.workloads.training.network import parameter_count
+from src.workloads.training.network import output_shapes, parameter_count, training_flop
+from tests.made_runs import analyse, factors_of
 
 Make = Callable[..., Any]
 CONFIG = AnalysisConfig(bootstrap_samples=100)
+ENERGY, ACCURACY = OLD_CATALOGUE["energy_j"], OLD_CATALOGUE["accuracy"]
 
 
 def figure_of(drawing: Drawing) -> Figure:
@@ -39,14 +42,14 @@ def axes_of(drawing: Drawing) -> Axes:
 
 @pytest.mark.parametrize(("n", "shapes"), [(1, 0), (4, 0), (5, 1), (30, 1)])
 def test_a_violin_needs_five_runs(n: int, shapes: int, make_runs: Make) -> None:
-    axes = axes_of(draw_distribution(make_runs(("tf",), n), "energy_j", ("tf",)))
+    axes = axes_of(draw_distribution(make_runs(("tf",), n), ENERGY, factors_of(("tf",))))
     assert len(axes.collections) == shapes + 1
     assert len(axes.patches) == shapes
 
 
 def test_every_run_is_a_point(make_runs: Make) -> None:
     runs = make_runs(("tf", "jax"), 4)
-    axes = axes_of(draw_distribution(runs, "energy_j", ("jax", "tf")))
+    axes = axes_of(draw_distribution(runs, ENERGY, factors_of(("jax", "tf"))))
     drawn = [np.asarray(points.get_offsets())[:, 0] for points in axes.collections]
     for name, values in zip(("jax", "tf"), drawn, strict=True):
         assert sorted(values) == pytest.approx(sorted(runs.loc[runs["treatment"] == name, "energy_j"]))
@@ -61,7 +64,7 @@ def test_the_axis_fits_the_values(
     values: list[float], scale: str, from_zero: bool, make_runs: Make, texts_of: Make
 ) -> None:
     runs = make_runs(("tf",), 2).assign(energy_j=values)
-    drawing = draw_distribution(runs, "energy_j", ("tf",))
+    drawing = draw_distribution(runs, ENERGY, factors_of(("tf",)))
     axes = axes_of(drawing)
     assert axes.get_xscale() == scale
     assert not any("$" in text for text in texts_of(drawing.figure))
@@ -71,7 +74,7 @@ def test_the_axis_fits_the_values(
 def test_bars_are_the_phases_means(make_runs: Make) -> None:
     runs = make_runs(("tf", "jax"), 6)
     runs.loc[0, "energy_build_j"] = np.nan
-    axes = axes_of(draw_energy_by_phase(runs, ("jax", "tf")))
+    axes = axes_of(draw_energy_by_phase(runs, factors_of(("jax", "tf")), OLD_PHASES))
     widths = np.array([[bar.get_width() for bar in bars] for bars in axes.containers])
     whole = runs.drop(index=0)
     for row, name in enumerate(("jax", "tf")):
@@ -97,22 +100,31 @@ def test_pareto_front(points: dict[str, tuple[float, float]], front: list[str]) 
 
 def test_a_treatment_without_phases_is_named_in_the_caption(make_runs: Make) -> None:
     runs = make_runs(("tf", "jax"), 4)
-    assert "Not drawn" not in draw_energy_by_phase(runs, ("tf", "jax")).caption
+    assert "Not drawn" not in draw_energy_by_phase(runs, factors_of(("tf", "jax")), OLD_PHASES).caption
     runs.loc[runs["treatment"] == "jax", "energy_build_j"] = np.nan
-    caption = draw_energy_by_phase(runs, ("tf", "jax")).caption
+    caption = draw_energy_by_phase(runs, factors_of(("tf", "jax")), OLD_PHASES).caption
     assert caption.endswith(" Not drawn, for want of the energy of all phases: jax.")
+
+
+def test_phases_are_those_of_the_runs_and_their_order_is_kept(make_runs: Make, texts_of: Make) -> None:
+    runs = make_runs(("tf", "jax"), 4).assign(energy_sort_j=30.0, energy_load_j=10.0)
+    drawing = draw_energy_by_phase(runs, factors_of(("tf", "jax")), ("load", "sort"), ("load",))
+    widths = [[bar.get_width() for bar in bars] for bars in axes_of(drawing).containers]
+    assert widths == [[10, 10], [30, 30]]
+    assert {"load (not in the task)", "sort"} <= set(texts_of(drawing.figure))
+    assert drawing.caption.endswith(" No part of the task: load.")
 
 
 def test_the_front_is_named_in_the_caption(make_runs: Make) -> None:
     runs = make_runs(("tf", "jax"), 6)
     runs["accuracy"] = np.where(runs["treatment"] == "tf", 0.99, 0.5)
-    assert draw_accuracy_energy(runs, "energy_j", ("jax", "tf")).caption.endswith("Pareto front: tf.")
+    assert draw_accuracy_energy(runs, ENERGY, ACCURACY, factors_of(("jax", "tf"))).caption.endswith("Pareto front: tf.")
 
 
 def test_a_treatment_without_accuracy_is_named_under_the_front(make_runs: Make) -> None:
     runs = make_runs(("tf", "jax"), 4)
     runs["accuracy"] = runs["accuracy"].mask(runs["treatment"] == "jax")
-    caption = draw_accuracy_energy(runs, "energy_j", ("tf", "jax")).caption
+    caption = draw_accuracy_energy(runs, ENERGY, ACCURACY, factors_of(("tf", "jax"))).caption
     assert caption.endswith("Pareto front: tf. Not drawn, for want of an energy or an accuracy: jax.")
 
 
@@ -126,12 +138,12 @@ def test_run_order_is_that_of_the_starts(make_runs: Make) -> None:
 def test_run_order_without_starts_falls_back(make_runs: Make) -> None:
     runs = make_runs(("tf",), 4).assign(started_s=np.nan, sequence=np.nan)
     assert in_order(runs.iloc[::-1])["iteration"].tolist() == [0, 1, 2, 3]
-    assert draw_run_order(runs.assign(iteration=np.nan), "energy_j", ("tf",)).figure is None
+    assert draw_run_order(runs.assign(iteration=np.nan), ENERGY, factors_of(("tf",))).figure is None
 
 
 def test_run_order_shows_percent_of_the_median(make_runs: Make) -> None:
     runs = make_runs(("tf",), 3).assign(energy_j=[90.0, 100.0, 120.0])
-    axes = axes_of(draw_run_order(runs, "energy_j", ("tf",)))
+    axes = axes_of(draw_run_order(runs, ENERGY, factors_of(("tf",))))
     offsets = np.asarray(axes.collections[0].get_offsets())
     assert offsets.tolist() == [[1, -10], [2, 0], [3, pytest.approx(20)]]
     low, high = axes.get_ylim()
@@ -146,7 +158,7 @@ def test_normal_quantiles_are_symmetrical() -> None:
 
 def test_a_normal_sample_lies_on_the_line(make_runs: Make) -> None:
     runs = make_runs(("tf",), 50).assign(energy_j=1000 + 5 * normal_quantiles(50))
-    x, y = np.asarray(axes_of(draw_normal_qq(runs, "energy_j", ("tf",), {})).collections[0].get_offsets()).T
+    x, y = np.asarray(axes_of(draw_normal_qq(runs, ENERGY, factors_of(("tf",)), {})).collections[0].get_offsets()).T
     assert np.abs(x - y).max() < 0.06
 
 
@@ -154,13 +166,13 @@ def test_the_test_of_normality_stands_above_its_panel(make_runs: Make) -> None:
     runs = make_runs(("tf", "jax"), 8)
     analysis = analyse(runs, CONFIG)
     described = {name: analysis.description(name, "energy_j") for name in ("tf", "jax")}
-    axes = axes_of(draw_normal_qq(runs, "energy_j", ("tf", "jax"), described))
+    axes = axes_of(draw_normal_qq(runs, ENERGY, factors_of(("tf", "jax")), described))
     assert f"W = {described['tf'].normality.statistic:.3f}" in axes.get_title(loc="left")
 
 
 def forest(runs: pd.DataFrame) -> tuple[Analysis, Drawing]:
     analysis = analyse(runs, CONFIG)
-    return analysis, draw_differences(runs, "energy_j", analysis.pairs, CONFIG)
+    return analysis, draw_differences(runs, ENERGY, analysis.pairs, analysis.treatment_factors, CONFIG)
 
 
 def test_the_forest_shows_every_pair(make_runs: Make, texts_of: Make) -> None:
@@ -222,6 +234,17 @@ def test_the_architecture_has_shapes_and_parameters(texts_of: Make) -> None:
         assert expected in texts
     parameters = f"{parameter_count(LAYERS, (28, 28, 1)):,}".replace(",", "\u202f")
     assert f"small: {parameters} parameters" in drawing.caption
+
+
+@pytest.mark.parametrize("name", ["cnn", "mlp", "lenet5"])
+def test_the_architecture_counts_as_the_trainers_do(name: str, composed: Make) -> None:
+    model = composed(f"model={name}").model
+    layers = [{key: value for key, value in vars(layer).items() if value is not None} for layer in model.layers]
+    steps = follow(layers, (28, 28, 1))
+    assert [step.shape for step in steps] == output_shapes(layers, (28, 28, 1))
+    assert sum(step.parameters for step in steps) == parameter_count(layers, (28, 28, 1))
+    assert flop(steps)[1] == training_flop(layers, (28, 28, 1))
+    assert flop(steps)[1] / 3 < flop(steps)[0] < flop(steps)[1] / 2
 
 
 def test_layers_that_are_no_network_are_not_drawn() -> None:

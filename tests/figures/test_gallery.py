@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from src.analysis.analyse import analyse
 from src.analysis.settings import AnalysisConfig
+from src.contract.metrics import OLD_PHASES
 from src.figures.drawing import Drawing
-from src.figures.gallery import draw_all
+from src.figures.gallery import Network, draw_all
 from src.figures.style import WIDTH_IN
+from tests.made_runs import analyse, compared
 
 CONFIG = AnalysisConfig(bootstrap_samples=100)
 LAYERS: list[dict[str, Any]] = [
@@ -32,7 +33,8 @@ Make = Callable[..., Any]
 
 def draw(runs: pd.DataFrame, traces: Any = ()) -> dict[str, Drawing]:
     """All figures by name."""
-    found = draw_all(runs, analyse(runs, CONFIG), traces, LAYERS, (28, 28, 1), "cnn")
+    network = Network(tuple(LAYERS), (28, 28, 1), "cnn")
+    found = draw_all(compared(runs).runs, analyse(runs, CONFIG), traces, network)
     return {drawing.name: drawing for drawing in found}
 
 
@@ -77,7 +79,8 @@ def test_some_estimated_runs_are_counted(make_runs: Make) -> None:
     runs = make_runs(("tf", "jax"), 6)
     runs.loc[:2, "energy_kind"] = "estimated"
     runs["params.hardware.name"] = "laptop"
-    figure = next(draw_all(runs, analyse(runs, AnalysisConfig(bootstrap_samples=100, compare=["energy_kind"])))).figure
+    analysis = analyse(runs, AnalysisConfig(bootstrap_samples=100, compare=["energy_kind"]))
+    figure = next(draw_all(compared(runs, ["energy_kind"]).runs, analysis)).figure
     assert isinstance(figure, Figure)
     assert figure.get_suptitle() == "3 of 12 runs ESTIMATED, not measured"
 
@@ -91,7 +94,8 @@ def test_constant_values_are_drawn(make_runs: Make, faults_of: Make) -> None:
 
 
 def test_missing_metrics_leave_their_figures_out(make_runs: Make) -> None:
-    runs = make_runs(("tf", "torch"), 6).drop(columns=["accuracy", "edp_js", "energy_train_j", "power_w"])
+    phases = [f"energy_{phase}_j" for phase in OLD_PHASES]
+    runs = make_runs(("tf", "torch"), 6).drop(columns=["accuracy", "edp_js", "power_w", *phases])
     runs["duration_s"] = np.nan
     drawings = draw(runs)
     missing = {name for name, drawing in drawings.items() if drawing.figure is None}
@@ -108,7 +112,7 @@ def test_failed_runs_and_excluded_outliers_are_not_drawn(make_runs: Make, texts_
     analysis = analyse(runs, AnalysisConfig(bootstrap_samples=100, outliers="iqr"))
     left_out = {o.run_id for o in analysis.outliers if o.metric == "energy_j"}
     assert "r1" in left_out
-    figure = next(draw_all(runs, analysis)).figure
+    figure = next(draw_all(compared(runs).runs, analysis)).figure
     shown = [text for text in texts_of(figure) if "n =" in text]
     assert shown[0].startswith("tf\n")
     assert sum(int(text.split("n = ")[1].rstrip(")")) for text in shown) == 23 - len(left_out)

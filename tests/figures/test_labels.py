@@ -5,29 +5,31 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from src.figures.labels import short_labels, wrap, wrapped_labels
-from src.figures.style import kind_text, most_columns
-from src.figures.units import fixed, number, scale, three_digits
+from src.contract.metrics import OLD_CATALOGUE
+from src.figures.looks import short_labels, wrap, wrapped_labels
+from src.figures.style import most_columns
+from src.figures.units import as_words, fixed, number, scale, three_digits
+from tests.made_runs import factors_of
 
 
 def test_short_labels_leave_the_group_out() -> None:
     name = "torch training.batch_size=32 model.layers.0.units=5"
-    assert short_labels([name]) == {name: "torch batch_size=32 units=5"}
+    assert short_labels(factors_of([name])) == {name: "torch batch_size=32 units=5"}
 
 
 def test_short_labels_never_make_two_treatments_one() -> None:
     names = ["tf model.name=a", "tf hardware.name=a"]
-    assert list(short_labels(names).values()) == names
+    assert list(short_labels(factors_of(names)).values()) == names
 
 
 def test_a_dot_in_a_value_stays() -> None:
-    assert short_labels(["tf training.learning_rate=0.001"])["tf training.learning_rate=0.001"] == (
+    assert short_labels(factors_of(["tf training.learning_rate=0.001"]))["tf training.learning_rate=0.001"] == (
         "tf learning_rate=0.001"
     )
 
 
 def test_where_one_label_breaks_all_do() -> None:
-    labels = wrapped_labels(["tf training.batch_size=8", "torch training.batch_size=128"])
+    labels = wrapped_labels(factors_of(["tf training.batch_size=8", "torch training.batch_size=128"]))
     assert list(labels.values()) == ["tf\nbatch_size=8", "torch\nbatch_size=128"]
 
 
@@ -82,22 +84,8 @@ def test_fixed_has_no_negative_zero() -> None:
     ],
 )
 def test_scale(metric: str, largest: float, title: str, divisor: float) -> None:
-    found = scale(metric, np.array([1.0, largest]))
+    found = scale(OLD_CATALOGUE[metric], np.array([1.0, largest]))
     assert (found.title, found.divisor) == (title, divisor)
-
-
-@pytest.mark.parametrize(
-    ("kinds", "text"),
-    [
-        ([], ""),
-        (["measured"], ""),
-        (["estimated", "estimated"], "ESTIMATED, not measured"),
-        (["estimated", "measured"], "1 of 2 runs ESTIMATED, not measured"),
-        (["nan"], "NAN: how this energy is known, nobody noted"),
-    ],
-)
-def test_kind_text(kinds: list[str], text: str) -> None:
-    assert kind_text(kinds) == text
 
 
 @pytest.mark.parametrize(
@@ -106,3 +94,14 @@ def test_kind_text(kinds: list[str], text: str) -> None:
 )
 def test_a_legend_has_as_many_columns_as_fit(widths: list[float], expected: int) -> None:
     assert most_columns(widths, 100, 4) == expected
+
+
+def test_a_label_loses_only_what_is_the_key_of_a_factor() -> None:
+    assert short_labels({"run a.b=1": {"workload.command": "run a.b=1"}}) == {"run a.b=1": "run a.b=1"}
+
+
+@pytest.mark.parametrize(
+    ("title", "words"), [("Energy of the task", "energy of the task"), ("IO wait", "IO wait"), ("", "")]
+)
+def test_titles_in_sentences(title: str, words: str) -> None:
+    assert as_words(title) == words

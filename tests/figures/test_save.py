@@ -12,16 +12,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
+from src.contract.metrics import OLD_CATALOGUE
 from src.figures.accuracy import draw_accuracy_energy
 from src.figures.distribution import draw_distribution
+from src.figures.drawing import save
 from src.figures.run_order import draw_run_order
-from src.figures.save import save
+from tests.made_runs import factors_of
 
 Make = Callable[..., Any]
+ENERGY = OLD_CATALOGUE["energy_j"]
 
 
 def energy_figure(runs: pd.DataFrame) -> Figure:
-    figure = draw_distribution(runs, "energy_j", ("tf", "jax")).figure
+    figure = draw_distribution(runs, ENERGY, factors_of(("tf", "jax"))).figure
     assert figure is not None
     return figure
 
@@ -45,12 +48,12 @@ def test_the_svg_needs_nothing_from_elsewhere(make_runs: Make, tmp_path: Path) -
 
 
 def test_ten_thousand_runs_make_small_files(make_runs: Make, tmp_path: Path) -> None:
-    treatments = ("tf", "torch", "jax")
-    runs = make_runs(treatments, 3333)
+    factors = factors_of(("tf", "torch", "jax"))
+    runs = make_runs(tuple(factors), 3333)
     figures = [
-        draw_distribution(runs, "energy_j", treatments).figure,
-        draw_run_order(runs, "energy_j", treatments).figure,
-        draw_accuracy_energy(runs, "energy_j", treatments).figure,
+        draw_distribution(runs, ENERGY, factors).figure,
+        draw_run_order(runs, ENERGY, factors).figure,
+        draw_accuracy_energy(runs, ENERGY, OLD_CATALOGUE["accuracy"], factors).figure,
     ]
     sizes = [save(figure, tmp_path, f"f{k}")[0].stat().st_size for k, figure in enumerate(figures) if figure]
     assert len(sizes) == 3

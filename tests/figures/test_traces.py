@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from src.contract.metrics import OLD_PHASES
 from src.figures.power_over_time import draw_power_over_time
 from src.figures.traces import (
     MOST_LINES,
@@ -19,8 +20,10 @@ from src.figures.traces import (
     some_of,
     thin,
 )
+from tests.made_runs import factors_of
 
 Make = Callable[..., Any]
+TF = factors_of(["tf"])
 
 
 def trace(time_s: Any, power_w: Any, name: str = "tf", **phases: tuple[float, float]) -> Trace:
@@ -86,13 +89,13 @@ def test_traces_are_read_once_and_kept_in_the_order_of_the_treatments() -> None:
 def test_phases_are_named_only_where_they_are_known(make_traces: Make, texts_of: Make) -> None:
     known = make_traces(["tf"])
     bare = [Trace(t.treatment, t.time_s, t.power_w, {}, t.energy_kind) for t in known]
-    assert "train" in texts_of(draw_power_over_time(known, ["tf"]).figure)
-    assert "train" not in texts_of(draw_power_over_time(bare, ["tf"]).figure)
-    assert "phases" not in draw_power_over_time(bare, ["tf"]).caption
+    assert "train" in texts_of(draw_power_over_time(known, TF, OLD_PHASES).figure)
+    assert "train" not in texts_of(draw_power_over_time(bare, TF, OLD_PHASES).figure)
+    assert "phases" not in draw_power_over_time(bare, TF, OLD_PHASES).caption
 
 
 def test_a_panel_shows_each_run_and_their_median(make_traces: Make) -> None:
-    figure = draw_power_over_time(make_traces(["tf", "jax"], n=4), ["tf", "jax"]).figure
+    figure = draw_power_over_time(make_traces(["tf", "jax"], n=4), factors_of(["tf", "jax"]), OLD_PHASES).figure
     assert figure is not None
     for axes in figure.axes:
         assert len(axes.collections[0].get_paths()) == 4
@@ -100,6 +103,21 @@ def test_a_panel_shows_each_run_and_their_median(make_traces: Make) -> None:
 
 
 def test_no_power_at_all_can_be_drawn() -> None:
-    drawing = draw_power_over_time([trace([0, 1], [0, 0])], ["tf"])
+    drawing = draw_power_over_time([trace([0, 1], [0, 0])], TF, OLD_PHASES)
     assert drawing.figure is not None
     assert drawing.figure.axes[0].get_ylim() == (0, 1)
+
+
+def test_every_run_that_is_given_is_a_line_and_the_caption_tells_no_other_number(make_traces: Make) -> None:
+    drawing = draw_power_over_time(make_traces(["tf"], n=MOST_LINES + 10, samples=20), TF, OLD_PHASES)
+    assert drawing.figure is not None
+    (axes,) = drawing.figure.axes
+    assert len(axes.collections[0].get_paths()) == MOST_LINES + 10
+    assert axes.get_title(loc="left") == f"tf ({MOST_LINES + 10} runs)"
+    assert "Each thin line is a run, the bold black line their median" in drawing.caption
+    assert str(MOST_LINES) not in drawing.caption
+
+
+def test_phases_of_any_name_are_shaded(make_traces: Make, texts_of: Make) -> None:
+    known = [Trace(t.treatment, t.time_s, t.power_w, {"sort": (1.0, 5.0)}, t.energy_kind) for t in make_traces(["tf"])]
+    assert "sort" in texts_of(draw_power_over_time(known, TF, ("load", "sort")).figure)

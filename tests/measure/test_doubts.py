@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from src.errors import EnergyError
 from src.measure.domains import Source, find_sources
 from src.measure.doubts import doubts
 from src.measure.energy import whole_file
-from src.measure.recording import Array, Recording
+from src.measure.recording import Array, Recording, read_recording
+from src.paths import ROOT
 
 INTERVAL_S = 0.2
 TIME_S = np.arange(0, 60, INTERVAL_S)
@@ -119,3 +123,74 @@ def test_a_recording_tells_of_its_counted_columns_only() -> None:
     assert "`DRAM_ENERGY (J)` stands still for 39.8 s from 20.0 s after" in flags[1].text
     cores = Recording(TIME_S, {"PACKAGE_ENERGY (J)": steady, "PP0_ENERGY (J)": stops})
     assert whole_file(cores).flags == ()
+
+
+def test_a_jump_that_a_processor_could_draw_is_found_by_its_share() -> None:
+    """+20 J in one step of 50 ms, 400 W, make 50.1 J of 30.1 J."""
+    time_s = np.arange(0, 3.01, 0.05)
+    energy_j = 10 * time_s + np.where(np.arange(time_s.size) > 20, 20.0, 0.0)
+    flags = whole_file(Recording(time_s, {"PACKAGE_ENERGY (J)": energy_j})).flags
+    assert [(flag.code, flag.grave) for flag in flags] == [("jump", True)]
+    assert whole_file(Recording(time_s, {"PACKAGE_ENERGY (J)": 10 * time_s})).flags == ()
+
+
+def held(refresh_s: float, power_w: Array, time_s: Array) -> Array:
+    """What a sensor shows that takes a new value every `refresh_s`."""
+    return np.asarray(power_w[np.searchsorted(time_s, np.floor(time_s / refresh_s) * refresh_s)])
+
+
+@pytest.mark.parametrize("refresh_s", [0.1, 1.0], ids=["new in every sample", "once a second"])
+def test_one_sample_of_1000_watts_is_an_outlier_of_a_power(refresh_s: float) -> None:
+    time_s = np.arange(0, 10, 0.1)
+    power_w = held(refresh_s, busy(11.0, size=time_s.size), time_s)
+    assert "jump" not in {flag.code for flag in whole_file(Recording(time_s, {"SYSTEM_POWER (Watts)": power_w})).flags}
+    power_w[40] = 1000
+    flags = whole_file(Recording(time_s, {"SYSTEM_POWER (Watts)": power_w})).flags
+    (flag,) = [flag for flag in flags if flag.code == "jump"]
+    assert flag.grave
+    assert "shows 1000 W in a single sample 4.0 s after the first" in flag.text
+
+
+RECORDED = sorted((ROOT / "tests" / "data" / "energibridge").glob("*.csv"))
+SHARES = np.geomspace(0.05, 1.0, 7)
+
+
+def busy_recordings() -> dict[str, Recording]:
+    """A training on a laptop, one on a workstation, and a Mac's powers, which are refreshed once a second."""
+    time_s = np.arange(0, 40, 0.2)
+    rise = np.clip(np.arange(time_s.size) / 20, 0.3, 1)
+    laptop, workstation = (np.cumsum(0.2 * rise * busy(w, seed, time_s.size)) for seed, w in enumerate((25.0, 180.0)))
+    mac = held(1.0, rise * busy(14.0, 3, time_s.size), time_s)
+    powers = {"PACKAGE_ENERGY (J)": laptop, "CPU_ENERGY (J)": workstation, "SYSTEM_POWER (Watts)": mac}
+    return {name: Recording(time_s, {name: values}) for name, values in powers.items()}
+
+
+@pytest.mark.parametrize("name", list(busy_recordings()))
+def test_single_errors_of_more_than_five_percent_are_found(name: str) -> None:
+    """Planted into every sample of a recording that raises no doubt itself: 99 of 100 are found."""
+    recording = busy_recordings()[name]
+    values, time_s = recording.columns[name], recording.time_s
+    energy_j = whole_file(recording).energy_j
+    assert not any(flag.grave for flag in whole_file(recording).flags)
+    found = []
+    for share in SHARES:
+        for at in range(1, time_s.size):
+            wrong = values.copy()
+            if "POWER" in name:
+                wrong[at] += share * energy_j / (0.2 if at < time_s.size - 1 else 0.1)
+            else:
+                wrong[at:] += share * energy_j
+            found.append(refused_or_grave(Recording(time_s, {name: wrong})))
+    assert np.mean(found) >= 0.99
+
+
+def refused_or_grave(recording: Recording) -> bool:
+    try:
+        return any(flag.grave for flag in whole_file(recording).flags)
+    except EnergyError:
+        return True
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=[path.stem for path in RECORDED])
+def test_published_recordings_raise_no_doubt(path: Path) -> None:
+    assert not any(flag.grave for flag in whole_file(read_recording(path)).flags)

@@ -338,3 +338,59 @@ def test_unwrapping_undoes_wrapping(start: float, power: float, seconds: int) ->
     unwrapped = unwrap(time_s, np.asarray((start + true_j) % 2**16), "x")
     assert unwrapped.energy_j == pytest.approx(true_j, abs=1e-6)
     assert unwrapped.wraps == int((start + true_j[-1]) // 2**16)
+
+
+SUSPENDED_S = 46.0
+
+
+def interrupted(first_j: float, after_j: float, power_w: float = 36.5, gap_s: float = SUSPENDED_S) -> Recording:
+    """Twenty seconds, a pause without samples, and twenty more, after which the counter goes on at `after_j`."""
+    ticks_s = np.arange(0, 20, 0.2)
+    time_s = np.concatenate((ticks_s, ticks_s[-1] + gap_s + ticks_s))
+    energy_j = np.concatenate((first_j + power_w * ticks_s, after_j + power_w * ticks_s))
+    return recording({"CPU_ENERGY (J)": energy_j}, time_s + BEGIN_S)
+
+
+@pytest.mark.parametrize(
+    ("first_j", "after_j", "gap_s"),
+    [(58_000.0, 12.0, SUSPENDED_S), (202_000.0, 250.0, SUSPENDED_S), (30_000.0, 3.0, 600.0), (64_000.0, 3.0, 80.0)],
+    ids=["far from its end", "a wider counter", "after a long suspend", "near its end, but just begun"],
+)
+def test_a_counter_that_starts_anew_in_a_gap_did_not_wrap(first_j: float, after_j: float, gap_s: float) -> None:
+    energy = whole_file(interrupted(first_j, after_j, gap_s=gap_s))
+    assert energy.energy_j == pytest.approx(2 * 36.5 * 19.8 + after_j)
+    assert energy.wraps == 0
+    flags = {flag.code: flag for flag in energy.flags}
+    assert set(flags) >= {"gap", "reset"}
+    assert flags["reset"].grave
+    assert f"started anew within {gap_s:.1f} s without a sample" in flags["reset"].text
+
+
+def test_a_counter_that_wraps_in_a_gap_did_not_start_anew() -> None:
+    energy = whole_file(interrupted(64_000.0, (64_000 + 36.5 * (19.8 + SUSPENDED_S)) % 2**16))
+    assert energy.energy_j == pytest.approx(36.5 * (2 * 19.8 + SUSPENDED_S))
+    assert energy.wraps == 1
+    assert {flag.code for flag in energy.flags} == {"gap", "wrap"}
+
+
+def test_what_a_gap_makes_up_of_powers_is_told() -> None:
+    """A recording of 145 J in which the machine was away for five minutes."""
+    ticks_s = np.arange(0, 8, 0.2)
+    time_s = np.concatenate((ticks_s, ticks_s[-1] + 301 + ticks_s))
+    power_w = np.full(time_s.size, 9.425)
+    (flag,) = [f for f in whole_file(recording({"SYSTEM_POWER (Watts)": power_w}, time_s)).flags if f.code == "gap"]
+    assert flag.grave
+    assert flag.text.startswith("1 gap of up to 301.0 s without a sample")
+    assert "2837 J of the energy are made up" in flag.text
+
+
+@pytest.mark.parametrize(
+    ("times_s", "flagged"),
+    [([0, 0.001], True), ([0, 0.005, 0.205, 0.405, 0.605, 0.8], True), ([0, 0.5, 1.0, 1.5], True),
+     ([0, 0.25, 0.5, 0.75, 1.0], False)],
+    ids=["a millisecond", "below a second", "four samples", "enough"],
+)  # fmt: skip
+def test_a_recording_that_is_too_short_to_tell_energy(times_s: list[float], flagged: bool) -> None:
+    time_s = np.array(times_s)
+    flags = whole_file(recording({"CPU_ENERGY (J)": 1 + 40 * time_s}, time_s)).flags
+    assert [(flag.code, flag.grave) for flag in flags] == ([("too_short", True)] if flagged else [])

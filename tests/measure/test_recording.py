@@ -28,7 +28,7 @@ def write(path: Path, *lines: str, end: str = "\n") -> Path:
         ("windows-amd.csv", 398.331, {"package"}, {"cores_unreliable"}),
         ("windows-amd-wrap.csv", 439.937, {"package"}, {"wrap", "cores_unreliable"}),
         ("linux-amd.csv", 86.562, {"package", "cores"}, set()),
-        ("macos-arm.csv", 47.346, {"system"}, set()),
+        ("macos-arm.csv", 47.346, {"system"}, {"slow_sensor"}),
     ],
 )
 def test_real_recordings(name: str, energy_j: float, domains: set[str], flags: set[str]) -> None:
@@ -122,3 +122,63 @@ def test_a_large_file_is_read_quickly(tmp_path: Path) -> None:
         read_recording(path)
         took_s.append(time.perf_counter() - start_s)
     assert min(took_s) < 0.1
+
+
+MAC = "Delta,Time,CPU_FREQUENCY_0,CPU_TEMP_0,CPU_TEMP_1,CPU_USAGE_0,SYSTEM_POWER (Watts),TOTAL_MEMORY,USED_MEMORY"
+LATE = {
+    "a temperature": ("0,1400,0,45,46,39,17,11,900,7", "a sensor like `CPU_TEMP_1`", False),
+    "a power of the processor": (
+        "0,1400,0,4,45,39,17,11,900,7",
+        "between `CPU_FREQUENCY_0` and `CPU_TEMP_0`",
+        False,
+    ),
+    "a GPU's on a Mac": (
+        "0,1400,0,45,39,17,60,11,900,7",
+        "between `CPU_USAGE_0` and `SYSTEM_POWER (Watts)`",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("late", "says", "grave"), LATE.values(), ids=LATE)
+def test_late_sensors_are_called_what_they_are(tmp_path: Path, late: str, says: str, grave: bool) -> None:
+    rows = ["0,1000,0,45,39,17,11,900,7", "0,1200,0,45,39,17,11,900,7"]
+    recording = read_recording(write(tmp_path / "a.csv", MAC, *rows, late))
+    assert recording.columns["SYSTEM_POWER (Watts)"].tolist() == [11, 11, 11]
+    (flag,) = recording.flags
+    assert (flag.code, flag.grave) == ("long_rows", grave)
+    assert f"1 row is longer than the header: a sensor {says.removeprefix('a sensor ')}" in flag.text
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "energy_j", "columns"),
+    [
+        ("PACAKGE_ENERGY (J),PP0_ENERGY (J)", (12.75, 0.75), 25.5, {"PACKAGE_ENERGY (J)"}),
+        ("CPU_ENERGY (J),GPU0_POWER", (12.0, 16_000), 56.0, {"CPU_ENERGY (J)", "GPU0_POWER (mWatts)"}),
+    ],
+    ids=["the package, misspelt", "a GPU's power without its unit"],
+)
+def test_names_of_the_first_versions(
+    tmp_path: Path, header: str, row: tuple[float, float], energy_j: float, columns: set[str]
+) -> None:
+    """Two seconds; counters rise by the given number a second, powers stay."""
+    power = "POWER" in header
+    rows = [
+        f"200,{1_740_000_000_000 + 200 * n},{5000.5 + row[0] * n / 5},{row[1] if power else 900.5 + row[1] * n / 5}"
+        for n in range(11)
+    ]
+    energy = whole_file(read_recording(write(tmp_path / "a.csv", f"Delta,Time,{header}", *rows)))
+    assert energy.energy_j == pytest.approx(energy_j)
+    assert set(energy.columns) == columns
+    assert energy.flags == ()
+    path = tmp_path / "a.csv"
+    assert whole_file(read_recording(path), header.split(",")[:1]).columns == (min(columns - {"GPU0_POWER (mWatts)"}),)
+
+
+def test_a_gpu_recorded_without_its_power_is_told(tmp_path: Path) -> None:
+    header = "Delta,Time,CPU_ENERGY (J),GPU0_TEMPERATURE,GPU0_USAGE,GPU1_USAGE"
+    rows = [f"200,{1_740_000_000_000 + 200 * n},{5 + n},50,90,90" for n in range(11)]
+    flags = whole_file(read_recording(write(tmp_path / "a.csv", header, *rows))).flags
+    assert [(flag.code, flag.text.split(":")[0]) for flag in flags] == [
+        ("gpu_without_power", "GPU0, GPU1 was recorded without its power")
+    ]

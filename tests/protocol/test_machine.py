@@ -30,7 +30,7 @@ def start_warm_up() -> tuple[subprocess.Popen[str], list[psutil.Process]]:
     """A warm-up in a session of its own, as in a terminal, once all its burners are there."""
     process = subprocess.Popen(
         [sys.executable, "-c", WARM_UP], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        start_new_session=True, preexec_fn=heed_ctrl_c,
     )  # fmt: skip
     deadline = time.monotonic() + 30
     burners: list[psutil.Process] = []
@@ -39,6 +39,11 @@ def start_warm_up() -> tuple[subprocess.Popen[str], list[psutil.Process]]:
         burners = [child for child in psutil.Process(process.pid).children() if "src.protocol.burn" in child.cmdline()]
     assert len(burners) == usable_cpus()
     return process, burners
+
+
+def heed_ctrl_c() -> None:
+    """Whoever runs the tests in the background (`nohup make test &`) has Ctrl-C ignored, which processes inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from src.analysis.settings import AnalysisConfig
-from src.contract.record import RunRecord, run_name
+from src.contract.record import Point, RunRecord, run_name
 from src.track.store import Store
 
 Energies = Mapping[str, Sequence[float]]
@@ -104,8 +104,14 @@ def _record(
         folder=folder,
         tags=tags | changes.get("tags", {}),
         metrics=metrics | changes.get("metrics", {}) if status == "finished" else {},
+        series={"power_trace_w": _trace(begin_s, energy_j)},
         params={k: v for k, v in (params | changes.get("params", {})).items() if v is not None},
     )
+
+
+def _trace(begin_s: float, energy_j: float) -> list[Point]:
+    times_ms = range(0, 4001, 200)
+    return [Point(t, int(1000 * begin_s) + t, energy_j / 4) for t in times_ms]
 
 
 def _write_recording(folder: Path, begin_s: float, energy_j: float) -> None:

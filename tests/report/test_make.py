@@ -13,9 +13,10 @@ import yaml
 from src.analysis.settings import AnalysisConfig
 from src.errors import ConfigError
 from src.report.load import load
-from src.report.make import ingest_command, make_report, report_command, report_folder
+from src.report.make import make_report, report_folder
 from src.report.markdown import escape
 from src.report.read_traces import TraceReader
+from src.report.sections.reproduction import ingest_command, report_command
 
 ENERGIES = {"torch": [100.0, 101.0, 99.0, 100.5, 99.5, 100.2], "tf": [150.0, 152.0, 149.0, 151.0, 148.0, 150.5]}
 EVIL = "<b>evil</b> | {{x}}"
@@ -210,7 +211,7 @@ def test_the_page_says_under_the_figure_that_not_all_runs_are_shown(file_runs, m
 def test_an_unreadable_recording_is_named_not_hidden(file_runs, make, store):
     file_runs(ENERGIES)
     runs = load(store, "study").runs
-    store.artifact(runs["run_id"][0], "energy.csv").unlink()
+    store.artifact(runs["run_id"][0], "events.jsonl").unlink()
     text = (make().folder / "report.md").read_text("utf-8")
     assert f"1 run without a readable power trace: {runs['run_name'][0]}".replace("#", "\\#") in text
 
@@ -234,15 +235,15 @@ def test_a_report_stays_below_its_root(tmp_path, name, folder):
 
 def test_the_command_that_made_the_report_is_told():
     odd = report_command("a,b", AnalysisConfig(currency="US$"))
-    assert shlex.split(odd)[3:] == ["experiment='a,b'", "analysis.currency=US$"]
+    assert shlex.split(odd)[3:] == ["experiment='a,b'", "analysis.currency='US$'"]
     assert report_command("demo", AnalysisConfig()) == "python -m src.report experiment=demo"
     there = report_command("demo", AnalysisConfig(), "sqlite:///a=b.db")
     assert there == "python -m src.report experiment=demo 'tracking_uri='\"'\"'sqlite:///a=b.db'\"'\"''"
     changed = AnalysisConfig(outliers="iqr", relevant_percent=2.0, compare=["hardware.name"])
-    assert report_command("a b", changed) == (
-        "python -m src.report 'experiment=a b' analysis.relevant_percent=2.0 analysis.outliers=iqr "
-        "'analysis.compare=[hardware.name]'"
-    )
+    assert shlex.split(report_command("a b", changed)) == [
+        "python", "-m", "src.report", "experiment='a b'", "analysis.relevant_percent=2.0", "analysis.outliers=iqr",
+        "analysis.compare=[hardware.name]",
+    ]  # fmt: skip
 
 
 def test_the_command_that_filed_a_recording_tells_all_the_ingest_was_told():

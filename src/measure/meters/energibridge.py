@@ -22,7 +22,7 @@ class Settings:
     binary: str | None = None
 
 
-def program(settings: Settings, gpu: bool) -> Program:  # noqa: ARG001 - the option -g is enough
+def program(settings: Settings, _gpu: bool) -> Program:
     """EnergiBridge, wherever it is; raises MeterError, naming where to get it, where it is not."""
     binary = _find(settings.binary or "energibridge")
     version = _version(binary)

@@ -30,7 +30,7 @@ class Settings:
     power_model_source: str
 
 
-def program(settings: Settings, gpu: bool) -> Program:  # noqa: ARG001 - the option -g is enough
+def program(settings: Settings, _gpu: bool) -> Program:
     """This module, with the power model; raises ConfigError for one that is none."""
     idle_w, busy_w = settings.idle_w, settings.busy_w
     if not 0 <= idle_w <= busy_w or busy_w == 0:

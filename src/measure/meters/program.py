@@ -36,7 +36,7 @@ class MeterModule(Protocol):
     `meter.options.NAME`.
     """
 
-    def program(self, settings: Any, gpu: bool) -> Program:
+    def program(self, settings: Any, gpu: bool, /) -> Program:
         """How to start it; raises ConfigError where settings do not go together, MeterError where it is missing."""
 
 

@@ -31,7 +31,7 @@ class Settings:
     recording: str | None = None
 
 
-def program(settings: Settings, gpu: bool) -> Program:  # noqa: ARG001 - the recording holds what it holds
+def program(settings: Settings, _gpu: bool) -> Program:
     """This module, serving the recording; raises ConfigError where there is none."""
     recording = settings.recording
     if not recording or not Path(recording).is_file():

@@ -88,17 +88,23 @@ def training_flop(layers: Sequence[Layer], input_shape: Shape) -> int:
     A multiply-add counts as two. The backward pass costs one product for the kernel's gradient and one for
     the input's; the first layer needs no gradient of its input.
     """
-    flop = 0
-    first = True
-    for before, after, layer in zip(
-        input_shapes(layers, input_shape), output_shapes(layers, input_shape), layers, strict=True
-    ):
-        if layer["kind"] not in ("conv", "dense"):
-            continue
-        products = math.prod(after) * (layer["kernel"] ** 2 * before[2] if layer["kind"] == "conv" else before[0])
-        flop += 2 * products * (2 if first else 3)
-        first = False
-    return flop
+    first, *others = _products(layers, input_shape) or [0]
+    return 2 * (2 * first + 3 * sum(others))
+
+
+def inference_flop(layers: Sequence[Layer], input_shape: Shape) -> int:
+    """Floating-point operations of classifying one sample, counted in the same way."""
+    return 2 * sum(_products(layers, input_shape))
+
+
+def _products(layers: Sequence[Layer], input_shape: Shape) -> list[int]:
+    """Multiply-adds of each convolution and dense layer for one sample."""
+    shapes = zip(input_shapes(layers, input_shape), output_shapes(layers, input_shape), layers, strict=True)
+    return [
+        math.prod(after) * (layer["kernel"] ** 2 * before[2] if layer["kind"] == "conv" else before[0])
+        for before, after, layer in shapes
+        if layer["kind"] in ("conv", "dense")
+    ]
 
 
 def activate_after_pool(layers: Sequence[Layer]) -> list[Layer]:

@@ -10,7 +10,9 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from src.contract.run_files import Job
+from src.workloads.training.network import Shape
+from src.workloads.training.training_job import NetworkJob, TrainingJob
+from src.workloads.training.worker.foreign import refuse_foreign_modules
 from src.workloads.training.worker.images import Data
 from src.workloads.training.worker.worker_error import WorkerError
 
@@ -24,25 +26,22 @@ class TrainerError(WorkerError):
 
 
 class Trainer(Protocol):
-    """The functions of a module in `src.workloads.training.trainers`, in the order in which the worker calls them.
+    """The functions of a module in `src.workloads.training.trainers`, in the order in which the workers call them.
 
     All variants do the same work: softmax cross-entropy, averaged over the batch; Adam as in Kingma & Ba
     (2015), algorithm 1, θ ← θ - α·m̂/(√v̂ + ε); float32 throughout. The state's type is the trainer's own.
     """
 
-    PACKAGES: tuple[str, ...]
-    """Top-level packages of this trainer's framework: the only framework that may be loaded."""
-
-    def configure(self, job: Job) -> None:
+    def configure(self, job: NetworkJob) -> None:
         """Set threads and device; raises TrainerError where the device is missing."""
 
-    def describe(self, job: Job) -> tuple[dict[str, str], str]:
+    def describe(self, job: NetworkJob) -> tuple[dict[str, str], str]:
         """Versions of the framework's packages, and the name of the device."""
 
-    def prepare(self, job: Job, data: Data) -> Any:
+    def prepare(self, job: TrainingJob, data: Data) -> Any:
         """The data as the framework wants them, on the device."""
 
-    def build(self, job: Job, weights: Weights, tensors: Any) -> Any:
+    def build(self, job: TrainingJob, weights: Weights, tensors: Any) -> Any:
         """The state: network with the given weights (neutral layout), optimizer and data."""
 
     def train(self, state: Any, orders: Orders, epoch: EpochPhase) -> list[float]:
@@ -54,8 +53,22 @@ class Trainer(Protocol):
     def logits(self, state: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (n, classes) of images (n, height, width, channels)."""
 
-    def shapes(self, state: Any) -> list[list[int]]:
-        """Shapes of the trainable parameters in the neutral layout, in network order."""
+    def weights(self, state: Any) -> list[NDArray[np.float32]]:
+        """The trainable parameters in the neutral layout, in network order."""
+
+    def serve(self, job: NetworkJob, weights: Weights, input_shape: Shape) -> Any:
+        """The network with the given weights (neutral layout), to classify images (height, width, channels)."""
+
+    def predict(self, server: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits (n, classes) of a batch (n, height, width, channels); both in the host's memory."""
+
+
+def import_trainer(job: NetworkJob) -> Trainer:
+    """Import the framework, make sure that it is alone in this process, and set its threads and device."""
+    trainer = load_trainer(job.trainer)
+    refuse_foreign_modules(job.packages, job.foreign)
+    trainer.configure(job)
+    return trainer
 
 
 def load_trainer(name: str) -> Trainer:

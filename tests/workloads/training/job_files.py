@@ -7,19 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from src.contract.run_files import JOB_FILE, Job
+from src.contract.job import JOB_FILE, Job
+from src.workloads.training.training_job import TASK_PHASES, TrainingJob
 
 MLP: list[dict[str, Any]] = [{"kind": "flatten"}, {"kind": "dense", "units": 10, "activation": "softmax"}]
 
 
-def write_job(folder: Path, trainer: str = "torch.standard", affinity: list[int] | None = None) -> Job:
+def write_job(folder: Path, trainer: str = "torch.standard", affinity: list[int] | None = None) -> TrainingJob:
     """Write random images and job.json into the folder; the job."""
     generator = np.random.default_rng(0)
     for part, size in (("train", 200), ("test", 50)):
         np.save(folder / f"{part}_images.npy", generator.random((size, 28, 28, 1), np.float32))
         np.save(folder / f"{part}_labels.npy", generator.integers(0, 10, size))
-    job = Job(
+    job = TrainingJob(
         framework="torch",
+        packages=["torch"],
+        foreign=["jax", "pandas"],
         trainer=trainer,
         layers=MLP,
         train_images=str(folder / "train_images.npy"),
@@ -41,5 +44,12 @@ def write_job(folder: Path, trainer: str = "torch.standard", affinity: list[int]
         threads=1,
         affinity=affinity or [],
     )
-    job.write(folder / JOB_FILE)
+    write(folder, job)
     return job
+
+
+def write(folder: Path, job: TrainingJob) -> Path:
+    """The job as job.json in the folder; the file."""
+    path = folder / JOB_FILE
+    Job(workload="training", program=[], task_phases=list(TASK_PHASES), settings=job.settings()).write(path)
+    return path

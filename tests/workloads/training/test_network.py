@@ -60,6 +60,7 @@ def test_training_flop_counts_the_first_layer_twice_and_the_others_three_times()
     first, second, last = 28 * 28 * 64 * 9, 14 * 14 * 128 * 25 * 64, 6272 * 10
     assert network.training_flop(CNN, MNIST) == 2 * (2 * first + 3 * second + 3 * last)
     assert network.training_flop(CNN, MNIST) == pytest.approx(0.244e9, rel=0.01)
+    assert network.inference_flop(CNN, MNIST) == 2 * (first + second + last)
 
 
 @pytest.mark.parametrize(

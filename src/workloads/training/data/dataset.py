@@ -1,46 +1,49 @@
-"""The keys of `conf/dataset/*.yaml`, and what their types cannot say."""
+"""The keys of `conf/dataset/*.yaml`, their rules, and the loader that each names."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from dataclasses import dataclass, field
-from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 from omegaconf import MISSING
 
 from src.errors import ConfigError
+from src.rules import ABOVE_ZERO, FILE_NAME, Rule, at_least, check_fields
+from src.workloads.training.data import loaders
 
-IDX_FILES = ("train_images", "train_labels", "test_images", "test_labels")
+if TYPE_CHECKING:
+    from src.workloads.training.data.arrays import Arrays
 
-
-class Source(StrEnum):
-    """Where a dataset's images come from."""
-
-    # Four files in the IDX format of MNIST: from a folder, the cache or a mirror.
-    idx = "idx"
-    # scikit-learn's handwritten digits, which need no network.
-    digits = "digits"
-    # Made from a seed.
-    synthetic = "synthetic"
+CHECKSUM = Rule("64 lower-case hex digits, or null", lambda value: re.fullmatch("[0-9a-f]{64}", value) is not None)
+IMAGE_SHAPE = Rule("[height, width, channels], each > 0", lambda value: len(value) == 3 and min(value) > 0)
+SEED = Rule("at least 0 and below 2^32", lambda value: 0 <= value < 2**32)
+SIZE = at_least(1, ", or null for all")
+AVAILABLE = at_least(1, ", or null where nobody knows")
 
 
 @dataclass
 class IdxFileConfig:
     """One IDX file; a mirror serves it as NAME.gz."""
 
-    name: str = MISSING
+    name: Annotated[str, FILE_NAME] = MISSING
     # Of the uncompressed file: the same whoever compressed it.
-    sha256: str | None = None
+    sha256: Annotated[str | None, CHECKSUM] = None
     # Of NAME.gz, where only that was published.
-    sha256_gz: str | None = None
+    sha256_gz: Annotated[str | None, CHECKSUM] = None
 
 
 @dataclass
 class DatasetConfig:
     """What the networks learn."""
 
-    name: str = MISSING
-    source: Source = MISSING
+    # Also of the folder that keeps its files.
+    name: Annotated[str, FILE_NAME] = MISSING
+    # Where the images come from: a module of src.workloads.training.data.loaders.
+    source: str = MISSING
     # A folder that holds the files, compressed or not; null takes the cache, then the mirrors.
     path: str | None = None
     # Where downloaded and prepared files are kept, below the project's folder.
@@ -48,60 +51,59 @@ class DatasetConfig:
     # Addresses that end in "/", tried in this order.
     mirrors: list[str] = field(default_factory=list)
     # A mirror that stays silent for this long is given up.
-    connect_timeout_s: float = 5.0
+    connect_timeout_s: Annotated[float, ABOVE_ZERO] = 5.0
     # train_images, train_labels, test_images, test_labels.
     files: dict[str, IdxFileConfig] = field(default_factory=dict)
-    classes: int = MISSING
+    classes: Annotated[int, at_least(2)] = MISSING
     # Height, width, channels.
-    image_shape: list[int] = MISSING
+    image_shape: Annotated[list[int], IMAGE_SHAPE] = MISSING
     # How many images there are; null for as many as wanted.
-    train_available: int | None = None
-    test_available: int | None = None
+    train_available: Annotated[int | None, AVAILABLE] = None
+    test_available: Annotated[int | None, AVAILABLE] = None
     # Use only the first images, the same for all frameworks; null takes all.
-    train_size: int | None = None
-    test_size: int | None = None
+    train_size: Annotated[int | None, SIZE] = None
+    test_size: Annotated[int | None, SIZE] = None
     # Decides the split of `digits` and everything of `synthetic`.
-    seed: int = 0
+    seed: Annotated[int, SEED] = 0
+
+
+class Loader(Protocol):
+    """The functions of a module in `src.workloads.training.data.loaders`; its name is the dataset's `source`."""
+
+    def check(self, config: DatasetConfig, /) -> None:
+        """Raise ConfigError for a key that this source needs and the configuration lacks."""
+
+    def identity(self, config: DatasetConfig, root: Path, /) -> dict[str, object]:
+        """All but shape and classes that decides the arrays, as plain values; equal facts mean equal arrays.
+
+        Raises DatasetError where the data are missing or not the published ones.
+        """
+
+    def load(self, config: DatasetConfig, root: Path, /) -> tuple[Arrays, str]:
+        """The whole dataset, and where it came from in words; paths are relative to `root`.
+
+        Raises DatasetError where it cannot be found, downloaded or trusted, ConfigError where the configuration
+        forbids it.
+        """
+
+
+def find_loader(source: str) -> Loader:
+    """The loader of a source; raises ConfigError, naming those that there are, where there is none."""
+    known = sorted(info.name for info in pkgutil.iter_modules(loaders.__path__))
+    if source not in known:
+        raise ConfigError(f"dataset.source={source}: no such loader; choose from {', '.join(known)}")
+    return cast(Loader, importlib.import_module(f"{loaders.__name__}.{source}"))
 
 
 def check(config: DatasetConfig) -> None:
     """Raises ConfigError, naming the key and the remedy, for the first value that is impossible."""
-    for key, wanted, available in (
-        ("train_size", config.train_size, config.train_available),
-        ("test_size", config.test_size, config.test_available),
-    ):
-        if wanted is None and config.source is Source.synthetic:
-            raise ConfigError(f"dataset.{key}=null: this dataset has no end; say how many images")
-        available_key = key.replace("size", "available")
-        if available is not None and available < 1:
-            raise ConfigError(f"dataset.{available_key}={available}: must be at least 1, or null where nobody knows")
-        check_size(key, wanted, available)
-    if config.classes < 2:
-        raise ConfigError(f"dataset.classes={config.classes}: must be at least 2")
-    if len(config.image_shape) != 3 or min(config.image_shape) < 1:
-        raise ConfigError(f"dataset.image_shape={config.image_shape}: give [height, width, channels], each > 0")
-    if config.connect_timeout_s <= 0:
-        raise ConfigError(f"dataset.connect_timeout_s={config.connect_timeout_s}: must be above 0")
-    if not 0 <= config.seed < 2**32:
-        raise ConfigError(f"dataset.seed={config.seed}: must be at least 0 and below 2^32")
-    if config.source is Source.idx:
-        _check_files(config.files)
+    check_fields(config, "dataset")
+    check_size("train_size", config.train_size, config.train_available)
+    check_size("test_size", config.test_size, config.test_available)
+    find_loader(config.source).check(config)
 
 
 def check_size(key: str, wanted: int | None, available: int | None) -> None:
-    """Raises ConfigError if `dataset.KEY` wants no image, or more than there are (null: not known yet)."""
-    if wanted is not None and wanted < 1:
-        raise ConfigError(f"dataset.{key}={wanted}: must be at least 1, or null for all")
+    """Raises ConfigError if `dataset.KEY` wants more images than there are (null: not known yet)."""
     if wanted is not None and available is not None and wanted > available:
         raise ConfigError(f"dataset.{key}={wanted}: there are only {available} images; take at most that, or null")
-
-
-def _check_files(files: dict[str, IdxFileConfig]) -> None:
-    if set(files) != set(IDX_FILES):
-        raise ConfigError(f"dataset.files names {sorted(files)}: it must name exactly {', '.join(IDX_FILES)}")
-    for key, file in files.items():
-        for digest_key, digest in (("sha256", file.sha256), ("sha256_gz", file.sha256_gz)):
-            if digest is not None and not re.fullmatch("[0-9a-f]{64}", digest):
-                raise ConfigError(
-                    f"dataset.files.{key}.{digest_key}={digest}: must be 64 lower-case hex digits, or null"
-                )

@@ -29,19 +29,24 @@ log = logging.getLogger(__name__)
 
 
 def download(
-    name: str, mirrors: Sequence[str], target: Path, verify: Callable[[bytes, str], object], timeout_s: float
+    name: str,
+    mirrors: Sequence[str],
+    target: Path,
+    verify: Callable[[bytes, str], object],
+    timeout_s: float,
+    most_bytes: int,
 ) -> str:
     """Fetches MIRROR + name into `target` and returns the address it came from.
 
     `verify(content, address)` raises DatasetError for content that must not be kept; the next mirror is tried
     then. `target` appears only once the content is verified and on disk. `timeout_s` is the longest silence
-    of a mirror. Raises DatasetError with every mirror's reason if none has it.
+    of a mirror, `most_bytes` the longest answer that is read. Raises DatasetError with every mirror's reason if none has it.
     """
     reasons = []
     for mirror in mirrors:
         address = mirror.rstrip("/") + "/" + name
         try:
-            content = _fetch(address, name, timeout_s)
+            content = _fetch(address, name, timeout_s, most_bytes)
             verify(content, address)
         except DatasetError as error:
             reasons.append(str(error))
@@ -74,25 +79,28 @@ def write_atomically(target: Path, content: bytes) -> None:
         ) from error
 
 
-def _fetch(address: str, name: str, timeout_s: float) -> bytes:
-    """Returns what the address serves, with a progress bar on a terminal. Raises DatasetError if it is not
-    whole.
-    """
+def _fetch(address: str, name: str, timeout_s: float, most_bytes: int) -> bytes:
+    """Returns what the address serves, with a progress bar on a terminal. Raises DatasetError if it is not whole."""
     try:
         with urllib.request.urlopen(address, timeout=timeout_s) as response:
             length = response.headers.get("Content-Length")
-            content = _read_with_progress(response.read, name, int(length) if length else None)
+            content = _read_with_progress(response.read, name, int(length) if length else None, most_bytes)
     except urllib.error.HTTPError as error:
         error.close()
         raise DatasetError(f"{address} answers {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DatasetError(f"{address} cannot be reached ({getattr(error, 'reason', None) or error})") from error
+    if len(content) > most_bytes:
+        raise DatasetError(f"{address} serves more than {most_bytes} bytes, which is more than this dataset has")
     if length and len(content) != int(length):
         raise DatasetError(f"{address} broke off after {len(content)} of {length} bytes")
     return content
 
 
-def _read_with_progress(read: Callable[[int], bytes], name: str, total_bytes: int | None) -> bytes:
+def _read_with_progress(
+    read: Callable[[int], bytes], name: str, total_bytes: int | None, most_bytes: int
+) -> bytes:
+    """Returns the whole content, or a little more than `most_bytes` of a longer one."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -104,7 +112,7 @@ def _read_with_progress(read: Callable[[int], bytes], name: str, total_bytes: in
     content = bytearray()
     with Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task(f"downloading {name}", total=total_bytes)
-        while chunk := read(CHUNK_BYTES):
+        while len(content) <= most_bytes and (chunk := read(CHUNK_BYTES)):
             content += chunk
             progress.update(task, completed=len(content))
     return bytes(content)

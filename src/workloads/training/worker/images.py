@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from src.contract.run_files import Job
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 from src.workloads.training.worker.worker_error import WorkerError
 
 Images = NDArray[np.float32]
@@ -30,14 +30,18 @@ class Data:
     test_labels: Labels
 
 
-def load(job: Job) -> Data:
+def load(job: TrainingJob) -> Data:
     """Memory-map the job's files and take the first `train_size` and `test_size` rows; raises DataError."""
     return Data(
         _rows(job.train_images, job.train_size, "float32", 4),
         _rows(job.train_labels, job.train_size, "int64", 1),
-        _rows(job.test_images, job.test_size, "float32", 4),
-        _rows(job.test_labels, job.test_size, "int64", 1),
+        *load_test(job),
     )
+
+
+def load_test(job: NetworkJob) -> tuple[Images, Labels]:
+    """Memory-map the first `test_size` test images and their labels; raises DataError."""
+    return _rows(job.test_images, job.test_size, "float32", 4), _rows(job.test_labels, job.test_size, "int64", 1)
 
 
 def batch_order(seed: int, epoch: int, n: int, batch: int) -> NDArray[np.int64]:

@@ -2,9 +2,9 @@
 
 `python -m src.workloads.training.worker.probe JOB.json OUT.npz` writes it.
 
-The file holds `shape_0`, `shape_1`, … (parameter shapes, neutral layout), `logits` of the first batch before
-any training, `step_losses` of the first steps, and `accuracy` and `loss` on the test images after the first
-epoch.
+The file holds `weight_0`, `weight_1`, … (as the trainer gives them back) and `logits` of the first batch, both before
+any training; `served` and `served_rest`, the logits of that batch and of its first images from a network that serves;
+`step_losses` of the first steps; `accuracy` and `loss` on the test images after the first epoch.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from src.contract.run_files import Job
-from src.workloads.training.trainer import Orders
+from src.contract.job import Job
+from src.workloads.training.trainer import Orders, import_trainer
+from src.workloads.training.training_job import TrainingJob
 from src.workloads.training.weights import initial_weights
 from src.workloads.training.worker.images import batch_order, load
-from src.workloads.training.worker.training_run import import_trainer
 
 STEPS = 20
+REST = 7
 
 
-def probe(job: Job, out: Path) -> None:
+def probe(job: TrainingJob, out: Path) -> None:
     """Train one epoch, its first steps one by one, and write what came out."""
     trainer = import_trainer(job)
     data = load(job)
@@ -34,13 +35,18 @@ def probe(job: Job, out: Path) -> None:
     state = trainer.build(job, weights, trainer.prepare(job, data))
     order = batch_order(job.seed, 0, job.train_size, job.batch_size)
     logits = trainer.logits(state, data.train_images[order[0]])
+    before = {f"weight_{index}": weight for index, weight in enumerate(trainer.weights(state))}
+    server = trainer.serve(job, weights, data.train_images.shape[1:])
+    served = {
+        "served": trainer.predict(server, data.train_images[order[0]]),
+        "served_rest": trainer.predict(server, data.train_images[order[0][:REST]]),
+    }
     step_losses = trainer.train(state, _single_steps(order[:STEPS]), nullcontext)
     if len(order) > STEPS:
         trainer.train(state, [order[STEPS:]], nullcontext)
     loss, accuracy = trainer.evaluate(state)
-    shapes = {f"shape_{index}": np.array(shape) for index, shape in enumerate(trainer.shapes(state))}
     arrays: dict[str, Any] = {"logits": logits, "step_losses": step_losses, "loss": loss, "accuracy": accuracy}
-    np.savez(out, **{**arrays, **shapes})
+    np.savez(out, **{**arrays, **before, **served})
 
 
 def _single_steps(order: NDArray[np.int64]) -> Orders:
@@ -49,4 +55,4 @@ def _single_steps(order: NDArray[np.int64]) -> Orders:
 
 
 if __name__ == "__main__":
-    probe(Job.read(Path(sys.argv[1])), Path(sys.argv[2]))
+    probe(TrainingJob.of(Job.read(Path(sys.argv[1])).settings), Path(sys.argv[2]))

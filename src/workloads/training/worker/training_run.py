@@ -1,27 +1,35 @@
-"""One job from its first phase to its result."""
+"""One training from its first phase to its outcome."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
-from src.contract.run_files import EPOCH, EVENTS_FILE, RESULT_FILE, EventLog, Job, Result
-from src.workloads.training.trainer import Trainer, load_trainer
-from src.workloads.training.weights import initial_weights
-from src.workloads.training.worker.foreign import refuse_foreign_modules
+from src.contract.events import EventLog
+from src.contract.metrics import OF_TRAINING
+from src.contract.outcome import Outcome
+from src.workloads.training.trainer import import_trainer
+from src.workloads.training.training_job import EPOCH, TrainingJob
+from src.workloads.training.weights import initial_weights, write_weights
+from src.workloads.training.worker.finish import finish
 from src.workloads.training.worker.images import batch_order, load
-from src.workloads.training.worker.process import peak_memory_bytes
+from src.workloads.training.worker.worker_error import WorkerError
+
+ACCURACY, LOSS, SAMPLES_PER_S = OF_TRAINING
 
 
-def run(job: Job, folder: Path, affinity: list[int], began: float) -> None:
-    """Train and evaluate; events.jsonl grows on the way, result.json is written last of all.
+class DivergedError(WorkerError):
+    """A training that came to numbers that are none."""
 
-    `began` is when the process started (epoch seconds), `affinity` the CPUs it runs on.
-    """
-    log = EventLog(folder / EVENTS_FILE)
-    log.emit("import", "begin", began)
+
+def run(settings: Mapping[str, Any], log: EventLog, affinity: list[int]) -> Outcome:
+    """Train and evaluate; the phase `import` has begun. Losses are means over samples, accuracy is a fraction of 1."""
+    job = TrainingJob.of(settings)
     trainer = import_trainer(job)
     log.emit("import", "end")
     with log.phase("data"):
@@ -37,29 +45,21 @@ def run(job: Job, folder: Path, affinity: list[int], began: float) -> None:
         train_s = perf_counter() - start
     with log.phase("evaluate"):
         loss, accuracy = trainer.evaluate(state)
-    # Frameworks import on demand: what they loaded since was measured with them.
-    refuse_foreign_modules(trainer.PACKAGES)
-    shapes = trainer.shapes(state)
-    versions, device = trainer.describe(job)
-    Result(
-        framework=job.framework,
-        accuracy=accuracy,
-        loss=loss,
-        train_loss=train_loss,
-        samples_per_s=sum(order.size for order in orders) / train_s,
-        parameter_count=sum(math.prod(shape) for shape in shapes),
-        shapes=shapes,
-        peak_memory_bytes=peak_memory_bytes(),
-        device=device,
-        threads=job.threads,
-        affinity=affinity,
-        versions=versions,
-    ).write(folder / RESULT_FILE)
+    _refuse_diverged([*train_loss, loss, accuracy])
+    weights = trainer.weights(state)
+    if job.trained_weights:
+        write_weights(Path(job.trained_weights), weights)
+    samples_per_s = sum(order.size for order in orders) / train_s
+    results = {ACCURACY: accuracy, LOSS: loss, SAMPLES_PER_S: samples_per_s}
+    outcome = finish(trainer, job, weights, affinity, results)
+    return dataclasses.replace(outcome, series={"train_loss": train_loss})
 
 
-def import_trainer(job: Job) -> Trainer:
-    """Import the framework, make sure that it is alone in this process, and set its threads and device."""
-    trainer = load_trainer(job.trainer)
-    refuse_foreign_modules(trainer.PACKAGES)
-    trainer.configure(job)
-    return trainer
+def _refuse_diverged(values: list[float]) -> None:
+    """Raise DivergedError unless the losses of the epochs, the test loss and the accuracy are finite."""
+    if not all(map(math.isfinite, values)):
+        *train_loss, loss, accuracy = values
+        raise DivergedError(
+            f"the training diverged (train loss by epoch {train_loss}, test loss {loss}, accuracy {accuracy}); "
+            "lower training.learning_rate"
+        )

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from src.workloads.training.data.dataset import DatasetConfig, IdxFileConfig, Source
+from src.workloads.training.data.dataset import DatasetConfig, IdxFileConfig
 
 NAMES = {
     "train_images": "train-images-idx3-ubyte",
@@ -104,7 +104,7 @@ def config(contents: dict[str, bytes]) -> DatasetConfig:
     """The small dataset's configuration, with checksums and without mirrors."""
     return DatasetConfig(
         name="small",
-        source=Source.idx,
+        source="idx",
         cache="data",
         files={
             key: IdxFileConfig(name=NAMES[key], sha256=hashlib.sha256(content).hexdigest())

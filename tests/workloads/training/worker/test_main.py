@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -10,16 +11,24 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from src.contract.run_files import EVENTS_FILE, JOB_FILE, PHASES, RESULT_FILE, Result, read_events
-from tests.workloads.training.job_files import write_job
+from src.contract.events import EVENTS_FILE, EVENTS_VARIABLE, read_events
+from src.contract.job import JOB_FILE
+from src.contract.metrics import OF_TRAINING
+from src.contract.outcome import OUTCOME_FILE, OUTCOME_VARIABLE, Outcome
+from src.workloads.training.weights import initial_weights, read_weights
+from src.workloads.training.worker.finish import PARAMETER_COUNT, PEAK_MEMORY
+from tests.workloads.training.job_files import write, write_job
 
 ROOT = Path(__file__).resolve().parents[4]
+PHASES = ("import", "data", "build", "train", "evaluate")
 STAND_IN = """
 import math, sys, time
 from dataclasses import dataclass
-PACKAGES = ("standin",)
+train_loss, loss, accuracy = None, 0.5, 0.25
+{results}
 def configure(job): {configure}
 def describe(job): return {{"standin": "1"}}, "paper"
 def prepare(job, data): return data
@@ -28,45 +37,107 @@ def train(state, orders, epoch):
     losses = []
     for order in orders:
         with epoch():
-            losses.append(float(len(order)))
+            losses.append(train_loss or float(len(order)))
     return losses
-def evaluate(state): return 0.5, 0.25
-def shapes(state): return [list(w.shape) for w in state]
+def evaluate(state): return loss, accuracy
+def weights(state): return state
 """
 RUNNER = """
-import importlib.util, sys
+import importlib.util, sys, time
 spec = importlib.util.spec_from_file_location("src.workloads.training.trainers.standin", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 sys.modules["src.workloads.training.trainers.standin"] = module
-from src.workloads.training.worker.__main__ import main
-sys.exit(main(sys.argv[2:]))
+from src.workloads.training.worker.start import start
+sys.exit(start(sys.argv[2:], "src.workloads.training.worker.training_run", time.time()))
 """
 
 
-def _command(folder: Path, configure: str = "pass") -> list[str]:
-    (folder / "standin.py").write_text(STAND_IN.format(configure=configure))
+def _command(folder: Path, configure: str = "pass", results: str = "") -> list[str]:
+    (folder / "standin.py").write_text(STAND_IN.format(configure=configure, results=results))
     return [sys.executable, "-c", RUNNER, str(folder / "standin.py"), str(folder / JOB_FILE)]
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+def _run(command: list[str], environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    env = os.environ | (environment or {})
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_run_leaves_all_phases_and_a_result(tmp_path: Path) -> None:
+def test_a_run_leaves_all_phases_and_an_outcome(tmp_path: Path) -> None:
     cpu = [min(os.sched_getaffinity(0))] if hasattr(os, "sched_getaffinity") else []
     write_job(tmp_path, "standin", affinity=cpu)
     before = time.time()
-    done = _run(_command(tmp_path))
+    on_its_cpus = "import os; assert sys.platform != 'linux' or sorted(os.sched_getaffinity(0)) == job.affinity"
+    done = _run(_command(tmp_path, on_its_cpus))
     assert done.returncode == 0, done.stderr
     events = read_events(tmp_path / EVENTS_FILE)
     assert [event.phase for event in events if event.edge == "end"] == [*PHASES[:3], "epoch", "epoch", *PHASES[3:]]
     assert before <= events[0].t <= events[-1].t <= time.time()
-    result = Result.read(tmp_path / RESULT_FILE)
-    assert result.parameter_count == 7850
-    assert result.train_loss == [12.0, 12.0]
-    assert (result.loss, result.accuracy, result.device, result.affinity) == (0.5, 0.25, "paper", cpu)
-    assert result.peak_memory_bytes > 10_000_000
+    outcome = Outcome.read(tmp_path)
+    assert outcome.values["parameter_count"] == 7850
+    assert outcome.series == {"train_loss": [12.0, 12.0]}
+    assert (outcome.values["loss"], outcome.values["accuracy"]) == (0.5, 0.25)
+    assert outcome.values["peak_memory_bytes"] > 10_000_000
+    assert outcome.values["samples_per_s"] > 0
+    assert outcome.facts == {
+        "framework": "torch",
+        "device": "paper",
+        "threads": 1,
+        "affinity": cpu,
+        "versions": {"standin": "1"},
+        "shapes": [[784, 10], [10]],
+    }
+
+
+def test_the_metrics_say_what_they_are(tmp_path: Path) -> None:
+    write_job(tmp_path, "standin")
+    assert _run(_command(tmp_path)).returncode == 0
+    described = Outcome.read(tmp_path).metrics
+    assert described == {metric.name: metric for metric in (*OF_TRAINING, PEAK_MEMORY, PARAMETER_COUNT)}
+
+
+def test_events_and_outcome_go_where_the_environment_says(tmp_path: Path) -> None:
+    write_job(tmp_path, "standin")
+    (tmp_path / "elsewhere").mkdir()
+    events, outcome = tmp_path / "elsewhere" / EVENTS_FILE, tmp_path / "elsewhere" / OUTCOME_FILE
+    done = _run(_command(tmp_path), {EVENTS_VARIABLE: str(events), OUTCOME_VARIABLE: str(outcome)})
+    assert done.returncode == 0, done.stderr
+    assert read_events(events)[-1].phase == "evaluate"
+    assert Outcome.read(outcome.parent).values["accuracy"] == 0.25
+    assert not (tmp_path / EVENTS_FILE).exists()
+    assert not (tmp_path / OUTCOME_FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("train_loss", "evaluated"),
+    [
+        pytest.param("nan", (0.5, 0.25), id="train loss"),
+        pytest.param("1", ("inf", 0.25), id="loss"),
+        pytest.param("1", (0.5, "nan"), id="accuracy"),
+    ],
+)
+def test_a_training_that_diverged_has_no_outcome(
+    tmp_path: Path, train_loss: str, evaluated: tuple[object, object]
+) -> None:
+    write_job(tmp_path, "standin")
+    loss, accuracy = evaluated
+    code = f"train_loss, loss, accuracy = float('{train_loss}'), float('{loss}'), float('{accuracy}')"
+    done = _run(_command(tmp_path, results=code))
+    assert done.returncode == 1
+    assert "diverged" in done.stderr
+    assert "training.learning_rate" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / OUTCOME_FILE).exists()
+
+
+def test_trained_weights_are_kept_where_the_job_says(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.npz"
+    job = dataclasses.replace(write_job(tmp_path, "standin"), trained_weights=str(kept))
+    write(tmp_path, job)
+    assert _run(_command(tmp_path)).returncode == 0
+    expected = initial_weights(job.layers, (28, 28, 1), job.seed)
+    found = read_weights(kept, [weight.shape for weight in expected])
+    assert all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -78,13 +149,13 @@ def test_a_run_leaves_all_phases_and_a_result(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_result_only_after_success(tmp_path: Path, configure: str, words: str) -> None:
+def test_outcome_only_after_success(tmp_path: Path, configure: str, words: str) -> None:
     write_job(tmp_path, "standin")
     done = _run(_command(tmp_path, configure))
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (tmp_path / RESULT_FILE).exists()
+    assert not (tmp_path / OUTCOME_FILE).exists()
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from numpy.typing import NDArray
 
-from src.contract.run_files import Job
 from src.workloads.training.trainer import TrainerError
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 from src.workloads.training.worker.images import Data
-
-PACKAGES = ("jax", "jaxlib", "flax", "optax")
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Tensors:
     test_labels: jax.Array
 
 
-def configure(job: Job) -> None:
+def configure(job: NetworkJob) -> None:
     """Set threads; on a GPU, check that there is one and keep float32 products from becoming TF32."""
     # XLA's CPU client sizes its thread pool when it starts, from this variable or else from the affinity.
     os.environ["NPROC"] = str(job.threads)
@@ -47,14 +46,14 @@ def configure(job: Job) -> None:
         ) from error
 
 
-def describe(job: Job) -> tuple[dict[str, str], str]:
+def describe(job: NetworkJob) -> tuple[dict[str, str], str]:
     """Versions of the framework's packages, and the name of the device."""
     packages: list[Any] = [jax, flax, optax, np]
     device = jax.devices()[0].device_kind if job.device == "cuda" else platform.machine()
     return {package.__name__: package.__version__ for package in packages}, device
 
 
-def prepare(job: Job, data: Data) -> Tensors:  # noqa: ARG001
+def prepare(job: TrainingJob, data: Data) -> Tensors:  # noqa: ARG001
     """The data as arrays on the device."""
     return Tensors(
         jnp.asarray(data.train_images),
@@ -64,6 +63,6 @@ def prepare(job: Job, data: Data) -> Tensors:  # noqa: ARG001
     )
 
 
-def neutral_shapes(parameters: Sequence[Any]) -> list[list[int]]:
-    """Shapes of the parameters; the layouts used with JAX here are the neutral ones."""
-    return [list(parameter.shape) for parameter in parameters]
+def to_weights(parameters: Sequence[Any]) -> list[NDArray[np.float32]]:
+    """The parameters as arrays; the layouts used with JAX here are the neutral ones."""
+    return [np.array(parameter) for parameter in parameters]

@@ -1,4 +1,7 @@
-"""JAX as the flax tutorial teaches it: nnx modules, nnx.Optimizer with optax.adam, a step under nnx.jit."""
+"""JAX as the flax tutorial teaches it: nnx modules, nnx.Optimizer with optax.adam, a step under nnx.jit.
+
+It serves under nnx.jit, too.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,24 @@ import optax
 from flax import nnx
 from numpy.typing import NDArray
 
-from src.contract.run_files import Job
 from src.workloads.training.network import Layer, Shape, input_shapes
 from src.workloads.training.trainer import EpochPhase, Orders, Weights
 from src.workloads.training.trainers.jax import common as common
-from src.workloads.training.trainers.jax.common import PACKAGES, configure, describe, prepare
+from src.workloads.training.trainers.jax.common import configure, describe, prepare
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 
-__all__ = ["PACKAGES", "build", "configure", "describe", "evaluate", "logits", "prepare", "shapes", "train"]
+__all__ = [
+    "build",
+    "configure",
+    "describe",
+    "evaluate",
+    "logits",
+    "predict",
+    "prepare",
+    "serve",
+    "train",
+    "weights",
+]
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"relu": nnx.relu, "tanh": nnx.tanh}
 
@@ -29,13 +43,13 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"relu": nnx.relu, "t
 class State:
     """Network, optimizer and data on the device."""
 
-    job: Job
+    job: TrainingJob
     tensors: common.Tensors
     model: nnx.Sequential
     optimizer: nnx.Optimizer[nnx.Sequential]
 
 
-def build(job: Job, weights: Weights, tensors: common.Tensors) -> State:
+def build(job: TrainingJob, weights: Weights, tensors: common.Tensors) -> State:
     """The network with the given weights, and Adam."""
     model = _network(job, tensors.train_images.shape[1:], weights)
     adam = optax.adam(job.learning_rate, job.beta_1, job.beta_2, job.epsilon)
@@ -64,16 +78,31 @@ def evaluate(state: State) -> tuple[float, float]:
 
 def logits(state: State, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Logits (n, classes) of images (n, height, width, channels)."""
-    return np.asarray(nnx.jit(lambda model, x: model(x))(state.model, images))
+    return predict(state.model, images)
 
 
-def shapes(state: State) -> list[list[int]]:
-    """Shapes of the trainable parameters in the neutral layout, in network order."""
+def weights(state: State) -> list[NDArray[np.float32]]:
+    """The trainable parameters in the neutral layout, in network order."""
     layers = [layer for layer in state.model.layers if isinstance(layer, nnx.Conv | nnx.Linear)]
-    return common.neutral_shapes([parameter for layer in layers for parameter in (layer.kernel, layer.bias)])
+    return common.to_weights([parameter for layer in layers for parameter in (layer.kernel, layer.bias)])
 
 
-def _network(job: Job, input_shape: Shape, weights: Weights) -> nnx.Sequential:
+def serve(job: NetworkJob, weights: Weights, input_shape: Shape) -> nnx.Sequential:
+    """The network with the given weights."""
+    return _network(job, input_shape, weights)
+
+
+def predict(server: nnx.Sequential, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits (n, classes) of a batch (n, height, width, channels); both in the host's memory."""
+    return np.asarray(_apply(server, images))
+
+
+@nnx.jit
+def _apply(model: nnx.Sequential, images: jax.Array) -> jax.Array:
+    return model(images)
+
+
+def _network(job: NetworkJob, input_shape: Shape, weights: Weights) -> nnx.Sequential:
     remaining = iter(weights)
     modules: list[Callable[..., Any]] = []
     for layer, before in zip(job.layers, input_shapes(job.layers, input_shape), strict=True):

@@ -10,12 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from src.contract.run_files import Job
 from src.workloads.training.trainer import TrainerError
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 from src.workloads.training.worker.images import Data
-
-PACKAGES = ("tensorflow", "keras")
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Tensors:
     test_labels: tf.Tensor
 
 
-def configure(job: Job) -> None:
+def configure(job: NetworkJob) -> None:
     """Set threads; on a GPU, check that there is one and keep float32 products from becoming TF32."""
     tf.config.threading.set_intra_op_parallelism_threads(job.threads)
     tf.config.threading.set_inter_op_parallelism_threads(job.threads)
@@ -40,7 +39,7 @@ def configure(job: Job) -> None:
         tf.config.set_visible_devices([], "GPU")
 
 
-def describe(job: Job) -> tuple[dict[str, str], str]:
+def describe(job: NetworkJob) -> tuple[dict[str, str], str]:
     """Versions of the framework's packages, and the name of the device."""
     device = platform.machine()
     if job.device == "cuda":
@@ -49,7 +48,7 @@ def describe(job: Job) -> tuple[dict[str, str], str]:
     return {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__}, device
 
 
-def prepare(job: Job, data: Data) -> Tensors:  # noqa: ARG001
+def prepare(job: TrainingJob, data: Data) -> Tensors:  # noqa: ARG001
     """The data as tensors on the device."""
     return Tensors(
         tf.convert_to_tensor(data.train_images),
@@ -59,6 +58,6 @@ def prepare(job: Job, data: Data) -> Tensors:  # noqa: ARG001
     )
 
 
-def neutral_shapes(parameters: Sequence[Any]) -> list[list[int]]:
-    """Shapes of the parameters; TensorFlow's layouts are the neutral ones."""
-    return [list(parameter.shape) for parameter in parameters]
+def to_weights(parameters: Sequence[Any]) -> list[NDArray[np.float32]]:
+    """The parameters as arrays; TensorFlow's layouts are the neutral ones."""
+    return [parameter.numpy() for parameter in parameters]

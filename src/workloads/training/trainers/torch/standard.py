@@ -1,4 +1,7 @@
-"""PyTorch as its tutorials teach it: eager, NCHW, nn.Sequential, torch.optim.Adam; tensors for batches."""
+"""PyTorch as its tutorials teach it: eager, NCHW, nn.Sequential, torch.optim.Adam; tensors for batches.
+
+It serves in evaluation mode under `torch.inference_mode`.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,24 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.contract.run_files import Job
 from src.workloads.training.network import Layer, Shape, input_shapes
 from src.workloads.training.trainer import EpochPhase, Orders, Weights
 from src.workloads.training.trainers.torch import common as common
-from src.workloads.training.trainers.torch.common import PACKAGES, configure, describe, prepare
+from src.workloads.training.trainers.torch.common import configure, describe, predict, prepare
+from src.workloads.training.training_job import NetworkJob, TrainingJob
 
-__all__ = ["PACKAGES", "build", "configure", "describe", "evaluate", "logits", "prepare", "shapes", "train"]
+__all__ = [
+    "build",
+    "configure",
+    "describe",
+    "evaluate",
+    "logits",
+    "predict",
+    "prepare",
+    "serve",
+    "train",
+    "weights",
+]
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
@@ -27,18 +41,17 @@ ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
 class State:
     """Network, optimizer and data on the device."""
 
-    job: Job
+    job: TrainingJob
     tensors: common.Tensors
     model: nn.Module
     optimizer: torch.optim.Optimizer
 
 
-def build(job: Job, weights: Weights, tensors: common.Tensors) -> State:
+def build(job: TrainingJob, weights: Weights, tensors: common.Tensors) -> State:
     """The network with the given weights, and Adam."""
     channels, height, width = tensors.train_images.shape[1:]
     model = network(job.layers, (height, width, channels))
-    parameters = common.to_parameters(job, weights, (height, width, channels))
-    model.load_state_dict(dict(zip(model.state_dict(), parameters, strict=True)))
+    common.load_weights(model, job.layers, weights, (height, width, channels))
     model.to(job.device)
     optimizer = torch.optim.Adam(
         model.parameters(), lr=job.learning_rate, betas=(job.beta_1, job.beta_2), eps=job.epsilon
@@ -76,9 +89,17 @@ def logits(state: State, images: NDArray[np.float32]) -> NDArray[np.float32]:
     return output.cpu().numpy()
 
 
-def shapes(state: State) -> list[list[int]]:
-    """Shapes of the trainable parameters in the neutral layout, in network order."""
-    return common.neutral_shapes(list(state.model.parameters()))
+def weights(state: State) -> list[NDArray[np.float32]]:
+    """The trainable parameters in the neutral layout, in network order."""
+    channels, height, width = state.tensors.train_images.shape[1:]
+    return common.to_weights(state.job.layers, state.model.parameters(), (height, width, channels))
+
+
+def serve(job: NetworkJob, weights: Weights, input_shape: Shape) -> common.Server:
+    """The network with the given weights in evaluation mode."""
+    model = network(job.layers, input_shape)
+    common.load_weights(model, job.layers, weights, input_shape)
+    return common.Server(model.to(job.device).eval(), job.device)
 
 
 def network(layers: Sequence[Layer], input_shape: Shape) -> nn.Sequential:

@@ -1,0 +1,275 @@
+"""The answer in plain sentences, generated from the results and true to them. Pure functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from src.analysis.analyse import Analysis
+from src.analysis.describe import Description
+from src.analysis.pairs import Pair
+from src.analysis.table import TRAINING
+from src.figures.numbers import confidence, count, enumerate_all, interval, number, p_phrase, percent, quantity, signed
+from src.figures.units import as_words
+from src.report.shown import Shown, described, lacking, medians, own_metrics, shown, unfinished
+from src.report.wording import CARE, kind_notices, many_runs, reason_text
+
+FEW_PAIRS = 4
+"""With more treatments beside the best one, only the nearest and the farthest are put into words."""
+
+
+def answer(analysis: Analysis, kinds: Mapping[str, int]) -> tuple[str, ...]:
+    """Which treatment spends less, by how much, whether it is real and whether it matters."""
+    several = len(described(analysis, analysis.energy_metric)) > 1
+    return (
+        *kind_notices(kinds),
+        headline(analysis),
+        *((*_beside_the_best(analysis), *_time_and_power(analysis)) if several else ()),
+        *_own_metrics(analysis),
+        *(_cost(analysis) if several else ()),
+        *_care(analysis),
+    )
+
+
+def headline(analysis: Analysis) -> str:
+    """Who spends the least, if anybody was shown to, and which treatments have no result."""
+    return " ".join([_first_place(analysis), *_without_result(analysis)])
+
+
+def _first_place(analysis: Analysis) -> str:
+    energies = described(analysis, analysis.energy_metric)
+    if not energies:
+        return "No run has an energy, so nothing can be said about it."
+    best = energies[0]
+    if len(energies) == 1:
+        return _only_one(best, analysis)
+    pairs = analysis.pairs_of(best.metric)
+    rivals = [pair for pair in pairs if pair.first == best.treatment and pair.verdict.word != "more"]
+    if not rivals:
+        return f"{best.treatment} spent the least energy: {_median(best, analysis)}."
+    if all(pair.verdict.word == "practically the same" for pair in pairs):
+        names = enumerate_all([energy.treatment for energy in energies])
+        return (
+            f"{names} spend practically the same energy: a difference of "
+            f"{analysis.config.relevant_percent:g} % is ruled out for {_every_pair(pairs)}."
+        )
+    if not any(pair.verdict.significant for pair in pairs):
+        return (
+            f"No treatment was shown to spend less energy than another. The lowest median is that of "
+            f"{best.treatment}: {_median(best, analysis)}."
+        )
+    return _shared_first_place(best, rivals, analysis)
+
+
+def _without_result(analysis: Analysis) -> Iterable[str]:
+    unknown = [name for name in lacking(analysis, analysis.energy_metric) if name in analysis.treatments]
+    if failed := unfinished(analysis):
+        yield f"No run of {enumerate_all(failed, 'or')} finished."
+    if unknown and described(analysis, analysis.energy_metric):
+        yield f"No run of {enumerate_all(unknown, 'or')} has an energy."
+
+
+def pair_sentence(pair: Pair, analysis: Analysis) -> str:
+    """What may be said of one pair, with its numbers."""
+    sentences = {
+        "practically the same": _same,
+        "no difference shown": _not_shown,
+        "not testable": _not_testable,
+    }
+    return sentences.get(pair.verdict.word, _different)(pair, analysis)
+
+
+def _only_one(energy: Description, analysis: Analysis) -> str:
+    return (
+        f"Only {energy.treatment} has an energy: {_median(energy, analysis)}. With nothing beside it, nothing can "
+        "be compared."
+    )
+
+
+def _median(energy: Description, analysis: Analysis) -> str:
+    known = f"a median of {quantity(energy.median, energy.unit)} per run"
+    if energy.median_interval is None:
+        return f"{known} ({count(energy.n, 'run')})"
+    level = confidence(analysis.config.alpha)
+    return f"{known} ({level} interval {interval(energy.median_interval)} {energy.unit}, {count(energy.n, 'run')})"
+
+
+def _shared_first_place(best: Description, rivals: list[Pair], analysis: Analysis) -> str:
+    by_word: dict[str, list[str]] = {}
+    for pair in rivals:
+        by_word.setdefault(pair.verdict.word, []).append(pair.second)
+    same, less = by_word.pop("practically the same", []), by_word.pop("less", [])
+    open_ = [name for names in by_word.values() for name in names]
+    buts = []
+    if same:
+        buts.append(f"it is practically the same as that of {enumerate_all(same)}")
+    if open_:
+        buts.append(f"it was not shown to be less than that of {enumerate_all(open_, 'or')}")
+    if less:
+        buts.append(f"{enumerate_all(less)} spent less by the test")
+    return f"{best.treatment} has the lowest median energy, {_median(best, analysis)}, but {', and '.join(buts)}."
+
+
+def _every_pair(pairs: tuple[Pair, ...]) -> str:
+    return "this pair" if len(pairs) == 1 else f"each of the {len(pairs)} pairs"
+
+
+def _beside_the_best(analysis: Analysis) -> Iterable[str]:
+    best = described(analysis, analysis.energy_metric)[0].treatment
+    pairs = [pair for pair in analysis.pairs_of(analysis.energy_metric) if pair.first == best]
+    ends = pairs if len(pairs) <= FEW_PAIRS else [pairs[0], pairs[-1]]
+    told = [pair for pair in pairs if pair in ends or pair.verdict.word == "less"]
+    for pair in told:
+        yield pair_sentence(pair, analysis)
+    if len(told) < len(pairs):
+        more = sum(pair.verdict.word == "more" for pair in pairs)
+        yield f"In all, {more} of the {len(pairs)} other treatments were shown to spend more than {best}."
+
+
+def _size(pair: Pair, analysis: Analysis) -> str:
+    """The difference of the medians with its interval."""
+    difference, level = pair.difference, confidence(analysis.config.alpha)
+    parts = [f"{signed(difference.value, 4)} {pair.unit}"]
+    if difference.percent is not None:
+        parts.append(percent(difference.percent))
+    if difference.percent_interval is not None:
+        parts.append(f"{level} interval {interval(difference.percent_interval, 3)} %")
+    return ", ".join(parts)
+
+
+def _test(pair: Pair, analysis: Analysis) -> str:
+    return f"{pair.test.name}, {p_phrase(pair.test.p_holm, analysis.config.alpha)} after Holm's correction"
+
+
+def _different(pair: Pair, analysis: Analysis) -> str:
+    limit = f"{analysis.config.relevant_percent:g} %"
+    matters = (
+        f"and more than the {limit} that matter here"
+        if pair.verdict.relevance == "relevant"
+        else f"but whether it exceeds the {limit} that matter here is not settled"
+    )
+    value = pair.difference.value or 0.0
+    if not (value > 0 if pair.verdict.word == "more" else value < 0):
+        return (
+            f"{pair.second} spent {pair.verdict.word} than {pair.first} by the test ({_test(pair, analysis)}), though "
+            f"the medians do not say so ({_size(pair, analysis)})."
+        )
+    return (
+        f"{pair.second} spent {pair.verdict.word} than {pair.first} in the median ({_size(pair, analysis)}); the "
+        f"difference is significant ({_test(pair, analysis)}), {matters}."
+    )
+
+
+def _same(pair: Pair, analysis: Analysis) -> str:
+    limit = f"{analysis.config.relevant_percent:g} %"
+    also = ", although the difference is significant" if pair.verdict.significant else ""
+    return (
+        f"{pair.first} and {pair.second} are practically the same{also}: a difference of {limit} is ruled out "
+        f"(two one-sided tests, {p_phrase(pair.equivalence.test.p_holm, analysis.config.alpha)}); {pair.second}'s "
+        f"median differs by {_size(pair, analysis)}."
+    )
+
+
+def _not_shown(pair: Pair, analysis: Analysis) -> str:
+    config = analysis.config
+    needed = pair.power.iterations_needed
+    runs = (
+        f" About {number(needed, 1)} runs of each would show a difference of {config.relevant_percent:g} % with a "
+        f"probability of {config.target_power:g}."
+        if needed and needed > min(pair.n_first, pair.n_second)
+        else ""
+    )
+    return (
+        f"Between {pair.first} and {pair.second} no difference was shown ({_test(pair, analysis)}), and none of "
+        f"{config.relevant_percent:g} % was ruled out: {pair.second}'s median differs by {_size(pair, analysis)}."
+        f"{runs}"
+    )
+
+
+def _not_testable(pair: Pair, analysis: Analysis) -> str:
+    return (
+        f"{pair.first} and {pair.second} cannot be tested against each other ({reason_text(pair.verdict.untested)}); "
+        f"{pair.second}'s median differs by {_size(pair, analysis)}."
+    )
+
+
+def _time_and_power(analysis: Analysis) -> Iterable[str]:
+    """Whether the energy follows the time or the power: in medians, from the least to the most energy."""
+    ends = described(analysis, analysis.energy_metric)
+    first, last = ends[0].treatment, ends[-1].treatment
+    times = medians(analysis, "duration_s")
+    powers = medians(analysis, "power_w")
+    if not (times.get(first) and powers.get(first) and last in times and last in powers):
+        return
+    yield (
+        f"In the median, {last} ran {number(times[last] / times[first], 3)} times as long as {first} at "
+        f"{number(powers[last] / powers[first], 3)} times its mean power."
+    )
+    least_s = min(times.values())
+    fastest = [treatment for treatment, time_s in times.items() if math.isclose(time_s, least_s)]
+    if len(fastest) == len(times):
+        who = "All ran equally long"
+    else:
+        also = "also " if fastest == [first] else ""
+        who = f"The fastest {'was' if len(fastest) == 1 else 'were'} {also}{enumerate_all(fastest)}"
+    yield f"{who}, with a median of {quantity(least_s, 's')}{_not_recorded(analysis, 'duration_s')}."
+
+
+def _not_recorded(analysis: Analysis, metric: str) -> str:
+    """Said after a statement about all treatments, for those it does not hold for; else empty."""
+    names = lacking(analysis, metric)
+    return f" (not recorded for {enumerate_all(names)})" if names else ""
+
+
+def _own_metrics(analysis: Analysis) -> Iterable[str]:
+    """What the work says of itself, where it is worth a headline."""
+    if analysis.workload == TRAINING and "accuracy" not in analysis.metrics:
+        yield "How accurate the trained networks were is not recorded."
+    for metric in own_metrics(analysis):
+        if analysis.catalogue[metric].headline:
+            yield _own_metric(shown(metric, analysis), analysis)
+
+
+def _own_metric(view: Shown, analysis: Analysis) -> str:
+    found, words = medians(analysis, view.name), as_words(view.title)
+    what = f"The {words}" if words.startswith("median ") else f"The median {words}"
+    low, high = min(found, key=lambda t: found[t]), max(found, key=lambda t: found[t])
+    least, most = view.amount(found[low]), view.amount(found[high])
+    missing = _not_recorded(analysis, view.name)
+    if least == most:
+        return f"{what} was {most}{missing or (' for all' if len(found) > 1 else '')}."
+    return f"{what} lay between {least} ({low}) and {most} ({high}){missing}."
+
+
+def _cost(analysis: Analysis) -> Iterable[str]:
+    """Only where the difference was shown: from the least to the most energy, in the means that add up over many."""
+    energies = described(analysis, analysis.energy_metric)
+    first, last = energies[0].treatment, energies[-1].treatment
+    pairs = analysis.pairs_of(analysis.energy_metric)
+    found = [p for p in pairs if (p.first, p.second) == (first, last) and p.verdict.word == "more"]
+    scales = {entry.treatment: entry.at_scale[0] for entry in analysis.practical if entry.at_scale}
+    if not found:
+        return
+    thriftiest = min(scales, key=lambda treatment: scales[treatment].energy_kwh)
+    costly, though = (first, " though not by the median") if thriftiest == last else (last, "")
+    scale = scales[costly]
+    if not scale.extra_energy_kwh:
+        return
+    runs, extra = many_runs(analysis, scale.trainings), quantity(scale.extra_energy_kwh, "kWh", 3)
+    yield (
+        f"Over {runs}, {costly} takes {extra} more than {thriftiest}, the thriftiest by mean energy{though}: "
+        f"{quantity(scale.extra_cost, scale.currency, 3)} and {quantity(scale.extra_co2e_kg, 'kg', 3)} of CO2e at the "
+        "assumed price and grid."
+    )
+
+
+def _care(analysis: Analysis) -> Iterable[str]:
+    left_out = [o for o in analysis.outliers if o.excluded and o.metric == analysis.energy_metric]
+    if left_out:
+        what = "an outlier" if len(left_out) == 1 else "outliers"
+        runs = count(len(left_out), "run")
+        yield f"{runs} did not count for this energy, as {what} by the rule '{analysis.config.outliers}'."
+    kinds = dict.fromkeys(caution.kind for caution in analysis.cautions if caution.is_grave)
+    texts = [CARE[kind] for kind in kinds if kind in CARE]
+    if texts:
+        yield f"Read this with care: {enumerate_all(texts)} (see Threats to validity)."

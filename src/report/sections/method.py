@@ -1,0 +1,294 @@
+"""The methodology, as it was really run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from src.analysis.analyse import Analysis
+from src.analysis.table import TRAINING, ingested
+from src.figures.numbers import DASH, confidence, count, duration, enumerate_all, moment, number, quantity
+from src.report import facts
+from src.report.document import Block, Paragraph, Section, bullets, table
+from src.report.load import Loaded
+from src.report.shown import unfinished
+from src.report.wording import INFERENCE, RULES
+
+Rows = Sequence[tuple[str, str]]
+
+WORK = (
+    ("Model", "model.name"),
+    ("Dataset", "dataset.name"),
+    ("Training images", "dataset.train_size"),
+    ("Test images", "dataset.test_size"),
+    ("Dataset's checksum (SHA-256)", "dataset.checksum"),
+    ("Epochs", "training.epochs"),
+    ("Batch size", "training.batch_size"),
+    ("Adam's learning rate", "training.learning_rate"),
+    ("Adam's β1", "training.beta_1"),
+    ("Adam's β2", "training.beta_2"),
+    ("Adam's ε", "training.epsilon"),
+    ("Seed of weights and batches", "training.seed"),
+)
+PROTOCOL = (
+    ("Protocol", "protocol.name"),
+    ("Iterations (blocks)", "protocol.iterations"),
+    ("Order within a block", "protocol.order"),
+    ("Seed of the order", "protocol.seed"),
+    ("Idle baseline (s)", "protocol.baseline_s"),
+    ("Warm-up, once (s)", "protocol.warmup_s"),
+    ("Idle between runs (s)", "protocol.idle_s"),
+    ("Retries of a failed run", "protocol.retries"),
+    ("Time limit of a run (s)", "protocol.timeout_s"),
+)
+HARDWARE = (
+    ("Machine", "hardware.name"),
+    ("Device", "hardware.device"),
+    ("Threads", "hardware.threads"),
+    ("Affinity", "hardware.affinity"),
+)
+HOST = (
+    ("Processor", "host.cpu"),
+    ("Physical cores", "host.physical_cores"),
+    ("Logical CPUs", "host.logical_cpus"),
+    ("System", "host.system"),
+    ("Frequency governor", "host.governor"),
+    ("GPUs", "host.gpus"),
+    ("Orchestrator's Python", "host.python"),
+)
+METER = (
+    ("Energy columns", "meter.columns"),
+    ("Power model, idle (W per logical CPU)", "meter.idle_w"),
+    ("Power model, busy (W per logical CPU)", "meter.busy_w"),
+    ("Power model's source", "meter.power_model_source"),
+)
+OF_INFERENCE = ("model.name", "dataset.name", "dataset.test_size", "dataset.checksum")
+"""Of these rows, those that say what is used; the others say how its weights came about."""
+UNTOLD = ("workload.kind", "workload.name")
+"""What the rest of the report says already."""
+POWER_MODEL = ("meter.idle_w", "meter.busy_w", "meter.power_model_source")
+
+
+def methodology(loaded: Loaded, analysis: Analysis) -> Section:
+    """Treatments, work, protocol, machine, meter, analysis, and what became of the runs."""
+    counted = facts.counted(loaded)
+    return Section(
+        "method",
+        "Methodology",
+        (),
+        (
+            Section("treatments", "Treatments and work", tuple(_work(counted.runs, analysis))),
+            Section("protocol", "Protocol and machine", tuple(_protocol(counted))),
+            Section("meter", "Meter", tuple(_meter(counted.runs))),
+            Section("runs", "Runs", tuple(_runs(loaded))),
+            Section("analysis", "Analysis", tuple(_analysis(analysis))),
+        ),
+    )
+
+
+def _work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
+    blocks = _compared(runs, analysis)
+    if failed := unfinished(analysis):
+        blocks.append(Paragraph(f"Begun, but without a finished run and so without a result: {', '.join(failed)}."))
+    if factors := [str(factor) for factor in analysis.factors if factor.key not in _columns(analysis)]:
+        differ = "; ".join(factors)
+        blocks.append(Paragraph(f"What differs between the treatments, as the comparison says: {differ}."))
+    return [*blocks, *_the_work(runs, analysis)]
+
+
+def _compared(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
+    """What sets the treatments apart: of networks framework and way of use, of other work the factors themselves."""
+    keys = _columns(analysis)
+    head = tuple(keys) or ("Framework", "How it is used")
+    rows = []
+    for treatment in analysis.treatments:
+        own = [analysis.treatment_factors[treatment].get(key, DASH) for key in keys]
+        own = own or [analysis.frameworks[treatment], _of(runs, treatment, "params.framework.mode")]
+        rows.append((treatment, *own, facts.versions(runs, treatment) or DASH))
+    return table("What was compared.", ("Treatment", *head, "Versions"), rows, labels=len(head) + 2)
+
+
+def _columns(analysis: Analysis) -> list[str]:
+    """The factors that the treatments of other work than networks are told apart by."""
+    if analysis.workload in (TRAINING, INFERENCE):
+        return []
+    return list(dict.fromkeys(key for own in analysis.treatment_factors.values() for key in own))
+
+
+def _the_work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
+    caption = "The work, the same for every treatment unless said otherwise."
+    if analysis.workload == TRAINING:
+        return _known(runs, WORK, caption)
+    if analysis.workload == INFERENCE:
+        keys = [*(row for row in WORK if row[1] in OF_INFERENCE), *_told_by_name(runs, "inference")]
+        trained = [row for row in WORK if row[1] not in OF_INFERENCE]
+        return [*_known(runs, keys, caption), *_known(runs, trained, "How the weights that were used came about.")]
+    told = [row for row in _told_by_name(runs, "workload") if row[1] not in _columns(analysis)]
+    return _known(runs, told, caption)
+
+
+def _told_by_name(runs: pd.DataFrame, group: str) -> Rows:
+    """All parameters of a group, under their own names."""
+    keys = [str(column).removeprefix("params.") for column in runs if str(column).startswith(f"params.{group}.")]
+    return [(_title(key.removeprefix(f"{group}.")), key) for key in keys if key not in UNTOLD]
+
+
+def _title(name: str) -> str:
+    words = name.replace("_", " ").replace(".", ", ")
+    return words[:1].upper() + words[1:]
+
+
+def _of(runs: pd.DataFrame, treatment: str, column: str) -> str:
+    found = facts.values(runs[runs["treatment"] == treatment], column)
+    return " or ".join(found) or DASH
+
+
+def _known(runs: pd.DataFrame, keys: Rows, caption: str) -> list[Block]:
+    rows = [(title, value) for title, key in keys if (value := facts.told(runs, key)) is not None]
+    if rows:
+        return table(caption, ("What", "Value"), rows, labels=2)
+    if not keys:
+        return [Paragraph("What the runs did is not recorded.")]
+    missing = enumerate_all([title.lower() for title, _ in keys[:3]])
+    return [Paragraph(f"The runs do not record {missing}; they were not measured by this tool.")]
+
+
+def _protocol(loaded: Loaded) -> list[Block]:
+    runs = loaded.runs
+    rows = [(title, value) for title, key in PROTOCOL if (value := facts.told(runs, key)) is not None]
+    if not rows:
+        blocks: list[Block] = [
+            Paragraph(
+                "How the runs were ordered, warmed up and spaced is not recorded; blocks are the runs of one import "
+                "whose files bear the same number."
+            )
+        ]
+    else:
+        blocks = table("The protocol.", ("What", "Value"), rows, labels=2)
+    machine = [(title, value) for title, key in HARDWARE if (value := facts.told(runs, key)) is not None]
+    machine += [(title, value) for title, key in HOST if (value := facts.swept(loaded, key)) not in (None, "unknown")]
+    memory = facts.swept(loaded, "host.memory_bytes")
+    if memory is not None and memory.isdigit():
+        machine.append(("Memory", quantity(int(memory) / 2**30, "GiB", 3)))
+    idle = runs["idle_power_w"].dropna() if "idle_power_w" in runs else pd.Series(dtype=float)
+    if not idle.empty:
+        machine.append(("Power at rest before the warm-up", quantity(float(idle.median()), "W")))
+    silent = [sweep.name for sweep in loaded.sweeps if not any(key.startswith("host.") for key in sweep.params)]
+    note = f"Processor and system are not recorded for {enumerate_all(silent)}." if silent else ""
+    return [*blocks, *_machine(machine, note)]
+
+
+def _machine(rows: Sequence[tuple[str, str | None]], note: str) -> list[Block]:
+    if not rows:
+        return [Paragraph("The machine is not recorded.")]
+    return table("The machine.", ("What", "Value"), [(title, str(value)) for title, value in rows], 2, note)
+
+
+def _meter(runs: pd.DataFrame) -> list[Block]:
+    estimated = "estimated" in facts.values(runs, "energy_kind")
+    rows = [
+        ("Meter", " or ".join(facts.values(runs, "meter"))),
+        ("How the energy is known", " or ".join(facts.values(runs, "energy_kind"))),
+        ("Sampling interval (ms)", _intervals(runs)),
+    ]
+    keys = [(title, key) for title, key in METER if estimated or key not in POWER_MODEL]
+    rows += [(title, value) for title, key in keys if (value := facts.told(runs, key)) is not None]
+    blocks = table("The meter.", ("What", "Value"), rows, labels=2)
+    if ingested(runs).any():
+        blocks.append(Paragraph("Imported recordings know no phases: wherever a task is spoken of, it is all of them."))
+    return [*blocks, *_resolution(runs)]
+
+
+def _resolution(runs: pd.DataFrame) -> list[Block]:
+    """How well sampling alone lets a run's energy be known."""
+    if "energy_resolution_j" not in runs or runs["energy_resolution_j"].isna().all():
+        return []
+    worst, middle = float(runs["energy_resolution_j"].max()), float(runs["energy_resolution_j"].median())
+    text = (
+        f"A run begins and ends between two samples. That alone leaves its energy uncertain by at most "
+        f"{quantity(worst, 'J', 3)} in the worst run, {quantity(middle, 'J', 3)} in the median."
+    )
+    return [Paragraph(text)]
+
+
+def _intervals(runs: pd.DataFrame) -> str:
+    """As it was set, or for imported recordings as their samples tell."""
+    found = {*facts.values(runs, "params.meter.interval_ms"), *facts.values(runs, "tags.interval_ms")}
+    milliseconds = sorted(float(text) for text in found)
+    if not milliseconds:
+        return DASH
+    first, last = number(milliseconds[0], 1), number(milliseconds[-1], 1)
+    return first if first == last else f"{first} to {last}"
+
+
+def _runs(loaded: Loaded) -> list[Block]:
+    runs = loaded.runs
+    finished = int((runs["status"] == "finished").sum())
+    failed = facts.failed_runs(runs)
+    begin, end = float(runs["started_s"].min()), float(runs["started_s"].max())
+    retried = sum(run.retried for run in failed)
+    lost = (
+        f"; {count(len(failed), 'run')} failed, {retried} of them repeated with success" if failed else "; none failed"
+    )
+    blocks: list[Block] = [
+        Paragraph(
+            f"{count(finished, 'run')} of {len(runs)} finished{lost}. The first began {moment(begin)}, the last "
+            f"{moment(end)}."
+        )
+    ]
+    blocks += _sweeps(runs)
+    blocks += table(
+        "Runs that could not be measured; they are in no result.",
+        ("Run", "Sweep", "Repeated with success", "Reason"),
+        [(run.name, run.sweep, "yes" if run.retried else "no", run.reason) for run in failed],
+        labels=4,
+    )
+    blocks += table(
+        "What the recordings themselves tell (flags).",
+        ("Flag", "Text, of one run", "Runs"),
+        [(code, text, str(n)) for code, (n, text) in facts.flag_counts(runs).items()],
+        labels=2,
+    )
+    return blocks
+
+
+def _sweeps(runs: pd.DataFrame) -> list[Block]:
+    rows = []
+    for name, group in runs.groupby(runs["sweep"].fillna("none"), sort=True):
+        length_s = float(group["started_s"].max() - group["started_s"].min())
+        done = int((group["status"] == "finished").sum())
+        blocks = group["iteration"].nunique()
+        rows.append(
+            (
+                str(name),
+                moment(float(group["started_s"].min())),
+                duration(length_s),
+                str(blocks),
+                f"{done}/{len(group)}",
+            )
+        )
+    head = ("Sweep", "First run began", "Last run began after", "Blocks", "Finished")
+    shown = rows[:30]
+    note = f"The first 30 of {len(rows)}; runs.csv has all." if rows[30:] else ""
+    return table("The sweeps; a block is one iteration of one sweep.", head, shown, labels=2, note=note)
+
+
+def _analysis(analysis: Analysis) -> list[Block]:
+    config = analysis.config
+    return bullets(
+        [
+            f"Significance level {config.alpha:g}; intervals are of {confidence(config.alpha)} confidence, of "
+            f"means and medians by the BCa bootstrap ({number(config.bootstrap_samples, 1)} resamples, seed "
+            f"{config.seed}; Efron, 1987).",
+            "Over all treatments: Friedman's test on complete blocks where there are some and at least three "
+            "treatments, else Welch's analysis of variance or Kruskal and Wallis' test. Equal spread: Brown and "
+            "Forsythe's test.",
+            "Each pair: Welch's t where both treatments pass Shapiro and Wilk's test at 0.05, else Mann and "
+            "Whitney's U; beside it the paired test on blocks (t or Wilcoxon's signed ranks). p-values are "
+            "Holm-corrected within each metric.",
+            f"Equivalence: two one-sided tests against ±{config.relevant_percent:g} %, the smallest difference that "
+            "matters here (analysis.relevant_percent).",
+            f"Outliers: rule '{config.outliers}' ({RULES[config.outliers]}); all are listed in the appendix.",
+        ]
+    )  # fmt: skip

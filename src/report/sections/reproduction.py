@@ -1,0 +1,93 @@
+"""The reproduction: the command lines that made the runs, as far as they are known, and the report."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+
+import pandas as pd
+
+from src.analysis.settings import AnalysisConfig
+from src.analysis.table import ingested
+from src.contract.commands import override
+from src.contract.plan_file import Treatment
+from src.contract.record import IMPORTED_SWEEP
+from src.report.document import Code, Paragraph, Section
+
+
+def reproduction(commands: Sequence[str]) -> Section:
+    """The commands, and what else there is."""
+    return Section(
+        "reproduction",
+        "Reproduction",
+        (
+            Paragraph("From the root of the repository, with its environments set up (make setup):"),
+            Code("\n".join(commands)),
+            Paragraph(
+                "runs.csv beside this report has one row for each run, statistics.json every number; each run's own "
+                "configuration (config.yaml), raw samples (energy.csv) and picture are in MLflow."
+            ),
+        ),
+    )
+
+
+def sweep_command(treatments: Iterable[Treatment]) -> str | None:
+    """The command line that made a sweep; None where it has no treatments."""
+    choices: dict[str, list[str]] = {}
+    for treatment in treatments:
+        for word in treatment.overrides:
+            key, _, value = word.partition("=")
+            choices.setdefault(key, [])
+            if value not in choices[key]:
+                choices[key].append(value)
+    if not choices:
+        return None
+    words = [f"{key}={','.join(options)}" for key, options in choices.items()]
+    return "python -m src.main -m " + shlex.join(words)
+
+
+def ingest_commands(runs: pd.DataFrame, experiment: str, tracking_uri: str | None = None) -> list[str]:
+    """Those that filed recordings from elsewhere, each once."""
+    imported = runs[ingested(runs)]
+    return sorted({ingest_command(experiment, run, tracking_uri) for _, run in imported.iterrows()})
+
+
+def ingest_command(experiment: str, run: pd.Series, tracking_uri: str | None = None) -> str:
+    """The one that filed a recording: with all it was told, as other columns would give other joules."""
+    words = [f"experiment={experiment}", f"framework={run['framework']}", "path=FOLDER_OF_ITS_CSVS"]
+    if tracking_uri:
+        words.append(f"tracking_uri={tracking_uri}")
+    if run["sweep"] != IMPORTED_SWEEP:
+        words.append(f"sweep={run['sweep']}")
+    params = {str(key).removeprefix("params."): text for key, text in run.items() if str(key).startswith("params.")}
+    words += [f"{key}={_as_list(text)}" for key, text in params.items() if isinstance(text, str)]
+    return f"python -m src.ingest {shlex.join(words)}"
+
+
+def report_command(experiment: str, config: AnalysisConfig, tracking_uri: str | None = None) -> str:
+    """With every setting that is not the default."""
+    usual = AnalysisConfig()
+    changed = {
+        entry.name: getattr(config, entry.name)
+        for entry in fields(config)
+        if getattr(config, entry.name) != getattr(usual, entry.name)
+    }
+    words = [
+        override("experiment", experiment),
+        *([override("tracking_uri", tracking_uri)] if tracking_uri else []),
+        *(_override(f"analysis.{key}", value) for key, value in changed.items()),
+    ]
+    return f"python -m src.report {' '.join(words)}"
+
+
+def _as_list(text: str) -> str:
+    """A stored list (JSON) as the ingest's command line has it; anything else as it is."""
+    return f"[{','.join(json.loads(text))}]" if text.startswith('["') else text
+
+
+def _override(key: str, value: object) -> str:
+    if isinstance(value, list):
+        return shlex.quote(f"{key}=[{','.join(map(str, value))}]")
+    return override(key, value) if isinstance(value, str) else f"{key}={value}"

@@ -1,0 +1,217 @@
+"""The results: what was found, in tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from src.analysis.analyse import Analysis
+from src.analysis.describe import Description
+from src.analysis.effect_sizes import EffectSize
+from src.analysis.hypothesis_tests import PUBLISHED_ALPHA, HypothesisTest
+from src.analysis.omnibus import Omnibus
+from src.analysis.pairs import Pair
+from src.analysis.table import ENERGY_UNITS
+from src.contract.metrics import of_phase
+from src.figures.kinds import not_measured
+from src.figures.numbers import DASH, confidence, enumerate_all, interval, number, p_value, percent, signed
+from src.report.document import Block, Paragraph, Picture, Section, table
+from src.report.shown import DOMAINS, Shown, described, distinct, headline_metrics, main_metrics, shown
+from src.report.wording import reason_text, test_name, verdict_cell
+
+MOST_PAIRS = 60
+ROUNDING_PERCENT = 1e-9
+
+
+def headline_table(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
+    """One row a treatment: the medians that most readers want."""
+    if analysis.energy_metric not in analysis.metrics:
+        return [Paragraph("No run has an energy.")]
+    views = [shown(metric, analysis) for metric in headline_metrics(analysis)]
+    best = described(analysis, analysis.energy_metric)[:1]
+    rows = []
+    for treatment in analysis.treatments:
+        energy = analysis.description(treatment, analysis.energy_metric)
+        extra = _extra_percent(energy, best[0]) if best else None
+        medians = [number(view.value(analysis.description(treatment, view.name).median)) for view in views]
+        rows.append((treatment, str(energy.n), *medians, percent(extra) if extra else DASH))
+    head = ("Treatment", "Runs", *(view.heading for view in views), "Energy beside the least")
+    return table(f"Medians, least energy first{_kind_note(kinds)}.", head, rows)
+
+
+def results(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]) -> Section:
+    """All metrics, the phases, and the tests."""
+    views = [shown(metric, analysis) for metric in main_metrics(analysis)]
+    return Section(
+        "results",
+        "Results",
+        (),
+        (
+            Section("figures", "Figures", tuple(pictures)),
+            Section(
+                "descriptions",
+                "Each metric",
+                tuple(block for view in views for block in _description_table(analysis, view, kinds)),
+            ),
+            Section("phases", "Phases and domains", tuple(_phases(analysis, kinds))),
+            Section("tests", "Tests", tuple(_tests(analysis))),
+        ),
+    )
+
+
+def _kind_note(kinds: Mapping[str, int]) -> str:
+    other = not_measured(kinds)
+    return f" (energy is {other})" if other else ""
+
+
+def _extra_percent(energy: Description, best: Description) -> float | None:
+    if energy.median is None or not best.median:
+        return None
+    return 100 * (energy.median - best.median) / best.median
+
+
+def _description_table(analysis: Analysis, view: Shown, kinds: Mapping[str, int]) -> list[Block]:
+    rows = [
+        (d.treatment, str(d.n), *_figures(d, view), number(_real(d, d.cv_percent), 3), _scaled(d, view),
+         p_value(d.normality.p_value, PUBLISHED_ALPHA))
+        for d in described(analysis, view.name)
+    ]  # fmt: skip
+    level = confidence(analysis.config.alpha)
+    head = ("Treatment", "n", "Mean", "SD", "Median", "Quartiles", "Range", "CV (%)", f"{level} interval of the median",
+            "Shapiro–Wilk p")  # fmt: skip
+    note = _kind_note(kinds) if view.unit in ENERGY_UNITS else ""
+    return table(f"{view.heading}{note}.", head, rows)
+
+
+def _real(d: Description, spread: float | None) -> float | None:
+    """A spread that only rounding made is none."""
+    return 0.0 if d.cv_percent is not None and d.cv_percent < ROUNDING_PERCENT else spread
+
+
+def _figures(d: Description, view: Shown) -> tuple[str, ...]:
+    values = (number(view.value(value)) for value in (d.mean, _real(d, d.sd), d.median))
+    return (*values, _quartiles(d, view), _range(d, view))
+
+
+def _quartiles(d: Description, view: Shown) -> str:
+    return f"{number(view.value(d.lower_quartile))} to {number(view.value(d.upper_quartile))}"
+
+
+def _range(d: Description, view: Shown) -> str:
+    return f"{number(view.value(d.minimum))} to {number(view.value(d.maximum))}"
+
+
+def _scaled(d: Description, view: Shown) -> str:
+    found = d.median_interval
+    return DASH if found is None else f"{number(view.value(found.low))} to {number(view.value(found.high))}"
+
+
+def _phases(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
+    blocks: list[Block] = []
+    of_phases = [(phase, *of_phase(phase)) for phase in analysis.phases]
+    energies = [(phase, energy.name) for phase, energy, _ in of_phases if energy.name in analysis.metrics]
+    durations = [(phase, duration.name) for phase, _, duration in of_phases if duration.name in analysis.metrics]
+    domains = [(_domain(m.name), m.name) for m in DOMAINS if m.name in analysis.metrics]
+    blocks += _medians(analysis, f"Median energy of each phase (J){_kind_note(kinds)}", energies)
+    blocks += _medians(analysis, "Median duration of each phase (s)", durations)
+    blocks += _medians(analysis, f"Median energy of each domain (J){_kind_note(kinds)}", domains)
+    if not energies:
+        blocks.insert(0, Paragraph("The recordings do not tell phases apart, so only the whole is known."))
+    return blocks
+
+
+def _domain(metric: str) -> str:
+    return metric.removeprefix("energy_").removesuffix("_j")
+
+
+def _medians(analysis: Analysis, caption: str, metrics: Sequence[tuple[str, str]]) -> list[Block]:
+    if not metrics:
+        return []
+    rows = [
+        (treatment, *(number(analysis.description(treatment, metric).median) for _, metric in metrics))
+        for treatment in analysis.treatments
+    ]
+    return table(f"{caption}.", ("Treatment", *(name for name, _ in metrics)), rows)
+
+
+def _tests(analysis: Analysis) -> list[Block]:
+    if len(analysis.treatments) < 2:
+        return [Paragraph("A single treatment has nothing to be tested against.")]
+    metrics = distinct(analysis, headline_metrics(analysis))
+    head = ("Metric", "Test", "Statistic", "df", "p", "Effect", "Blocks", "Equal spread, p")
+    rows = [_omnibus(analysis.omnibus_of(metric), shown(metric, analysis), analysis.config.alpha) for metric in metrics]
+    blocks = table("Over all treatments: does any differ?", head, rows, labels=2)
+    for metric in metrics:
+        blocks += _pair_tables(analysis, shown(metric, analysis))
+    return blocks
+
+
+def _omnibus(found: Omnibus, view: Shown, alpha: float) -> tuple[str, ...]:
+    effect = f"{found.effect_name} {number(found.effect_size, 3)}" if found.effect_name else DASH
+    test = found.test
+    return (view.title, test_name(test), number(test.statistic), _df(test), p_value(test.p_value, alpha), effect,
+            str(found.n_blocks), p_value(found.spread.p_value, alpha))  # fmt: skip
+
+
+def _df(test: HypothesisTest) -> str:
+    return ", ".join(number(df, 3) for df in test.degrees_of_freedom) or DASH
+
+
+def _pair_tables(analysis: Analysis, view: Shown) -> list[Block]:
+    """Three narrow tables rather than a wide one, so that they can be read on paper."""
+    pairs = analysis.pairs_of(view.name)
+    if all(pair.verdict.word == "not testable" for pair in pairs):
+        reasons = enumerate_all(sorted({reason_text(pair.verdict.untested) for pair in pairs}))
+        return [Paragraph(f"{view.title}: no pair can be tested ({reasons}).")]
+    told = pairs[:MOST_PAIRS]
+    note = f"The first {MOST_PAIRS} of {len(pairs)} pairs; statistics.json has all." if pairs[MOST_PAIRS:] else ""
+    alpha = analysis.config.alpha
+    level, limit = confidence(alpha), f"{analysis.config.relevant_percent:g} %"
+    difference = ("Pair", f"Medians' difference ({view.unit})" if view.unit != "1" else "Medians' difference", "in %",
+                  f"{level} interval (%)", "Test", "p, Holm", "Verdict")  # fmt: skip
+    effect = ("Pair", "Hedges' g", "Cliff's δ", "P(second > first)", "Paired test on blocks", "Blocks", "p, Holm")
+    same = ("Pair", f"Equivalence within {limit}: p, Holm", "Equivalent", f"Power for {limit}",
+            f"Runs each for power {analysis.config.target_power:g}")  # fmt: skip
+    differences = [_difference(pair, view, alpha) for pair in told]
+    effects = [_effect(pair, alpha) for pair in told]
+    equivalences = [_equivalence(pair, alpha) for pair in told]
+    return [
+        *table(f"{view.title}: differences, second minus first.", difference, differences, 1, note),
+        *table(f"{view.title}: sizes of effect, and the same blocks compared.", effect, effects, 1, note),
+        *table(f"{view.title}: equivalence and power.", same, equivalences, 1, note),
+    ]
+
+
+def _name(pair: Pair) -> str:
+    return f"{pair.first} → {pair.second}"
+
+
+def _difference(pair: Pair, view: Shown, alpha: float) -> tuple[str, ...]:
+    found = pair.difference
+    return (_name(pair), signed(view.value(found.value), 4), signed(found.percent), interval(found.percent_interval, 3),
+            test_name(pair.test), p_value(pair.test.p_holm, alpha), verdict_cell(pair))  # fmt: skip
+
+
+def _effect(pair: Pair, alpha: float) -> tuple[str, ...]:
+    paired = pair.paired
+    return (_name(pair), _size(pair.hedges_g), _size(pair.cliffs_delta), number(pair.superiority.value, 3),
+            test_name(paired.test), str(paired.n_blocks), p_value(paired.test.p_holm, alpha))  # fmt: skip
+
+
+def _size(effect: EffectSize) -> str:
+    if effect.value is None:
+        return DASH
+    known = f" ({interval(effect.interval, 3)})" if effect.interval else ""
+    return f"{signed(effect.value)}{known}" + (f", {effect.magnitude}" if effect.magnitude else "")
+
+
+def _equivalence(pair: Pair, alpha: float) -> tuple[str, ...]:
+    found, power = pair.equivalence, pair.power
+    word = {True: "yes", False: "not shown", None: DASH}[found.equivalent]
+    needed = (
+        number(power.iterations_needed, 1)
+        if power.iterations_needed
+        else reason_text(power.reason)
+        if power.reason
+        else DASH
+    )
+    return (_name(pair), p_value(found.test.p_holm, alpha), word, number(power.power, 3), needed)

@@ -1,0 +1,75 @@
+"""Each row of the method tells the value of its own key: a distinct value in, the same value out."""
+
+import pytest
+
+from tests.made_runs import training_runs
+from tests.report.made_documents import document_of
+
+ROWS = {
+    "model.name": "Model",
+    "dataset.name": "Dataset",
+    "dataset.train_size": "Training images",
+    "dataset.test_size": "Test images",
+    "dataset.checksum": "Dataset's checksum (SHA-256)",
+    "training.epochs": "Epochs",
+    "training.batch_size": "Batch size",
+    "training.learning_rate": "Adam's learning rate",
+    "training.beta_1": "Adam's β1",
+    "training.beta_2": "Adam's β2",
+    "training.epsilon": "Adam's ε",
+    "training.seed": "Seed of weights and batches",
+    "protocol.name": "Protocol",
+    "protocol.iterations": "Iterations (blocks)",
+    "protocol.order": "Order within a block",
+    "protocol.seed": "Seed of the order",
+    "protocol.baseline_s": "Idle baseline (s)",
+    "protocol.warmup_s": "Warm-up, once (s)",
+    "protocol.idle_s": "Idle between runs (s)",
+    "protocol.retries": "Retries of a failed run",
+    "protocol.timeout_s": "Time limit of a run (s)",
+    "hardware.name": "Machine",
+    "hardware.device": "Device",
+    "hardware.threads": "Threads",
+    "hardware.affinity": "Affinity",
+    "host.cpu": "Processor",
+    "host.physical_cores": "Physical cores",
+    "host.logical_cpus": "Logical CPUs",
+    "host.system": "System",
+    "host.governor": "Frequency governor",
+    "host.gpus": "GPUs",
+    "host.python": "Orchestrator's Python",
+    "meter.columns": "Energy columns",
+    "meter.idle_w": "Power model, idle (W per logical CPU)",
+    "meter.busy_w": "Power model, busy (W per logical CPU)",
+    "meter.power_model_source": "Power model's source",
+}
+VALUES = {key: f"value-of-{key}" for key in ROWS} | {"host.memory_bytes": str(3 * 2**30)}
+OTHERS = {
+    "Memory": "3.00\u202fGiB",
+    "Power at rest before the warm-up": "9.000\u202fW",
+    "Meter": "native",
+    "How the energy is known": "estimated",
+    "Sampling interval (ms)": "200",
+}
+
+
+@pytest.fixture(scope="module")
+def told():
+    """What and value of each row of the method's tables."""
+    runs = training_runs(blocks=3)
+    for run in runs:
+        run.params.update({key: value for key, value in VALUES.items() if not key.startswith("host.")})
+        run.tags["energy_kind"] = "estimated"
+    host = {key: value for key, value in VALUES.items() if key.startswith("host.")}
+    (method,) = [section for section in document_of(runs, host).sections if section.anchor == "method"]
+    tables = [block for inner in method.sections for block in inner.blocks if block.block == "table"]
+    return [row for table in tables if table.head == ("What", "Value") for row in table.rows]
+
+
+@pytest.mark.parametrize(("title", "value"), [(title, VALUES[key]) for key, title in ROWS.items()] + [*OTHERS.items()])
+def test_a_row_tells_its_own_key(told, title, value):
+    assert [row for row in told if row[0] == title] == [(title, value)]
+
+
+def test_there_is_no_row_that_is_not_tested(told):
+    assert sorted(title for title, _ in told) == sorted([*ROWS.values(), *OTHERS])
