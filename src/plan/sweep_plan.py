@@ -15,7 +15,7 @@ from typing import Any
 from src.config.check import check
 from src.config.schema import Config
 from src.contract.commands import override
-from src.contract.plan_file import PLAN_FILE, PlanFile, Slot, Treatment, blocks
+from src.contract.plan_file import PLAN_FILE, PlanFile, Slot, Treatment
 from src.contract.record import RECORD_FILE
 from src.errors import ConfigError
 from src.plan.schedule import schedule
@@ -40,11 +40,6 @@ class SweepPlan:
     def shared(self) -> Config:
         """A configuration to read what all treatments agree on."""
         return self.configs[0]
-
-    @property
-    def blocks(self) -> list[list[Slot]]:
-        """The slots, one list a block."""
-        return blocks(self.slots)
 
     @property
     def iterations(self) -> int:

@@ -77,7 +77,6 @@ def _command() -> None:
 
     compose()
     for config in composed:  # outside of Hydra, which puts a line of its own before every error
-        check_analysis(config.analysis)
         report(config)
 
 
