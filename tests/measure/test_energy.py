@@ -373,6 +373,27 @@ def test_a_counter_that_wraps_in_a_gap_did_not_start_anew() -> None:
     assert {flag.code for flag in energy.flags} == {"gap", "wrap"}
 
 
+def test_a_wrap_beside_a_gap_stays_one() -> None:
+    """The counter wraps ten seconds after it went on; what it shows then is little, but nothing was missed."""
+    rec = interrupted(60_000.0, 60_000 + 36.5 * 20)
+    end_j = rec.columns["CPU_ENERGY (J)"][-1]
+    rec.columns["CPU_ENERGY (J)"] = (rec.columns["CPU_ENERGY (J)"] + 2**16 - end_j + 300) % 2**16
+    energy = whole_file(rec)
+    assert {flag.code for flag in energy.flags} == {"gap", "wrap"}
+    assert energy.wraps == 1
+
+
+def test_a_reset_and_a_wrap_are_told_apart() -> None:
+    """It starts anew while nobody looks, and wraps later, at a width of 2^16 J."""
+    ticks_s = np.arange(0, 1000, 0.2)
+    time_s = np.concatenate((ticks_s, ticks_s[-1] + 46 + ticks_s))
+    energy_j = np.concatenate((40_000 + 100 * ticks_s, 5 + 100 * ticks_s)) % 2**16
+    energy = whole_file(recording({"CPU_ENERGY (J)": energy_j}, time_s))
+    assert energy.energy_j == pytest.approx(2 * 100 * ticks_s[-1] + 5)
+    assert energy.wraps == 3
+    assert {flag.code for flag in energy.flags} == {"gap", "reset", "wrap"}
+
+
 def test_what_a_gap_makes_up_of_powers_is_told() -> None:
     """A recording of 145 J in which the machine was away for five minutes."""
     ticks_s = np.arange(0, 8, 0.2)
