@@ -415,3 +415,34 @@ def test_a_recording_that_is_too_short_to_tell_energy(times_s: list[float], flag
     time_s = np.array(times_s)
     flags = whole_file(recording({"CPU_ENERGY (J)": 1 + 40 * time_s}, time_s)).flags
     assert [(flag.code, flag.grave) for flag in flags] == ([("too_short", True)] if flagged else [])
+
+
+def test_cores_that_are_read_twice_count_once() -> None:
+    """Twelve core columns of 11.4 W in six pairs of equal counters: 136.8 J in twelve seconds instead of 273.6 J."""
+    time_s = np.arange(0, 12.01, 0.2)
+    uneven = np.linspace(0.4, 1.6, 6)
+    columns = {"CPU_ENERGY (J)": 30 * time_s}
+    for core in range(12):
+        lag_j = 1e-4 * (core % 2)  # the second of a pair is read a moment later
+        columns[f"CORE{core}_ENERGY (J)"] = 1000.0 * (core // 2) + 1.9 * uneven[core // 2] * time_s + lag_j
+    energy = whole_file(recording(columns, time_s))
+    assert energy.domains_j["cores"] == pytest.approx(136.8)
+    assert [(flag.code, flag.grave) for flag in energy.flags] == [("twin_cores", False)]
+    assert "6 of 12 core columns show the same as another one" in energy.flags[0].text
+
+
+def test_cores_of_equal_power_are_no_twins() -> None:
+    time_s = np.arange(0, 12.01, 0.2)
+    columns = {f"CORE{core}_ENERGY (J)": 3.0 * core + 2 * time_s for core in range(4)}
+    energy = whole_file(recording({"CPU_ENERGY (J)": 30 * time_s, **columns}, time_s))
+    assert energy.domains_j["cores"] == pytest.approx(96)
+    assert energy.flags == ()
+
+
+@pytest.mark.parametrize(("cores_w", "flagged"), [(7.2, True), (0.0046, False)], ids=["more", "as much"])
+def test_cores_cannot_take_more_than_their_package(cores_w: float, flagged: bool) -> None:
+    time_s = np.arange(0, 10.01, 0.2)
+    columns = {"CPU_ENERGY (J)": 0.0045 * time_s, "CORE0_ENERGY (J)": cores_w * time_s}
+    flags = whole_file(recording(columns, time_s)).flags
+    assert [(flag.code, flag.grave) for flag in flags] == ([("impossible", True)] if flagged else [])
+    assert not flagged or "the cores took 72 J, more than the 0.045 J" in flags[0].text
