@@ -6,7 +6,6 @@ A run without `-m` is a sweep of one. With it, Hydra's sweeper (`hydra_plugins`)
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import hydra
@@ -19,26 +18,20 @@ from src.contract.plan_file import Treatment
 from src.plan.sweep_plan import make_plan, unique_name
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
-def main(cfg: DictConfig) -> None:
-    """Measure one run and file it; raises a JoulebenchError when it could not be measured."""
-    from src.protocol.sweep import measure_sweep  # loads MLflow, which `--cfg` and tab completion do not need
+def main() -> None:
+    """Measure what the command line says; raises a JoulebenchError when it could not be measured."""
+    alone: list[tuple[DictConfig, Treatment, Path]] = []  # stays empty with -m, and where Hydra only shows something
 
-    made = HydraConfig.get()
-    folder = Path(made.runtime.output_dir)
-    treatment = Treatment("", tuple(made.overrides.task))
-    try:
+    @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+    def compose(cfg: DictConfig) -> None:
+        made = HydraConfig.get()
+        alone.append((cfg, Treatment("", tuple(made.overrides.task)), Path(made.sweep.dir)))
+
+    compose()
+    for cfg, treatment, folder in alone:  # outside of Hydra, which puts a line of its own before every error
+        from src.protocol.sweep import measure_sweep  # loads MLflow, which `--cfg` and tab completion do not need
+
         measure_sweep(make_plan(unique_name(), [treatment], [typed(cfg)], iterations=1), folder)
-    finally:
-        _remove_empty(folder)
-
-
-def _remove_empty(folder: Path) -> None:
-    """Take away the folders that Hydra made before anything could be refused."""
-    with suppress(OSError):  # they hold something
-        folder.rmdir()
-        if folder.parent.parent.name == "outputs":
-            folder.parent.rmdir()
 
 
 if __name__ == "__main__":

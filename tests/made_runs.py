@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from src.analysis.comparable import Comparable, comparable
 from src.analysis.settings import AnalysisConfig
 from src.analysis.table import PLACES, TEXTS, table_of
 from src.contract.flags import Flag
+from src.contract.metrics import Metric
 from src.contract.record import FiledRun, old_factors, old_flags, run_name
 
 BEGIN_S = 1_750_000_000.0
@@ -127,6 +129,81 @@ def _training_run(
         name, block, position, place, metrics, TRAINING | SURROUNDINGS | facts, {"framework": name},
         framework=name, flags=flags.get(place, ()), windows=windows,
     )  # fmt: skip
+
+
+def command_runs(blocks: int = 6) -> list[FiledRun]:
+    """A sweep over two command lines that tell a metric of their own, and name their phases."""
+    rng = np.random.default_rng(3)
+    described = {"size_share": Metric("size_share", "1", "Size of the result", "lower", headline=True)}
+    runs = []
+    for block, (position, name) in itertools.product(range(1, blocks + 1), enumerate(("gzip -9", "xz -9"), start=1)):
+        energy_j = {"gzip -9": 80.0, "xz -9": 300.0}[name] * float(1 + 0.02 * rng.standard_normal())
+        metrics = _phased(energy_j, energy_j / 38, {"read": 0.2, "compress": 0.8})
+        metrics["size_share"] = 0.31 if name == "xz -9" else 0.35
+        command = f"{name} -k big"
+        params = SURROUNDINGS | {
+            "workload.kind": "command",
+            "workload.name": "pack",
+            "workload.command": command,
+            "workload.directory": "data/demo",
+            "workload.expected_exit_code": "0",
+        }
+        windows = {"read": (0.0, 0.2 * energy_j / 38), "compress": (0.2 * energy_j / 38, energy_j / 38)}
+        factors = {"workload.command": command}
+        run = made_run(name, block, position, len(runs), metrics, params, factors, framework="command",
+                       described=described, windows=windows)  # fmt: skip
+        runs.append(run)
+    return runs
+
+
+def inference_runs(blocks: int = 6) -> list[FiledRun]:
+    """A sweep over two frameworks and two sizes of a batch that use trained weights."""
+    rng = np.random.default_rng(4)
+    own = (
+        Metric("energy_per_image_j", "J", "Energy of an image", "lower", headline=True),
+        Metric("images_per_s", "1/s", "Images a second", "higher"),
+        Metric("latency_median_s", "s", "Median latency of a batch", "lower", headline=True),
+        Metric("latency_p95_s", "s", "95th percentile of a batch's latency", "lower"),
+        Metric("accuracy", "1", "Test accuracy", "higher", headline=True),
+    )
+    shares = {"import": 0.2, "data": 0.05, "build": 0.05, "warmup": 0.1, "infer": 0.6}
+    runs = []
+    for block, (position, (name, size)) in itertools.product(
+        range(1, blocks + 1), enumerate(itertools.product(("torch", "jax"), ("1", "32")), start=1)
+    ):
+        energy_j = (100.0 if name == "torch" else 120.0) * (5.0 if size == "1" else 1.0)
+        energy_j *= float(1 + 0.02 * rng.standard_normal())
+        length_s = energy_j / 38 / 0.6
+        metrics = _phased(energy_j, energy_j / 38, {phase: share / 0.6 for phase, share in shares.items()})
+        metrics |= {"energy_per_image_j": energy_j / 3600, "images_per_s": 3600 * 38 / energy_j, "accuracy": 0.97}
+        metrics |= {"latency_median_s": energy_j / 38 / 3600, "latency_p95_s": 1.4 * energy_j / 38 / 3600}
+        edges = length_s * np.cumsum([0.0, *shares.values()])
+        windows = {phase: (float(edges[n]), float(edges[n + 1])) for n, phase in enumerate(shares)}
+        work = {"workload.kind": "inference", "inference.batch_size": size, "inference.passes": "10"}
+        factors = {"framework": name, "inference.batch_size": size}
+        run = made_run(
+            f"{name} inference.batch_size={size}", block, position, len(runs), metrics,
+            TRAINING | SURROUNDINGS | work | {"framework.mode": "standard", f"version.{name}": "2.0"}, factors,
+            framework=name, described={metric.name: metric for metric in own}, windows=windows,
+        )  # fmt: skip
+        runs.append(run)
+    return runs
+
+
+def _phased(energy_j: float, duration_s: float, shares: Mapping[str, float]) -> dict[str, float]:
+    """The task's metrics, and those of phases that take these shares of it."""
+    whole = sum(shares.values())
+    metrics = {
+        "energy_j": energy_j,
+        "duration_s": duration_s,
+        "power_w": energy_j / duration_s,
+        "edp_js": energy_j * duration_s,
+        "energy_total_j": energy_j * whole,
+        "duration_total_s": duration_s * whole,
+        "energy_package_j": energy_j,
+    }
+    metrics |= {f"energy_{phase}_j": share * energy_j for phase, share in shares.items()}
+    return metrics | {f"duration_{phase}_s": share * duration_s for phase, share in shares.items()}
 
 
 def made_run(

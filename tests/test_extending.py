@@ -39,7 +39,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory, torch_python: Path) -> Pa
     """A copy of the repository with the page's files, and an environment for its framework."""
     root = tmp_path_factory.mktemp("extended")
     for name in COPIED:
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, root / name)
     for _, files in examples().values():
         for path, text in files.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -114,12 +114,13 @@ def test_the_framework_did_the_same_work(records: dict[str, RunRecord]) -> None:
     ("overrides", "says"),
     [
         (("meter=hwmon",), "meter.options.sensor=None: no such file; look for one with: ls /sys/class/hwmon"),
-        (("meter=hwmon", "meter.options.sensr=1"), "meter.options.sensr: no such key yet; to add it, write +"),
+        (("meter=hwmon", "meter.options.sensr=1"), "meter.options.sensr: no such entry yet; add it with a plus: +"),
         (("meter=hwmon", "+meter.options.sensr=1"), "meter.options.sensr: no such key; meter=hwmon has sensor"),
-        (("dataset=own",), "dataset.path=null: name the .npz file"),
+        (("dataset=own",), "dataset.path=data/own.npz cannot be read"),
+        (("dataset=own", "dataset.path=null"), "dataset.path=null: name the .npz file"),
         (("dataset=own", "dataset.path=absent.npz"), "dataset.path=absent.npz cannot be read"),
     ],
-    ids=["no sensor", "no such option", "an added one", "no file", "an absent file"],
+    ids=["no sensor", "no such option", "an added one", "the usual file", "no file", "an absent file"],
 )
 def test_mistakes_with_them_are_told_in_one_line(extended: Path, overrides: tuple[str, ...], says: str) -> None:
     done = measure(extended, "framework=numpy", "protocol=smoke", "dataset=digits", "meter=estimate", *overrides)

@@ -8,9 +8,10 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 
 from src.config.compose import Composer
 from src.errors import ConfigError
@@ -18,7 +19,7 @@ from src.plan.sweep_plan import SweepPlan, make_plan, unique_name
 from src.plan.treatments import expand
 
 SUBDIR = "."
-LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+LAUNCHER = "basic"
 TARGET = {"_target_": "hydra_plugins.joulebench_sweeper.blocks.BlockSweeper"}
 ConfigStore.instance().store(group="hydra/sweeper", name="blocks", node=TARGET, provider="joulebench")
 
@@ -50,6 +51,15 @@ class BlockSweeper(Sweeper):
         return make_plan(unique_name(), treatments, [composer.compose(each.overrides) for each in treatments])
 
 
+class NoFolder(Callback):
+    """Keeps Hydra from making a run's folder before anything could be refused: the plan makes it, as with `-m`."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:  # noqa: ARG002
+        """Hydra's hook, before it makes `hydra.run.dir`, which `main` then finds as `hydra.sweep.dir`."""
+        with read_write(config.hydra):
+            config.hydra.sweep.dir, config.hydra.run.dir = config.hydra.run.dir, "."
+
+
 def _refuse_other_folders(config: DictConfig) -> None:
     subdir = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[index,call-overload]
     if subdir != SUBDIR:
@@ -57,9 +67,9 @@ def _refuse_other_folders(config: DictConfig) -> None:
 
 
 def _refuse_other_launchers(config: DictConfig) -> None:
-    target = config.hydra.launcher["_target_"]
-    if target != LAUNCHER:
+    chosen = config.hydra.runtime.choices["hydra/launcher"]
+    if chosen != LAUNCHER:
         raise ConfigError(
-            f"hydra.launcher={target.rpartition('.')[2]}: runs side by side spoil each other's energy, so "
-            "only the basic launcher can be used; leave hydra/launcher out"
+            f"hydra/launcher={chosen}: runs side by side spoil each other's energy, so only the {LAUNCHER} launcher "
+            "can be used; leave hydra/launcher out"
         )

@@ -19,6 +19,7 @@ COLUMNS = ("meter", "energy_kind")
 WITHOUT_EFFECT = (
     "workload.name",
     "protocol.name", "protocol.iterations", "protocol.retries", "protocol.timeout_s", "protocol.seed",
+    "protocol.max_foreign_cpu_share",
     "hardware.max_background_load", "meter.name", "meter.binary", "meter.recording",
     "dataset.path", "dataset.cache", "dataset.mirrors", "dataset.connect_timeout_s",
 )  # fmt: skip

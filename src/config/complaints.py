@@ -13,8 +13,6 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, Interpolation
 
 from src.config.schema import Config
 
-NO_GROUP = "the chosen workload has no {group}; leave it out, or choose another workload"
-
 
 def explain(error: Exception) -> str:
     """One line for a composition error: Hydra's message, shortened where the key or the option is simply unknown."""
@@ -27,9 +25,11 @@ def explain(error: Exception) -> str:
         cause = cause.__cause__
     if isinstance(error, MissingConfigException):
         return _unknown_option(str(error))
-    absent = re.match(r"Could not override '(\w+)'", str(error))
+    absent = re.match(
+        r"Could not override '(\w+)'\.\s+No match in the defaults list\..* use \+(.*)", _one_line(str(error))
+    )
     if absent:
-        return f"{absent.group(1)}: {NO_GROUP.format(group=absent.group(1))}"
+        return _no_group(absent.group(2), absent.group(1))
     return _one_line(str(error)) + _command_remedy(error)
 
 
@@ -58,7 +58,7 @@ def unknown_key(full_key: str) -> str:
     *parents, wrong = full_key.split(".")
     here = _kind_at(parents)
     if get_origin(here) is dict:
-        return f"{full_key}: no such key yet; to add it, write +{full_key}=VALUE"
+        return f"{full_key}: no such entry yet; add it with a plus: +{full_key}=VALUE"
     names = [field.name for field in dataclasses.fields(here)] if dataclasses.is_dataclass(here) else []
     close = difflib.get_close_matches(wrong, names, n=1)
     meant = f"did you mean {'.'.join([*parents, close[0]])}? " if close else ""
@@ -76,12 +76,13 @@ def _kind_at(path: list[str]) -> Any:
 
 def _present(hint: Any) -> Any:
     """The dataclass of a group that a workload may lack."""
-    kinds = () if get_origin(hint) is dict else get_args(hint)
-    return next((kind for kind in kinds if dataclasses.is_dataclass(kind)), hint)
+    if get_origin(hint) is dict:
+        return hint
+    return next((kind for kind in get_args(hint) if dataclasses.is_dataclass(kind)), hint)
 
 
 def _unknown_option(message: str) -> str:
-    found = re.match(r"(?:In '[^']*': )?Could not find '([^/']+)/([^']*)'", message)
+    found = re.match(r"(?:In '[^']*': )?Could not find '([^']+)/([^/']*)'", message)
     options = re.findall(r"^\t(\S+)$", message, re.MULTILINE)
     if not found or not options:
         return _one_line(message)
@@ -99,7 +100,14 @@ def _one_line(text: str) -> str:
 
 def explain_absent_group(arguments: Sequence[str]) -> str:
     """One line for a key below a group that the chosen workload does not have."""
-    groups = {f.name for f in dataclasses.fields(Config) if "| None" in str(f.type)}
-    named = next((word for word in arguments if word.lstrip("+").split(".")[0] in groups and "." in word), "a key")
-    group = named.lstrip("+").split(".")[0]
-    return f"{named}: {NO_GROUP.format(group=group)}"
+    named = next((word for word in arguments if word.lstrip("+").split(".")[0] in _groups() and "." in word), "a key")
+    return _no_group(named, named.lstrip("+").split(".")[0])
+
+
+def _groups() -> set[str]:
+    """The groups that a workload may lack."""
+    return {name for name, hint in get_type_hints(Config).items() if type(None) in get_args(hint)}
+
+
+def _no_group(named: str, group: str) -> str:
+    return f"{named}: the chosen workload has no {group}; leave it out, or choose another workload"

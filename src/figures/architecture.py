@@ -52,13 +52,13 @@ def follow(layers: Sequence[Layer], input_shape: Shape) -> list[Step]:
     return steps
 
 
-def flop(steps: Sequence[Step]) -> int:
-    """Floating-point operations of one image, forward and backward; a multiply-add counts as two.
+def flop(steps: Sequence[Step]) -> tuple[int, int]:
+    """Floating-point operations of one image, forward, and forward and backward; a multiply-add counts as two.
 
     The backward pass costs one product for the kernel's gradient and one for the input's, which the first layer spares.
     """
-    products = [step.products for step in steps if step.products]
-    return 2 * (3 * sum(products) - products[0]) if products else 0
+    products = [step.products for step in steps if step.products] or [0]
+    return 2 * sum(products), 2 * (3 * sum(products) - products[0])
 
 
 def _step(layer: Layer, before: Shape) -> Step:
@@ -161,8 +161,9 @@ def _describe(layer: Layer) -> tuple[str, str]:
 
 def _caption(name: str, steps: Sequence[Step]) -> str:
     parameters = count(sum(step.parameters for step in steps), "parameter")
-    work = quantity(flop(steps) / 1e9, "GFLOP", 3)
+    forward, both = (quantity(work / 1e9, "GFLOP", 3) for work in flop(steps))
     return (
-        f"Architecture of the network{' ' + name if name else ''}: {parameters}, {work} per sample, forward and"
-        " backward. Blocks show the output's shape: the image to scale, channels and units by their logarithm."
+        f"Architecture of the network{' ' + name if name else ''}: {parameters}; {forward} per image forward, {both}"
+        " forward and backward. Blocks show the output's shape: the image to scale, channels and units by their"
+        " logarithm."
     )

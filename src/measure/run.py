@@ -162,7 +162,7 @@ def _log_tail(folder: Path) -> str:
 
 
 def _shown(line: str) -> str:
-    short = line if len(line) <= TAIL_COLUMNS else f"{line[:TAIL_COLUMNS]}…"
+    short = line if len(line) <= TAIL_COLUMNS else f"…{line[-TAIL_COLUMNS:]}"
     return "".join(character if character.isprintable() or character == "\t" else "�" for character in short)
 
 

@@ -104,7 +104,7 @@ def _console() -> Console:
 
 def render(view: View, now: float) -> RenderableType:
     """The live view at a moment (monotonic seconds)."""
-    left = max(0.0, (view.left_s or 0.0) - (now - view.left_since))
+    left = 0.0 if view.left_s is None else max(0.0, view.left_s - (now - view.left_since))
     progress = Table.grid(expand=True, padding=(0, 1))
     progress.add_column(ratio=1)
     progress.add_column(justify="right", no_wrap=True)

@@ -3,7 +3,8 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from src.config.complaints import explain
+from src.cli import ABSENT_GROUP
+from src.config.complaints import explain, explain_absent_group
 from src.config.schema import register, typed
 from src.paths import CONF
 
@@ -15,8 +16,8 @@ from src.paths import CONF
         ("trainin.epochs=1", "did you mean training?"),
         ("meter.recordng=x", "meter.recordng: no such key; did you mean meter.recording?"),
         ("dataset.train_siz=1", "dataset.train_siz: no such key; did you mean dataset.train_size?"),
-        ("framework.env.X=1", "framework.env.X: no such key yet; to add it, write +framework.env.X=VALUE"),
-        ("meter.options.x=1", "meter.options.x: no such key yet; to add it, write +meter.options.x=VALUE"),
+        ("framework.env.X=1", "framework.env.X: no such entry yet; add it with a plus: +framework.env.X=VALUE"),
+        ("meter.options.x=1", "meter.options.x: no such entry yet; add it with a plus: +meter.options.x=VALUE"),
         ("+training.more=1", "training.more: no such key; 'training' has: epochs, batch_size"),
         (
             "training.epochs=abc",
@@ -30,6 +31,9 @@ from src.paths import CONF
             "analysis.compare=framework",
             "A list stands in brackets, even one of a single entry: analysis.compare=[NAME]",
         ),
+        ("framework.env.A=b", "framework.env.A: no such entry yet; add it with a plus: +framework.env.A=VALUE"),
+        ("framework.env={A:b}", "framework.env.A: no such entry yet; add it with a plus"),
+        ("hydra/launcher=joblib", "hydra/launcher=joblib: no such option; choose from basic"),
         ("hardware.device=tpu", "hardware.device: Invalid value 'tpu'"),
     ],
 )
@@ -43,3 +47,41 @@ def test_one_line_names_the_key_and_the_remedy(override, expected):
     line = explain(caught.value)
     assert expected in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        (
+            "framework=tf",
+            "framework=tf: the chosen workload has no framework; leave it out, or choose another workload",
+        ),
+        ("training=standard", "training=standard: the chosen workload has no training; leave it out"),
+        ("workload.comand=ls", "did you mean workload.command?"),
+        ("workload.environment.A=b", "no such entry yet; add it with a plus: +workload.environment.A=VALUE"),
+        ("workload.metrics={lines:{unit:B}}", "workload.metrics.lines: no such entry yet; add it with a plus"),
+        ("workload.exit_code=one", "workload.exit_code: Value 'one' of type 'str' could not be converted to Integer"),
+    ],
+)
+def test_a_command_knows_no_framework(override, expected):
+    register()
+    with (
+        initialize_config_dir(str(CONF), version_base="1.3"),
+        pytest.raises((HydraException, OmegaConfBaseException)) as caught,
+    ):
+        typed(compose("config", overrides=["workload=command", "workload.command=ls", override]))
+    line = explain(caught.value)
+    assert expected in line
+    assert "\n" not in line
+
+
+def test_a_key_below_a_group_that_is_not_there_is_still_told_by_omegaconfs_assertion():
+    """OmegaConf asserts instead of raising an error of its own; `command_line` knows the words."""
+    register()
+    with (
+        initialize_config_dir(str(CONF), version_base="1.3"),
+        pytest.raises(AssertionError, match=ABSENT_GROUP),
+    ):
+        compose("config", overrides=["workload=command", "training.epochs=2"])
+    line = explain_absent_group(["-m", "workload=command", "training.epochs=2"])
+    assert line == "training.epochs=2: the chosen workload has no training; leave it out, or choose another workload"

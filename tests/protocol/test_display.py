@@ -3,14 +3,15 @@ import io
 import pytest
 from rich.console import Console
 
+from src.contract.metrics import OF_TRAINING
+from src.contract.record import FiledRun
 from src.protocol.display import Display, View, duration, render
-from src.protocol.outcomes import Outcome
 
-OUTCOME = Outcome(
-    "torch",
-    "estimated",
-    {"energy_j": 58.2, "duration_s": 8.4, "power_w": 6.9, "edp_js": 489.0, "accuracy": 0.875},
-)
+RUN = FiledRun(
+    run_id="", name="", start_ms=0, end_ms=0, status="finished", described={"accuracy": OF_TRAINING[0]},
+    tags={"treatment": "torch", "energy_kind": "estimated"},
+    metrics={"energy_j": 58.2, "duration_s": 8.4, "power_w": 6.9, "edp_js": 489.0, "accuracy": 0.875},
+)  # fmt: skip
 
 
 def drawn(view, now):
@@ -30,7 +31,7 @@ def test_the_view_shows_what_runs_what_is_next_and_what_is_left():
         left_s=90,
         left_since=100,
     )
-    view.results.append(("torch 1/2", OUTCOME))
+    view.results.append(("torch 1/2", RUN))
     text = drawn(view, now=130.0)
     for part in (
         "study",
@@ -56,11 +57,28 @@ def test_plain_output_is_lines_that_name_the_energy_kind():
     with display.live("study", 2):
         display.stage("warming up", 3)
         display.started("torch 1/1", "nothing", 10.0)
-        display.finished("torch 1/1", OUTCOME)
+        display.finished("torch 1/1", RUN)
     text = console.file.getvalue()
     assert "warming up, 3 s" in text
-    assert "58.20 J (estimated)" in text
+    assert "58.20 J (estimated), 8.400 s, 6.900 W, accuracy 87.50 %, about 10 s left" in text
     assert "\x1b" not in text
+
+
+def test_nothing_is_said_about_a_length_that_nobody_knows():
+    console = Console(width=120, file=io.StringIO(), force_terminal=False)
+    display = Display(console)
+    with display.live("study", 2):
+        display.started("torch 1/1", "nothing", None)
+        display.finished("torch 1/1", RUN)
+    assert "left" not in console.file.getvalue()
+    assert "left" not in drawn(View(now="torch 1/1", now_since=0.0, total=2), now=1.0)
+
+
+def test_a_sweep_that_goes_on_counts_what_was_finished_before():
+    display = Display(Console(width=120, file=io.StringIO(), force_terminal=False))
+    with display.live("study", 6, done=4):
+        display.finished("torch 1/1", RUN)
+    assert "5/6 runs" in drawn(display.view, now=0.0)
 
 
 @pytest.mark.parametrize(

@@ -2,68 +2,160 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
-from src.protocol.preflight import Ready
+from omegaconf import OmegaConf
 
-from src.config.schema import register, typed
+from src.contract.flags import Flag
+from src.contract.job import Job, Work
+from src.contract.metrics import Metric
+from src.contract.outcome import Outcome
+from src.contract.plan_file import Slot, Treatment
 from src.contract.record import RunRecord
-from src.errors import ConfigError, MeterError, told
-from src.measure.meters.select import Meter
-from src.paths import CONF
-from src.protocol.filing import Filing, refuse_used
-from src.track import open_store
-
-METER = Meter("native", "measured", "a meter", "1", (), 200, (), False, "")
+from src.errors import MeterError
+from src.protocol.filing import CONFIG_FILE, ENVIRONMENT_FILE, POWER_FILE, Filing, filing_command
+from src.protocol.ready import Ready
+from tests.protocol.conftest import EPOCH_S, METER, made_up
 
 
 @pytest.fixture
-def config():
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return typed(compose("config", overrides=["framework=jax", "hardware.max_background_load=0.1"]))
+def config(composed):
+    return composed("framework=jax", "hardware.max_background_load=0.1", "experiment=e")
 
 
-def filing(config, **run):
-    config = dataclasses.replace(config, run=dataclasses.replace(config.run, **run))
-    return Filing(config, Path("outputs/day/time"), Ready(Path(), None, METER, {}), {})
+def filing(config, folder=Path("sweep/0011-jax"), **changes):
+    values = {
+        "config": config,
+        "sweep": "s1",
+        "treatment": Treatment("jax training.epochs=2", (), {"training.epochs": "2"}),
+        "slot": Slot(sequence=11, iteration=4, position=2, treatment=0),
+        "attempt": 0,
+        "folder": folder,
+        "ready": Ready(Work(Job(workload="training", program=[]), {}, None), METER, {"hardware.name": "A machine"}),
+        "environment": {"A": "1"},
+    }
+    return Filing(**(values | changes))
+
+
+def finished(config, folder, **changes):
+    """The record of a run that took 2 s at 10 W."""
+    made = filing(config, folder, **changes)
+    made.begin()
+    return made.finished(made_up(folder, 10.0))
 
 
 @pytest.mark.parametrize(("load", "flagged"), [(0.05, False), (0.1, False), (0.35, True)])
-def test_a_busy_machine_is_flagged_on_every_run(config, load, flagged):
-    text = filing(config, background_load=load)._background_flag()
-    assert bool(text) is flagged
-    assert ("35% of the processor" in text) is flagged
+def test_a_busy_machine_is_flagged_on_every_run(config, tmp_path, load, flagged):
+    flags = finished(config, tmp_path, background_load=load).flags
+    assert [(flag.code, flag.grave) for flag in flags] == [("background_load", True)] * flagged
+    assert all("35% of the processor" in flag.text for flag in flags)
 
 
-def test_a_run_is_called_by_its_treatment_and_alone_by_its_framework(config):
-    assert filing(config).treatment == "jax"
-    assert filing(config, treatment="jax training.epochs=2").treatment == "jax training.epochs=2"
+def test_every_tag_has_its_own_value(config, tmp_path):
+    record = finished(config, tmp_path / "0011-jax", sweep="s9")
+    assert record.tags == {
+        "framework": "jax",
+        "treatment": "jax training.epochs=2",
+        "iteration": "4",
+        "position": "2",
+        "sequence": "11",
+        "sweep": "s9",
+        "meter": "native",
+        "energy_kind": "measured",
+        "status": "finished",
+        "run_uid": "s9/0011-jax",
+    }
+    assert record.factors == {"training.epochs": "2"}
+    assert (record.experiment, record.name, record.sweep) == ("e", "jax training.epochs=2 #04", "s9")
+    assert RunRecord.read(tmp_path / "0011-jax") == record
 
 
-def test_two_runs_alone_are_two_runs_wherever_their_folders_lie(config, store_uri, tmp_path):
-    config = dataclasses.replace(config, tracking_uri=store_uri, experiment="e")
-    for day in ("monday's", "tuesday's"):
-        folder = tmp_path / day / "out"
+def test_a_retry_is_named_as_one(config, tmp_path):
+    assert filing(config, attempt=2).name == "jax training.epochs=2 #04 retry 2"
+
+
+def test_a_finished_run_is_told_with_what_was_seen(config, tmp_path):
+    record = finished(config, tmp_path, idle_power_w=4.0)
+    assert (record.start_ms, record.end_ms) == (round(1000 * EPOCH_S), round(1000 * EPOCH_S) + 2000)
+    assert record.metrics["energy_j"] == pytest.approx(20)
+    assert record.metrics["idle_power_w"] == 4.0
+    assert record.metrics["energy_net_j"] == pytest.approx(20 - 4 * 2)
+    assert record.metrics["accuracy"] == 0.9
+    assert record.described["accuracy"] == Metric("accuracy", "1", "Test accuracy", "higher", headline=True)
+    assert record.windows == {"train": (0.0, 2.0)}
+    assert [point.value for point in record.series["power_trace_w"]] == pytest.approx([10.0] * 10)
+    assert (tmp_path / POWER_FILE).read_bytes().startswith(b"\x89PNG")
+
+
+def test_flags_of_the_meter_and_of_the_machine_are_both_kept(config, tmp_path):
+    made = filing(config, tmp_path, background_load=0.35)
+    made.begin()
+    measured = made_up(tmp_path, 10.0)
+    gap = Flag("gap", "3 gaps", grave=True)
+    energy = dataclasses.replace(measured.energy, flags=(gap,))
+    record = made.finished(dataclasses.replace(measured, energy=energy))
+    assert [flag.code for flag in record.flags] == ["gap", "background_load"]
+    assert record.flags[0] == gap
+
+
+def test_parameters_are_the_configuration_and_what_was_found(config, tmp_path):
+    made = filing(config, tmp_path)
+    made.begin()
+    measured = made_up(tmp_path, 10.0)
+    outcome = Outcome(facts={"versions": {"jax": "0.10.2"}})
+    params = made.finished(dataclasses.replace(measured, outcome=outcome)).params
+    assert params["training.epochs"] == str(config.training.epochs)
+    assert params["training.batch_size"] == str(config.training.batch_size)
+    assert params["meter.name"] == "native"
+    assert params["hardware.name"] == "A machine"
+    assert params["version.jax"] == "0.10.2"
+    silent = ("experiment", "tracking_uri", "resume", "analysis", "framework.environment", "dataset.mirrors")
+    assert not [key for key in params if key.startswith(silent)]
+
+
+def test_whatever_ends_a_run_its_folder_tells_what_it_was(config, tmp_path):
+    filing(config, tmp_path / "run").begin()
+    written = OmegaConf.load(tmp_path / "run" / CONFIG_FILE)
+    assert (written.framework.name, written.experiment, written.protocol.order) == ("jax", "e", "shuffled")
+    assert OmegaConf.load(tmp_path / "run" / ENVIRONMENT_FILE) == {"A": "1"}
+
+
+def test_a_failed_run_says_why(config, tmp_path):
+    record = filing(config, tmp_path).failed(MeterError("it broke"))
+    assert RunRecord.read(tmp_path) == record
+    assert (record.status, record.tags["status"], record.tags["error"]) == ("failed", "failed", "it broke")
+    assert record.metrics == {}
+    assert record.params["hardware.name"] == "A machine"
+
+
+def test_two_sweeps_have_runs_of_their_own_wherever_their_folders_lie(config, store, tmp_path):
+    for sweep, day in (("s1", "monday's"), ("s2", "tuesday's")):
+        folder = tmp_path / day / "0011-jax"
         folder.mkdir(parents=True)
-        dataclasses.replace(filing(config), folder=folder).failed(MeterError("it broke"))
-        assert RunRecord.read(folder).sweep is None
-    assert open_store(store_uri).runs("e")["run_uid"].nunique() == 2
+        store.file_run(filing(config, folder, sweep=sweep).failed(MeterError("it broke")))
+    assert [run.uid for run in store.records("e")] == ["s1/0011-jax", "s2/0011-jax"]
 
 
-def test_a_failure_that_cannot_be_filed_tells_both(config, tmp_path):
-    config = dataclasses.replace(config, tracking_uri="http://127.0.0.1:9")
-    error = MeterError("it broke")
-    dataclasses.replace(filing(config), folder=tmp_path).failed(error)
-    first, *others = told(error).splitlines()
-    assert first == "it broke"
-    assert others[0].startswith("The MLflow store http://127.0.0.1:9 cannot be opened")
-    assert f"`python -m src.track {tmp_path} --store http://127.0.0.1:9` files the run" in others[1]
-    assert RunRecord.read(tmp_path).tags["error"] == "it broke"
+def test_energy_that_was_not_measured_says_so_in_the_runs_name(config, tmp_path):
+    meter = dataclasses.replace(METER, name="estimate", energy_kind="estimated")
+    ready = Ready(Work(Job(workload="training", program=[]), {}, None), meter, {})
+    record = filing(config, tmp_path, ready=ready).failed(MeterError("it broke"))
+    assert record.name == "jax training.epochs=2 #04 (estimated)"
+    assert (record.tags["energy_kind"], record.tags["meter"]) == ("estimated", "estimate")
 
 
-def test_a_folder_that_holds_a_run_is_not_written_over(config, store_uri, tmp_path):
-    refuse_used(tmp_path)
-    config = dataclasses.replace(config, tracking_uri=store_uri)
-    dataclasses.replace(filing(config), folder=tmp_path).failed(MeterError("it broke"))
-    with pytest.raises(ConfigError, match=r"already holds a run.*hydra\.run\.dir"):
-        refuse_used(tmp_path)
+def test_a_command_has_no_framework(composed, tmp_path):
+    config = composed("workload=command", "workload.command='gzip -9 \"a b\"'", "workload.name=mine")
+    record = filing(config, tmp_path, treatment=Treatment("mine")).failed(MeterError("it broke"))
+    assert "framework" not in record.tags
+    assert record.params["workload.command"] == 'gzip -9 "a b"'
+    assert not [key for key in record.params if key.startswith(("framework", "training", "model", "dataset"))]
+
+
+@pytest.mark.parametrize(
+    ("folder", "uri", "command"),
+    [
+        ("a", None, "`python -m src.track a`"),
+        ("a b", "sqlite:///x y.db", "`python -m src.track 'a b' --store 'sqlite:///x y.db'`"),
+    ],
+)
+def test_the_command_that_files_the_rest_can_be_copied(folder, uri, command):
+    assert filing_command(Path(folder), uri) == command

@@ -1,19 +1,44 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from src.protocol.outcomes import Outcome, significant, spread, summarise, summary_table
+from src.contract.metrics import OF_TRAINING, Metric
+from src.contract.record import FiledRun
+from src.protocol.outcomes import (
+    heading_of,
+    missing_table,
+    significant,
+    spread,
+    summarise,
+    summary_table,
+    told,
+    value_of,
+)
+
+ACCURACY = OF_TRAINING[0]
 
 
-def outcome(treatment, energy_j, kind="measured"):
+def run(treatment, energy_j, kind="measured", **own):
     metrics = {"energy_j": energy_j, "duration_s": 2.0, "power_w": 5.0, "edp_js": 20.0, "accuracy": 0.9}
-    return Outcome(treatment, kind, metrics)
+    described = {"accuracy": ACCURACY} | {name: metric for name, (metric, _) in own.items()}
+    return FiledRun(
+        run_id="", name="", start_ms=0, end_ms=0, status="finished", described=described,
+        tags={"treatment": treatment, "energy_kind": kind},
+        metrics=metrics | {name: value for name, (_, value) in own.items()},
+    )  # fmt: skip
+
+
+def printed(table, width=80):
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(table)
+    return console.export_text()
 
 
 def test_the_lowest_median_comes_first_and_the_others_say_how_much_more():
-    summaries = summarise([outcome("a", 30.0), outcome("b", 10.0), outcome("b", 30.0), outcome("b", 20.0)])
+    summaries = summarise([run("a", 30.0), run("b", 10.0), run("b", 30.0), run("b", 20.0)])
     assert [s.treatment for s in summaries] == ["b", "a"]
     assert [s.n for s in summaries] == [3, 1]
     assert [s.extra_percent for s in summaries] == [0.0, pytest.approx(50.0)]
@@ -34,12 +59,67 @@ def test_nothing_measured_is_an_empty_summary():
 
 
 def test_the_table_fits_a_terminal_and_says_that_energy_is_estimated():
-    console = Console(width=80, record=True, file=io.StringIO())
-    console.print(summary_table(summarise([outcome("a", 10.0, "estimated"), outcome("b", 12.0, "estimated")])))
-    text = console.export_text()
+    text = printed(summary_table([run("a", 10.0, "estimated"), run("b", 12.0, "estimated")]))
     assert "ESTIMATED" in text
     assert "+20.0 %" in text
     assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_every_column_stands_below_its_heading():
+    made = replace(run("torch", 11.0), metrics={"energy_j": 11.0, "duration_s": 22.0, "power_w": 0.5, "edp_js": 242.0,
+                                                "accuracy": 0.875})  # fmt: skip
+    lines = printed(summary_table([made]), 120).splitlines()
+    heads = next(line for line in lines if "treatment" in line)
+    row = next(line for line in lines if "torch" in line)
+    ends = {"n": "1", "energy J": "11.00", "time s": "22.00", "power W": "0.500", "EDP J·s": "242.0", "acc. %": "87.50",
+            "vs best": "lowest"}  # fmt: skip
+    for heading, cell in ends.items():
+        end = heads.index(f" {heading}") + len(heading) + 1
+        assert row[:end].endswith(f" {cell}"), heading
+
+
+def test_below_the_median_stands_the_interquartile_range():
+    lines = printed(summary_table([run("a", energy) for energy in (10.0, 20.0, 30.0, 40.0, 50.0)]), 120).splitlines()
+    row = next(number for number, line in enumerate(lines) if " 5 " in line)
+    assert "30.00" in lines[row]
+    assert lines[row + 1].split() == ["20.00"]
+
+
+def test_what_the_work_puts_into_its_headlines_is_shown_and_nothing_else():
+    tokens = Metric("tokens", "1/s", "Tokens", "higher", headline=True)
+    memory = Metric("memory", "B", "Memory", "lower")
+    text = printed(summary_table([run("a", 10.0, tokens=(tokens, 123.0), memory=(memory, 77.0)), run("b", 1.0)]), 120)
+    assert "tokens 1/s" in text
+    assert "123.0" in text
+    assert "–" in text
+    assert "77.0" not in text
+
+
+def test_a_run_is_told_in_one_line():
+    tokens = Metric("tokens", "1/s", "Tokens", "higher", headline=True)
+    assert told(run("a", 10.0, tokens=(tokens, 123.0))) == "2.000 s, 5.000 W, accuracy 90.00 %, tokens 123.0 1/s"
+
+
+@pytest.mark.parametrize(
+    ("metric", "heading", "value"),
+    [
+        (ACCURACY, "acc. %", "90.00"),
+        (Metric("energy_j", "J", "Energy of the task"), "energy J", "10.00"),
+        (Metric("lines", "1", "Lines"), "lines", "–"),
+        (Metric("depth", "m", "How Deep"), "how deep m", "–"),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_a_metric_has_a_heading_and_a_value(metric, heading, value):
+    assert (heading_of(metric), value_of(metric, run("a", 10.0))) == (heading, value)
+
+
+def test_what_is_missing_is_told_with_its_reasons_first_line():
+    text = printed(missing_table([("torch", 3, "it broke\nlog")]))
+    assert "torch" in text
+    assert "3" in text
+    assert "it broke" in text
+    assert "log" not in text
 
 
 @pytest.mark.parametrize(

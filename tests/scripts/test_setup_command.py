@@ -9,6 +9,7 @@ import pytest
 from scripts import setup_command
 from scripts.environments import Environment
 from src.errors import SetupError
+from src.workloads.training.frameworks import environments
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Environment]:
 @pytest.mark.parametrize(
     ("arguments", "locks"),
     [
-        pytest.param(["--device", "cpu"], ["orchestrator", "jax-cpu", "tf-cpu", "torch-cpu"], id="all"),
+        pytest.param(["--device", "cpu"], ["orchestrator", *(f"{name}-cpu" for name in environments())], id="all"),
         pytest.param(["jax", "torch", "--device", "cuda"], ["orchestrator", "jax-cuda", "torch-cuda"], id="two"),
         pytest.param(["orchestrator"], ["orchestrator"], id="orchestrator"),
         pytest.param(["jax", "jax", "--device", "cpu"], ["orchestrator", "jax-cpu"], id="twice"),
@@ -91,7 +92,7 @@ def test_set_up_needs_the_standard_library_only(repository: Path) -> None:
     command = [sys.executable, "-I", "-S", str(repository / "scripts" / "setup_envs.py"), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "(default: jax tf torch)" in " ".join(done.stdout.split())
+    assert f"(default: {' '.join(environments())})" in " ".join(done.stdout.split())
 
 
 def test_an_older_python_gets_a_message_and_no_syntax_error(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

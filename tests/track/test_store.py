@@ -210,3 +210,13 @@ def test_filing_takes_little_of_the_processor(store: Store, make_record: MakeRec
         store.file_run(record)
         costs_s.append(time.process_time() - began)
     assert min(costs_s) < 0.15
+
+
+def test_a_power_trace_comes_back_in_the_order_of_time(store, make_record):
+    trace = [Point(1200, 1_001_200, 40.5), Point(100, 1_000_100, 38.25), Point(2300, 1_002_300, 41.0)]
+    run_id = store.file_run(make_record(series={"power_trace_w": trace, "train_loss": [Point(1, 1_004_000, 0.4)]}))
+    assert store.trace(run_id) == sorted(trace)
+
+
+def test_a_run_without_a_power_trace_has_an_empty_one(store, make_record):
+    assert store.trace(store.file_run(make_record())) == []

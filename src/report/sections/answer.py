@@ -231,7 +231,8 @@ def _own_metrics(analysis: Analysis) -> Iterable[str]:
 
 
 def _own_metric(view: Shown, analysis: Analysis) -> str:
-    found, what = medians(analysis, view.name), f"The median {as_words(view.title)}"
+    found, words = medians(analysis, view.name), as_words(view.title)
+    what = f"The {words}" if words.startswith("median ") else f"The median {words}"
     low, high = min(found, key=lambda t: found[t]), max(found, key=lambda t: found[t])
     least, most = view.amount(found[low]), view.amount(found[high])
     missing = _not_recorded(analysis, view.name)

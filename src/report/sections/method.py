@@ -91,7 +91,7 @@ def _work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
     blocks = _compared(runs, analysis)
     if failed := unfinished(analysis):
         blocks.append(Paragraph(f"Begun, but without a finished run and so without a result: {', '.join(failed)}."))
-    if factors := [str(factor) for factor in analysis.factors]:
+    if factors := [str(factor) for factor in analysis.factors if factor.key not in _columns(analysis)]:
         differ = "; ".join(factors)
         blocks.append(Paragraph(f"What differs between the treatments, as the comparison says: {differ}."))
     return [*blocks, *_the_work(runs, analysis)]
@@ -99,17 +99,21 @@ def _work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
 
 def _compared(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
     """What sets the treatments apart: of networks framework and way of use, of other work the factors themselves."""
-    frameworks = analysis.workload in (TRAINING, INFERENCE)
-    keys = [] if frameworks else list(dict.fromkeys(key for own in analysis.treatment_factors.values() for key in own))
-    head = ("Framework", "How it is used") if frameworks else tuple(keys)
+    keys = _columns(analysis)
+    head = tuple(keys) or ("Framework", "How it is used")
     rows = []
     for treatment in analysis.treatments:
-        factors = analysis.treatment_factors[treatment]
-        own = [factors.get(key, DASH) for key in keys]
-        if frameworks:
-            own = [analysis.frameworks[treatment], _of(runs, treatment, "params.framework.mode")]
+        own = [analysis.treatment_factors[treatment].get(key, DASH) for key in keys]
+        own = own or [analysis.frameworks[treatment], _of(runs, treatment, "params.framework.mode")]
         rows.append((treatment, *own, facts.versions(runs, treatment) or DASH))
     return table("What was compared.", ("Treatment", *head, "Versions"), rows, labels=len(head) + 2)
+
+
+def _columns(analysis: Analysis) -> list[str]:
+    """The factors that the treatments of other work than networks are told apart by."""
+    if analysis.workload in (TRAINING, INFERENCE):
+        return []
+    return list(dict.fromkeys(key for own in analysis.treatment_factors.values() for key in own))
 
 
 def _the_work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
@@ -120,7 +124,8 @@ def _the_work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
         keys = [*(row for row in WORK if row[1] in OF_INFERENCE), *_told_by_name(runs, "inference")]
         trained = [row for row in WORK if row[1] not in OF_INFERENCE]
         return [*_known(runs, keys, caption), *_known(runs, trained, "How the weights that were used came about.")]
-    return _known(runs, _told_by_name(runs, "workload"), caption)
+    told = [row for row in _told_by_name(runs, "workload") if row[1] not in _columns(analysis)]
+    return _known(runs, told, caption)
 
 
 def _told_by_name(runs: pd.DataFrame, group: str) -> Rows:

@@ -156,7 +156,7 @@ def prepare_command(config: CommandConfig, environment: Mapping[str, str], affin
         "affinity": list(affinity),
     }
     job = Job(workload=KIND, program=[sys.executable, "-m", CHILD], task_phases=list(config.phases), settings=settings)
-    return Work(job, {"workload.program": program}, None, unheeded=UNHEEDED)
+    return Work(job, {"command.program": program}, None, unheeded=UNHEEDED)
 
 
 def _found(program: str, folder: Path, search: str) -> str:

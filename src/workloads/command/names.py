@@ -40,7 +40,7 @@ def _differences(lines: list[Line]) -> list[str]:
 
     An option stays before the value that differs: `train --epochs 3`.
     """
-    rests = [[piece for word in line[1:] for piece in word.split()] for line in lines]
+    rests = [[piece.rstrip(";") for word in line[1:] for piece in word.split()] for line in lines]
     begin = _common(rests)
     end = _common([rest[begin:][::-1] for rest in rests])
     differing = [rest[begin : len(rest) - end] for rest in rests]

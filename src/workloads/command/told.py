@@ -58,20 +58,22 @@ def told_outcome(folder: Path, wanted: Mapping[str, Any], usage: Mapping[str, fl
 
 def _read(folder: Path) -> Outcome:
     """What there is, without facts, which are of joulebench's own programs; metrics are shown unless they say no."""
-    told, written = Outcome.read(folder), read_object(folder / OUTCOME_FILE).get("metrics", {})
+    told, written = Outcome.read(folder), read_object(folder / OUTCOME_FILE)
     _refuse((*told.values, *told.series), problem_of_metric, "metric")
-    if told.per_unit is not None:
-        _refuse([told.per_unit[0].name], problem_of_unit, "per_unit")
     for name, points in told.series.items():
         if not all(map(math.isfinite, points)):
             raise ContractError(f"series `{name}` holds a value that is no number")
-    shown = {name: _shown(metric, written[name].get("headline", True)) for name, metric in told.metrics.items()}
-    return replace(told, metrics=shown, facts={})
+    shown = {name: _shown(metric, written["metrics"][name]) for name, metric in told.metrics.items()}
+    if told.per_unit is None:
+        return replace(told, metrics=shown, facts={})
+    metric, count = told.per_unit
+    _refuse([metric.name], problem_of_unit, "per_unit")
+    return replace(told, metrics=shown, facts={}, per_unit=(_shown(metric, written["per_unit"]), count))
 
 
-def _shown(metric: Metric, headline: bool) -> Metric:
+def _shown(metric: Metric, written: Mapping[str, Any]) -> Metric:
     title, unit = (" ".join(text.split()) for text in (metric.title, metric.unit))
-    return replace(metric, title=title, unit=unit, headline=headline)
+    return replace(metric, title=title, unit=unit, headline=written.get("headline", True))
 
 
 def _refuse(names: Iterable[str], problem_of: Callable[[str], str | None], what: str) -> None:

@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 
 from src.errors import ConfigError, SetupError
-from src.workloads.inference import workload
+from src.workloads.inference import prepare_inference
 from src.workloads.inference.inference_job import InferenceJob
 from src.workloads.inference.inference_settings import InferenceConfig
 from src.workloads.inference.prepare_inference import prepare
-from src.workloads.training import workload as training_workload
+from src.workloads.training import prepare_training
 from src.workloads.training.interpreter import INTERPRETER
 from tests.workloads.prepared import parts_of, set_up
 
@@ -20,10 +20,11 @@ DISTINCT = {
     "dataset.test_size": ("test_size", 31),
     "dataset.classes": ("classes", 9),
     "framework.name": ("framework", "mine"),
+    "framework.packages": ("packages", ["mine"]),
     "framework.trainer": ("trainer", "tf.tuned"),
 }
 INFERENCE = {"passes": 7, "batch_size": 13}
-ELSEWHERE = {"layers", "device", "weights", "test_images", "test_labels"}
+ELSEWHERE = {"foreign", "layers", "device", "weights", "test_images", "test_labels"}
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def asked(monkeypatch):
         asked.append(parts)
         return root / "kept.npz", "0123"
 
-    monkeypatch.setattr(workload, "trained_weights", known)
+    monkeypatch.setattr(prepare_inference, "trained_weights", known)
     return asked
 
 
@@ -56,6 +57,12 @@ def test_a_distinct_value_reaches_the_job(work, key, expected):
     name, value = expected
     text = str(value).replace(" ", "")
     assert getattr(InferenceJob.of(work(f"{key}={text}").job.settings), name) == value
+
+
+def test_others_packages_are_foreign(work):
+    settings = InferenceJob.of(work("framework.packages=[torch,pandas]").job.settings)
+    assert {"tensorflow", "jax", "hydra"} <= set(settings.foreign)
+    assert not {"torch", "pandas"} & set(settings.foreign)
 
 
 def test_no_setting_is_left_untested():
@@ -89,12 +96,12 @@ def test_only_the_framework_that_classifies_is_primed(work):
 
 
 def test_the_guess_grows_with_the_work(work, monkeypatch):
-    monkeypatch.setattr(training_workload, "gemm_gflop_per_s", lambda: 1e-3)
-    start_s = training_workload.START_UP_S
+    monkeypatch.setattr(prepare_training, "gemm_gflop_per_s", lambda: 1e-3)
+    start_s = prepare_training.START_UP_S
     one = work(passes=1).expected_s - start_s
     assert one == pytest.approx(2e-9 * (784 * 128 + 128 * 10) * 30 / (0.6 * 1e-3), rel=0.1)
     assert work(passes=3).expected_s - start_s == pytest.approx(3 * one)
-    assert work(passes=1, batch_size=1).expected_s - start_s == pytest.approx(one + 27 * workload.PER_BATCH_S)
+    assert work(passes=1, batch_size=1).expected_s - start_s == pytest.approx(one + 27 * prepare_inference.PER_BATCH_S)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,13 @@ def test_what_makes_other_weights_gets_a_file_of_its_own(weights, root, override
     assert trainings(root) == 2
 
 
+def test_fewer_images_of_the_same_data_make_other_weights(weights, root):
+    digits = ("dataset=digits", "dataset.train_size=100", "dataset.test_size=30")
+    first = weights(*digits)[0]
+    assert weights(*digits, "dataset.train_size=101")[0] != first
+    assert weights(*digits, "dataset.test_size=31")[0] == first
+
+
 @pytest.mark.parametrize("override", ["training.eval_batch_size=7", "hardware.threads=1", "framework.mode=other"])
 def test_what_does_not_make_them_leaves_them(weights, root, override):
     assert weights()[:2] == weights(override)[:2]

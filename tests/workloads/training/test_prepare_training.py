@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.errors import ConfigError, DatasetError, SetupError
-from src.workloads.training import workload
+from src.workloads.training import prepare_training
 from src.workloads.training.interpreter import INTERPRETER
 from src.workloads.training.prepare_training import START_UP_S, gemm_gflop_per_s, prepare
 from src.workloads.training.training_job import TrainingJob
@@ -28,9 +28,19 @@ DISTINCT = {
     "dataset.test_size": ("test_size", 31),
     "dataset.classes": ("classes", 9),
     "framework.name": ("framework", "mine"),
+    "framework.packages": ("packages", ["mine"]),
     "framework.trainer": ("trainer", "tf.tuned"),
 }
-ELSEWHERE = {"layers", "device", "trained_weights", "train_images", "train_labels", "test_images", "test_labels"}
+ELSEWHERE = {
+    "foreign",
+    "layers",
+    "device",
+    "trained_weights",
+    "train_images",
+    "train_labels",
+    "test_images",
+    "test_labels",
+}
 
 
 @pytest.fixture
@@ -53,6 +63,12 @@ def test_a_distinct_value_reaches_the_job(work, key, expected):
     text = str(value).replace(" ", "")
     settings = TrainingJob.of(work(f"{key}={text}").job.settings)
     assert getattr(settings, name) == value
+
+
+def test_others_packages_are_foreign(work):
+    settings = TrainingJob.of(work("framework.packages=[torch,pandas]").job.settings)
+    assert {"tensorflow", "jax", "hydra"} <= set(settings.foreign)
+    assert not {"torch", "pandas"} & set(settings.foreign)
 
 
 def test_no_setting_is_left_untested():
@@ -101,7 +117,7 @@ def test_the_framework_is_imported_before_anything_is_measured(work, root):
 
 def test_the_guess_grows_with_the_work_and_shrinks_with_the_machine(work, monkeypatch):
     def guess_s(rate, *overrides):
-        monkeypatch.setattr(workload, "gemm_gflop_per_s", lambda: rate)
+        monkeypatch.setattr(prepare_training, "gemm_gflop_per_s", lambda: rate)
         return work("dataset.train_size=600", *overrides).expected_s - START_UP_S
 
     one = guess_s(200.0, "training.epochs=1")

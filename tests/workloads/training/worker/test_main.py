@@ -67,7 +67,8 @@ def test_a_run_leaves_all_phases_and_an_outcome(tmp_path: Path) -> None:
     cpu = [min(os.sched_getaffinity(0))] if hasattr(os, "sched_getaffinity") else []
     write_job(tmp_path, "standin", affinity=cpu)
     before = time.time()
-    done = _run(_command(tmp_path))
+    on_its_cpus = "import os; assert sys.platform != 'linux' or sorted(os.sched_getaffinity(0)) == job.affinity"
+    done = _run(_command(tmp_path, on_its_cpus))
     assert done.returncode == 0, done.stderr
     events = read_events(tmp_path / EVENTS_FILE)
     assert [event.phase for event in events if event.edge == "end"] == [*PHASES[:3], "epoch", "epoch", *PHASES[3:]]
