@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
+import numpy as np
+
+from src.contract.flags import Flag
 from src.errors import EnergyError
-from src.measure.recording import ENERGY_UNITS, todays_name
+from src.measure.recording import ENERGY_UNITS, Array, todays_name
 
 SCALES = {"(J)": 1.0, "(mJ)": 1e-3, "(Watts)": 1.0, "(mWatts)": 1e-3}
 
@@ -67,6 +71,30 @@ def find_sources(columns: Iterable[str], named: Sequence[str] = ()) -> list[Sour
             "use meter=native or meter=estimate, or name the columns in meter.columns"
         )
     return sources
+
+
+def without_twins(sources: Sequence[Source], columns: Mapping[str, Array]) -> tuple[list[Source], list[Flag]]:
+    """The sources without core columns that show what another one shows, (n,) each.
+
+    EnergiBridge reads the counter of one thread after the other as if each were a core; on Linux with an AMD processor
+    whose two threads of a core are neighbours it so reads half of the cores twice.
+    """
+    cores = [source for source in sources if source.domain == "cores" and np.isfinite(columns[source.column]).all()]
+    cores.sort(key=lambda source: float(columns[source.column][0]))
+    twins = [second for first, second in pairwise(cores) if _same(columns[first.column], columns[second.column])]
+    if not twins:
+        return list(sources), []
+    text = (
+        f"{len(twins)} of {len(cores)} core columns show the same as another one and are counted once: the energy of "
+        "as many cores was not recorded"
+    )
+    return [source for source in sources if source not in twins], [Flag("twin_cores", text)]
+
+
+def _same(one: Array, other: Array) -> bool:
+    """Whether two counters never differ by more than one usual step, as when one is read just after the other."""
+    rises = np.diff(one)[np.diff(one) > 0]
+    return bool(rises.size) and bool(np.all(np.abs(one - other) <= np.median(rises)))
 
 
 def _named(sources: Sequence[Source]) -> list[Source]:

@@ -13,7 +13,7 @@ from src.contract.metrics import TASK, TOTAL
 from src.errors import EnergyError
 from src.measure.counters import GAP_INTERVALS, Unwrapped, accumulate, unwrap
 from src.measure.curve import Curve, PowerTrace
-from src.measure.domains import Source, find_sources
+from src.measure.domains import Source, find_sources, without_twins
 from src.measure.doubts import doubts, power_doubts
 from src.measure.recording import Array, Recording
 from src.measure.sensors import FEW_REFRESHES, SLOW_REFRESH, lag_bound, refresh_interval
@@ -25,6 +25,8 @@ __all__ = ["Energy", "PowerTrace", "WindowEnergy", "integrate", "whole_file"]
 SHORTEST_S = 1.0
 FEWEST_SAMPLES = 5
 """A whole recording that is shorter, or has fewer samples, tells no energy."""
+MORE_THAN_WHOLE = 1.1
+"""No counters read one after the other let a part seem this much larger than the whole."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,12 @@ def integrate(
     to one interval outside the recording is extrapolated and flagged, as EnergiBridge's first sample comes
     after the start of the command.
     """
-    sources = find_sources(recording.columns, columns)
+    sources, twins = without_twins(find_sources(recording.columns, columns), recording.columns)
     stretches = {name: stretches_of(window) for name, window in windows.items()}
     every = [stretch for several in stretches.values() for stretch in several]
     hull = min(begin for begin, _ in every), max(end for _, end in every)
     interval_s = interval_ms / 1000
-    flags = [*recording.flags, *_check_cover(recording.time_s, hull, interval_s)]
+    flags = [*recording.flags, *twins, *_check_cover(recording.time_s, hull, interval_s)]
     flags += _check_samples(recording.time_s, stretches, interval_s)
     rows = _rows_around(recording.time_s, hull)
     time_s = recording.time_s[rows]
@@ -267,11 +269,22 @@ def _domains(
     if main_domains & set(still) or len(still) == len(sums):
         names = ", ".join(source.column for source in sources if source.counted)
         raise EnergyError(f"no energy: {names} did not move during the run; this meter does not work here")
-    flags = [Flag("still", f"the counters of {', '.join(still)} do not move and are not reported")] if still else []
+    flags = _impossible(sums)
+    if still:
+        flags.append(Flag("still", f"the counters of {', '.join(still)} do not move and are not reported"))
     if not main_domains:
         text = "the processor's own energy is missing: only what the columns name is counted"
         flags.append(Flag("gpu_only", text, grave=True))
     return {domain: energy_j for domain, energy_j in sums.items() if domain not in still}, flags
+
+
+def _impossible(sums: Mapping[str, float]) -> list[Flag]:
+    """Cores lie within the package, so they take no more than it does."""
+    cores_j, package_j = sums.get("cores", 0.0), sums.get("package", np.inf)
+    if cores_j <= MORE_THAN_WHOLE * package_j:
+        return []
+    text = f"the cores took {cores_j:.3g} J, more than the {package_j:.3g} J of the package around them"
+    return [Flag("impossible", f"{text}: one of the counters is wrong", grave=True)]
 
 
 def _gaps(time_s: Array, interval_s: float, powers: Sequence[Curve]) -> list[Flag]:

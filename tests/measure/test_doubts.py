@@ -134,6 +134,13 @@ def test_a_jump_that_a_processor_could_draw_is_found_by_its_share() -> None:
     assert whole_file(Recording(time_s, {"PACKAGE_ENERGY (J)": 10 * time_s})).flags == ()
 
 
+def test_a_burst_of_an_idle_machine_holds_little_of_a_run() -> None:
+    time_s = np.arange(0, 5.01, 0.05)
+    burst_j = np.where(np.arange(time_s.size) > 20, 1.0, 0.0)
+    idle = [whole_file(Recording(time_s, {"CPU_ENERGY (J)": 6 * time_s + more * burst_j})).flags for more in (5, 20)]
+    assert [[flag.code for flag in flags] for flags in idle] == [[], ["jump"]]
+
+
 def held(refresh_s: float, power_w: Array, time_s: Array) -> Array:
     """What a sensor shows that takes a new value every `refresh_s`."""
     return np.asarray(power_w[np.searchsorted(time_s, np.floor(time_s / refresh_s) * refresh_s)])
@@ -149,6 +156,24 @@ def test_one_sample_of_1000_watts_is_an_outlier_of_a_power(refresh_s: float) -> 
     (flag,) = [flag for flag in flags if flag.code == "jump"]
     assert flag.grave
     assert "shows 1000 W in a single sample 4.0 s after the first" in flag.text
+
+
+@pytest.mark.parametrize("at", [0, 1, 40, 99], ids=["the first", "the second", "in between", "the last"])
+def test_a_slow_sensor_shows_no_value_once_only(at: int) -> None:
+    """Far from what the machine could draw, but no other value is shown for less than ten samples."""
+    time_s = np.arange(0, 10, 0.1)
+    power_w = held(1.0, busy(5.0, size=time_s.size), time_s)
+    power_w[at] = 60 if at not in (0, 99) else 90
+    flags = whole_file(Recording(time_s, {"SYSTEM_POWER (Watts)": power_w})).flags
+    assert "jump" in {flag.code for flag in flags}
+
+
+@pytest.mark.parametrize("at", [0, 39], ids=["the first", "the last"])
+def test_a_slow_sensor_may_be_refreshed_at_a_recordings_edge(at: int) -> None:
+    power_w = np.repeat([4.0, 7.0, 7.0, 4.0], 10)
+    power_w[at] = 12.0
+    flags = whole_file(Recording(np.arange(40) / 10, {"SYSTEM_POWER (Watts)": power_w})).flags
+    assert "jump" not in {flag.code for flag in flags}
 
 
 RECORDED = sorted((ROOT / "tests" / "data" / "energibridge").glob("*.csv"))

@@ -373,6 +373,27 @@ def test_a_counter_that_wraps_in_a_gap_did_not_start_anew() -> None:
     assert {flag.code for flag in energy.flags} == {"gap", "wrap"}
 
 
+def test_a_wrap_beside_a_gap_stays_one() -> None:
+    """The counter wraps ten seconds after it went on; what it shows then is little, but nothing was missed."""
+    rec = interrupted(60_000.0, 60_000 + 36.5 * 20)
+    end_j = rec.columns["CPU_ENERGY (J)"][-1]
+    rec.columns["CPU_ENERGY (J)"] = (rec.columns["CPU_ENERGY (J)"] + 2**16 - end_j + 300) % 2**16
+    energy = whole_file(rec)
+    assert {flag.code for flag in energy.flags} == {"gap", "wrap"}
+    assert energy.wraps == 1
+
+
+def test_a_reset_and_a_wrap_are_told_apart() -> None:
+    """It starts anew while nobody looks, and wraps later, at a width of 2^16 J."""
+    ticks_s = np.arange(0, 1000, 0.2)
+    time_s = np.concatenate((ticks_s, ticks_s[-1] + 46 + ticks_s))
+    energy_j = np.concatenate((40_000 + 100 * ticks_s, 5 + 100 * ticks_s)) % 2**16
+    energy = whole_file(recording({"CPU_ENERGY (J)": energy_j}, time_s))
+    assert energy.energy_j == pytest.approx(2 * 100 * ticks_s[-1] + 5)
+    assert energy.wraps == 3
+    assert {flag.code for flag in energy.flags} == {"gap", "reset", "wrap"}
+
+
 def test_what_a_gap_makes_up_of_powers_is_told() -> None:
     """A recording of 145 J in which the machine was away for five minutes."""
     ticks_s = np.arange(0, 8, 0.2)
@@ -394,3 +415,34 @@ def test_a_recording_that_is_too_short_to_tell_energy(times_s: list[float], flag
     time_s = np.array(times_s)
     flags = whole_file(recording({"CPU_ENERGY (J)": 1 + 40 * time_s}, time_s)).flags
     assert [(flag.code, flag.grave) for flag in flags] == ([("too_short", True)] if flagged else [])
+
+
+def test_cores_that_are_read_twice_count_once() -> None:
+    """Twelve core columns of 11.4 W in six pairs of equal counters: 136.8 J in twelve seconds instead of 273.6 J."""
+    time_s = np.arange(0, 12.01, 0.2)
+    uneven = np.linspace(0.4, 1.6, 6)
+    columns = {"CPU_ENERGY (J)": 30 * time_s}
+    for core in range(12):
+        lag_j = 1e-4 * (core % 2)  # the second of a pair is read a moment later
+        columns[f"CORE{core}_ENERGY (J)"] = 1000.0 * (core // 2) + 1.9 * uneven[core // 2] * time_s + lag_j
+    energy = whole_file(recording(columns, time_s))
+    assert energy.domains_j["cores"] == pytest.approx(136.8)
+    assert [(flag.code, flag.grave) for flag in energy.flags] == [("twin_cores", False)]
+    assert "6 of 12 core columns show the same as another one" in energy.flags[0].text
+
+
+def test_cores_of_equal_power_are_no_twins() -> None:
+    time_s = np.arange(0, 12.01, 0.2)
+    columns = {f"CORE{core}_ENERGY (J)": 3.0 * core + 2 * time_s for core in range(4)}
+    energy = whole_file(recording({"CPU_ENERGY (J)": 30 * time_s, **columns}, time_s))
+    assert energy.domains_j["cores"] == pytest.approx(96)
+    assert energy.flags == ()
+
+
+@pytest.mark.parametrize(("cores_w", "flagged"), [(7.2, True), (0.0046, False)], ids=["more", "as much"])
+def test_cores_cannot_take_more_than_their_package(cores_w: float, flagged: bool) -> None:
+    time_s = np.arange(0, 10.01, 0.2)
+    columns = {"CPU_ENERGY (J)": 0.0045 * time_s, "CORE0_ENERGY (J)": cores_w * time_s}
+    flags = whole_file(recording(columns, time_s)).flags
+    assert [(flag.code, flag.grave) for flag in flags] == ([("impossible", True)] if flagged else [])
+    assert not flagged or "the cores took 72 J, more than the 0.045 J" in flags[0].text

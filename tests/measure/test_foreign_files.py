@@ -58,6 +58,7 @@ SAVED = {
     "quotes": table(quote='"'),
     "Windows' line ends": table(end="\r\n"),
     "old line ends": table(end="\r"),
+    "an old line end below the header": table().replace("\n", "\r", 1),
     "a byte order mark": "\ufeff" + table(),
     "Excel's first line": "sep=;\n" + table(";", ","),
     "Excel's empty cells": table(";") + ";;;;\n;;;;\n",
@@ -92,7 +93,11 @@ def test_a_name_in_another_code_page_does_no_harm(tmp_path: Path) -> None:
     assert whole_file(read_recording(tmp_path / "a.csv")).energy_j == pytest.approx(24.1, abs=1e-6)
 
 
-@pytest.mark.parametrize("text", [table()[:-1], table(";")[:-3], table(end="\r\n")[:-9]], ids=["end", "cut", "short"])
+@pytest.mark.parametrize(
+    "text",
+    [table()[:-1], table(";")[:-3], table(end="\r\n")[:-9], table(quote='"')[:-1]],
+    ids=["end", "cut", "short", "quoted"],
+)
 def test_a_cut_last_line_is_dropped_whoever_saved_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.csv").write_bytes(text.encode())
     recording = read_recording(tmp_path / "a.csv")

@@ -10,7 +10,7 @@ import pytest
 
 from src.measure.energy import Energy, integrate, whole_file
 from src.measure.recording import Array, Recording
-from src.measure.sensors import refresh_interval
+from src.measure.sensors import lag_bound, refresh_interval
 
 CASES = 2000
 FINE_S = 0.001
@@ -114,3 +114,17 @@ def test_a_sensor_that_changes_with_every_sample_is_not_slow() -> None:
     energy = whole_file(Recording(time_s, {"GPU0_POWER (mWatts)": 50_000 + 100 * time_s, "CPU_ENERGY (J)": 9 * time_s}))
     assert energy.flags == ()
     assert refresh_interval(time_s, time_s) == pytest.approx(0.2)
+
+
+def test_the_lag_is_that_of_the_values_at_the_edges() -> None:
+    """A sensor that shows 10, 11, 12... W, each for a second.
+
+    At 2.5 s half of the 12 J that it shows are still to come, and up to the 13 J that it shows next: 6 to 19 J. At
+    4.25 s they are 10.5 to 25.5 J, at 5.95 s, where nothing follows, 0.75 to 15.75 J. Each change in between is seen
+    up to 0.1 s late.
+    """
+    time_s = np.arange(0, 6, 0.1)
+    power_w = 10 + np.floor(time_s + 1e-9)
+    late_j = 0.1 * np.sqrt(2)
+    assert lag_bound(time_s, power_w, 1.0, (2.5, 4.25)) == pytest.approx(25.5 - 6 + late_j)
+    assert lag_bound(time_s, power_w, 1.0, (4.25, 5.95)) == pytest.approx(25.5 - 0.75 + 0.1)
