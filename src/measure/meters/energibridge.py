@@ -8,10 +8,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.contract.flags import Flag
 from src.errors import MeterError
+from src.measure.meters.processor import fixed_dram_unit, packages
 from src.measure.meters.program import Program
+from src.measure.meters.remarks import Remarks
 from src.measure.meters.remedies import MSR_RIGHTS, WINDOWS_DRIVER
 
+DRAM = "DRAM_ENERGY (J)"
 RELEASES = "https://github.com/tdurieux/EnergiBridge/releases"
 
 
@@ -27,7 +31,20 @@ def program(settings: Settings, _gpu: bool) -> Program:
     """EnergiBridge, wherever it is; raises MeterError, naming where to get it, where it is not."""
     binary = _find(settings.binary or "energibridge")
     version = _version(binary)
-    return Program((binary,), "measured", f"EnergiBridge {version}", version, fails(binary))
+    return Program((binary,), "measured", f"EnergiBridge {version}", version, fails(binary), _remarks())
+
+
+def _remarks() -> Remarks:
+    """What EnergiBridge gets wrong on this machine: it reads one package, and all counters in the package's unit."""
+    flags, left_out = [], []
+    if (count := packages()) > 1:
+        text = f"EnergiBridge reads one of this machine's {count} processor packages, so energy is missing"
+        flags.append(Flag("one_socket", f"{text}: use meter=native", grave=True))
+    if kind := fixed_dram_unit():
+        text = f"on {kind} EnergiBridge shows about four times the DRAM's energy: `{DRAM}` is left out"
+        flags.append(Flag("dram_unit", f"{text}; meter=native reads it right"))
+        left_out.append(DRAM)
+    return Remarks(tuple(flags), tuple(left_out))
 
 
 def fails(binary: str, platform: str = sys.platform) -> str:

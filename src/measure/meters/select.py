@@ -23,7 +23,8 @@ from src.measure import meters
 from src.measure.energy import Energy, whole_file
 from src.measure.environment import worker_environment
 from src.measure.launch import launch
-from src.measure.meters.program import MeterModule
+from src.measure.meters.processor import packages
+from src.measure.meters.program import MeterModule, Program
 from src.measure.meters.remarks import NONE, Remarks
 from src.measure.meters.remedies import real_cause, sample_too_slow
 from src.measure.recording import Recording, read_recording
@@ -32,6 +33,8 @@ from src.rules import check_fields
 
 OPTIONS = "meter.options"
 AUTO = ("energibridge", "native", "estimate")
+AUTO_OF_SERVERS = ("native", "energibridge", "estimate")
+"""EnergiBridge reads one package, so with several of them it comes after what reads all."""
 PROBE_S = 0.5
 PROBE_TIMEOUT_S = 20.0
 
@@ -87,8 +90,9 @@ class Meter:
 def select_meter(config: MeterConfig, gpu: bool) -> Meter:
     """The meter that `config.name` asks for, tried out; `auto` takes the first of AUTO that works.
 
-    With `gpu` it must report a GPU's energy too. Raises MeterError, saying what to do, where it does not
-    work, and ConfigError where the settings make no sense. Takes about a second for each meter tried.
+    On a machine of several packages that is AUTO_OF_SERVERS. With `gpu` it must report a GPU's energy too. Raises
+    MeterError, saying what to do, where it does not work, and ConfigError where the settings make no sense. Takes about
+    a second for each meter tried.
     """
     check_options(config)
     if config.name != "auto":
@@ -96,7 +100,7 @@ def select_meter(config: MeterConfig, gpu: bool) -> Meter:
         probe(meter)
         return meter
     rejected: list[str] = []
-    for name in AUTO:
+    for name in AUTO_OF_SERVERS if packages() > 1 else AUTO:
         try:
             meter = make_meter(name, config, gpu)
             if any(flag.code == "gpu_only" for flag in probe(meter).flags):
@@ -112,6 +116,7 @@ def make_meter(name: str, config: MeterConfig, gpu: bool) -> Meter:
     """One meter by name, not tried yet."""
     module = find_module(name)
     program = module.program(settings_of(module, config), gpu)
+    _refuse_left_out(config, program)
     return Meter(
         name,
         program.energy_kind,
@@ -124,6 +129,14 @@ def make_meter(name: str, config: MeterConfig, gpu: bool) -> Meter:
         program.remedy,
         remarks=program.remarks,
     )
+
+
+def _refuse_left_out(config: MeterConfig, program: Program) -> None:
+    """Raise ConfigError where `meter.columns` names what cannot be right on this machine."""
+    for column in config.columns:
+        if column in program.remarks.left_out:
+            why = "; ".join(flag.text for flag in program.remarks.flags if column in flag.text)
+            raise ConfigError(f"meter.columns names `{column}`, but {why}; leave it out")
 
 
 def find_module(name: str) -> MeterModule:
