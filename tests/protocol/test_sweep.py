@@ -71,6 +71,35 @@ def test_a_failed_run_is_tried_again_at_the_end_of_its_block(make_plan_of, runs,
     assert {record.folder.name for record in records if record.tags["sequence"] == "1"} == {f"{first}-retry1"}
 
 
+def test_a_disturbed_run_is_measured_again_and_counts_once(make_plan_of, runs, folder, store, terminal):
+    plan = make_plan_of("protocol.retries=1")
+    first = plan.folder(plan.slots[0], 0)
+    runs.disturbed[first] = 1
+    records = conduct(plan, folder, terminal)
+    assert [record.folder.name for record in records if record.tags["sequence"] == "1"] == [f"{first}-retry1"]
+    filed = {run.uid.split("/")[1]: run for run in store.records("e")}
+    assert len(filed) == len(plan.slots) + 1
+    assert filed[first].status == "disturbed"
+    assert "others used 40 %" in filed[first].tags["error"]
+    assert {run.status for name, run in filed.items() if name != first} == {"finished"}
+    assert "6 of 6 runs finished" in terminal.file.getvalue()
+
+
+def test_a_run_that_stays_disturbed_is_kept_with_its_flag(make_plan_of, runs, folder, store, terminal):
+    plan = make_plan_of("protocol.retries=1")
+    first = plan.folder(plan.slots[0], 0)
+    runs.disturbed[first] = 9
+    records = conduct(plan, folder, terminal)
+    (kept,) = [record for record in records if record.tags["sequence"] == "1"]
+    assert (kept.folder.name, kept.status) == (f"{first}-retry1", "finished")
+    assert [(flag.code, flag.grave) for flag in kept.flags] == [("foreign_cpu", True)]
+
+
+def test_each_run_is_given_its_own_limits(make_plan_of, runs, folder, terminal):
+    conduct(make_plan_of("protocol.timeout_s=77", "protocol.max_foreign_cpu_share=0.25"), folder, terminal)
+    assert set(runs.limits) == {(77, 0.25)}
+
+
 def test_what_cannot_be_measured_is_missing_by_name_after_all_else_was_measured(plan, runs, folder, store, terminal):
     first = plan.folder(plan.slots[0], 0)
     runs.failures[first] = 9
