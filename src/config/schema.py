@@ -7,7 +7,6 @@ them (`src.rules`). A default stands here only where it is honest for everybody;
 from __future__ import annotations
 
 import dataclasses
-import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError
 
 from src.analysis.settings import AnalysisConfig
+from src.config.cpus import usable_cpus
 from src.measure.meters import energibridge, estimate, native, replay
 from src.rules import ABOVE_ZERO, UNIQUE, Rule, at_least, within
 from src.workloads.command.command_line import CommandConfig
@@ -104,18 +104,6 @@ class Config:
     hardware: HardwareConfig = MISSING
     meter: MeterConfig = MISSING
     analysis: AnalysisConfig = MISSING
-
-
-def allowed_cpus() -> list[int]:
-    """The CPUs this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
-
-
-def usable_cpus() -> int:
-    """How many CPUs this process may run on."""
-    return len(allowed_cpus())
 
 
 def register() -> None:

@@ -85,7 +85,7 @@ def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_fore
     windows = phase_windows(events, job.task_phases)
     try:
         energy = integrate(meter.recorded(folder / ENERGY_FILE), windows, meter.interval_ms, meter.columns)
-    except (EnergyError, ContractError) as error:
+    except EnergyError as error:
         raise MeterError(f"meter {meter.name}: {error}{_log_tail(folder)}") from error
     flags = _ending_flags(ending)
     if ending.disturbance is not None:

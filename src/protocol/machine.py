@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.config.schema import Config, usable_cpus
+from src.config.cpus import usable_cpus
+from src.config.schema import Config
 from src.errors import MeterError
 from src.measure.energy import whole_file
 from src.measure.environment import worker_environment

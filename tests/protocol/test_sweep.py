@@ -276,6 +276,20 @@ def test_what_is_no_program_is_told():
         _prime([ready_with(Prime(("/none_such",), (), "put it right"))])
 
 
+@pytest.mark.parametrize("name", ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"])
+def test_a_variable_that_brings_in_other_libraries_is_to_blame_and_not_the_environment(monkeypatch, name):
+    monkeypatch.setenv(name, "/opt/old/lib")
+    code = f"import os, sys; sys.exit('GLIBCXX_3.4.29 not found' if os.environ.get('{name}') else 0)"
+    with pytest.raises(SetupError, match=f"^{name}=/opt/old/lib brings in .*`env -u {name} ...`. It said:\nGLIBCXX"):
+        _prime([ready_with(program(code))])
+
+
+def test_a_variable_without_which_it_fails_as_well_is_not_to_blame(monkeypatch):
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/old/lib")
+    with pytest.raises(SetupError, match="^put it right"):
+        _prime([ready_with(program("import none_such"))])
+
+
 def test_each_is_started_once_in_its_own_environment(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()

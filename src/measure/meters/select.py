@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from src.contract.json_files import ContractError
 from src.contract.record import EnergyKind
 from src.errors import ConfigError, EnergyError, MeterError
 from src.measure import meters
@@ -76,9 +77,12 @@ class Meter:
     def recorded(self, out: Path) -> Recording:
         """What it left in `out`, flagged with its remarks and without the columns that they leave out.
 
-        Raises EnergyError, and ContractError where its remarks are damaged.
+        Raises EnergyError.
         """
-        recording, remarks = read_recording(out), self.remarks + Remarks.beside(out)
+        try:
+            recording, remarks = read_recording(out), self.remarks + Remarks.beside(out)
+        except ContractError as error:
+            raise EnergyError(str(error)) from error
         kept = {name: values for name, values in recording.columns.items() if name not in remarks.left_out}
         return dataclasses.replace(recording, columns=kept, flags=(*recording.flags, *remarks.flags))
 
