@@ -10,15 +10,13 @@ from collections.abc import Callable
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from src.config.complaints import explain, explain_absent_group
+from src.config.complaints import explain, explain_bare
 from src.config.schema import register
 from src.errors import ConfigError, JoulebenchError, told
 
 INTERRUPTED = 130
 SIGNALLED = 128
 DEBUG = "HYDRA_FULL_ERROR"
-ABSENT_GROUP = "Unexpected type for root"
-"""How OmegaConf fails on a key below a group that is None; it asserts instead of raising an error of its own."""
 
 
 def command_line(command: Callable[[], object]) -> int:
@@ -43,10 +41,11 @@ def command_line(command: Callable[[], object]) -> int:
         if isinstance(error, JoulebenchError):
             return _complain(told(error), error.exit_code)
         return _complain(explain(error), ConfigError.exit_code)
-    except AssertionError as error:
-        if wants_traceback or ABSENT_GROUP not in str(error):
+    except (AssertionError, ValueError) as error:  # which are bugs, but for a few of Hydra's and OmegaConf's
+        line = explain_bare(error, sys.argv[1:])
+        if wants_traceback or line is None:
             raise
-        return _complain(explain_absent_group(sys.argv[1:]), ConfigError.exit_code)
+        return _complain(line, ConfigError.exit_code)
     except OSError as error:  # after Hydra's: its MissingConfigException is one too
         if wants_traceback:
             raise

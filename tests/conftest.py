@@ -1,5 +1,7 @@
 """Fixtures that all tests share."""
 
+import copy
+import functools
 import os
 import shlex
 import shutil
@@ -22,16 +24,17 @@ MakeRecord = Callable[..., RunRecord]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
+@functools.cache
+def _composed(overrides: tuple[str, ...]) -> Config:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return typed(compose("config", overrides=list(overrides)))
+
+
 @pytest.fixture
 def composed() -> Callable[..., Config]:
-    """Composes the real configuration with overrides."""
-
-    def compose_with(*overrides: str) -> Config:
-        register()
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            return typed(compose("config", overrides=list(overrides)))
-
-    return compose_with
+    """Composes the real configuration with overrides, each time a new one."""
+    return lambda *overrides: copy.deepcopy(_composed(overrides))
 
 
 @pytest.fixture

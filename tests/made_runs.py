@@ -145,12 +145,13 @@ def command_runs(blocks: int = 6) -> list[FiledRun]:
             "workload.kind": "command",
             "workload.name": "pack",
             "workload.command": command,
-            "workload.directory": "data/demo",
-            "workload.expected_exit_code": "0",
+            "workload.working_directory": "data/demo",
+            "workload.program": f"/usr/bin/{name.split()[0]}",
+            "workload.exit_code": "0",
         }
         windows = {"read": (0.0, 0.2 * energy_j / 38), "compress": (0.2 * energy_j / 38, energy_j / 38)}
         factors = {"workload.command": command}
-        run = made_run(name, block, position, len(runs), metrics, params, factors, framework="command",
+        run = made_run(name, block, position, len(runs), metrics, params, factors, framework=None,
                        described=described, windows=windows)  # fmt: skip
         runs.append(run)
     return runs
@@ -179,7 +180,13 @@ def inference_runs(blocks: int = 6) -> list[FiledRun]:
         metrics |= {"latency_median_s": energy_j / 38 / 3600, "latency_p95_s": 1.4 * energy_j / 38 / 3600}
         edges = length_s * np.cumsum([0.0, *shares.values()])
         windows = {phase: (float(edges[n]), float(edges[n + 1])) for n, phase in enumerate(shares)}
-        work = {"workload.kind": "inference", "inference.batch_size": size, "inference.passes": "10"}
+        work = {
+            "workload.kind": "inference",
+            "inference.batch_size": size,
+            "inference.passes": "10",
+            "inference.weights_from.name": "torch",
+        }
+        work |= {"weights.checksum": "c0ffee"}
         factors = {"framework": name, "inference.batch_size": size}
         run = made_run(
             f"{name} inference.batch_size={size}", block, position, len(runs), metrics,
@@ -214,7 +221,7 @@ def made_run(
     metrics: Mapping[str, float],
     params: Mapping[str, str],
     factors: Mapping[str, str],
-    framework: str,
+    framework: str | None,
     flags: tuple[Flag, ...] = (),
     **changes: Any,
 ) -> FiledRun:
@@ -222,7 +229,7 @@ def made_run(
     begin_ms = round(1000 * (BEGIN_S + 60 * place))
     tags = {
         "treatment": treatment,
-        "framework": framework,
+        **({"framework": framework} if framework else {}),
         "sweep": "s1",
         "iteration": str(block),
         "position": str(position),
@@ -274,7 +281,7 @@ def _record(place: int, row: dict[Any, Any]) -> FiledRun:
         name=str(known.get("run_name", place)),
         start_ms=begin_ms,
         end_ms=begin_ms,
-        status="finished" if known.get("status") == "finished" else "failed",
+        status=known["status"] if known.get("status") in ("finished", "disturbed") else "failed",
         tags=tags,
         factors=known.get("factors", old_factors(tags["treatment"], tags.get("framework", tags["treatment"]))),
         flags=known.get("flags", old_flags(tags.get("flags", ""))),

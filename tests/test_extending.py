@@ -110,6 +110,15 @@ def test_the_framework_did_the_same_work(records: dict[str, RunRecord]) -> None:
     np.testing.assert_allclose(losses["numpy"], losses["torch"], rtol=1e-3)
 
 
+def test_the_framework_is_used_as_well(extended: Path, records: dict[str, RunRecord]) -> None:
+    work = ("workload=inference", "inference.passes=1000", "framework=numpy", "model=mlp", "training.epochs=2")
+    data = ("dataset=own", "dataset.path=mine.npz", "meter=hwmon", "meter.options.sensor=power1_average")
+    done = measure(extended, *work, *data, "protocol=smoke")
+    assert done.returncode == 0, done.stderr
+    record = RunRecord.read(next((extended / "alone").rglob("record.json")).parent)
+    assert record.metrics["accuracy"] == records["torch"].metrics["accuracy"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [

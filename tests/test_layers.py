@@ -131,6 +131,13 @@ def test_only_track_imports_mlflow() -> None:
     assert {path.parent.name for path in files} == {"track"}
 
 
+def test_nothing_private_of_hydra_is_used() -> None:
+    for path in (*SRC.rglob("*.py"), *(ROOT / "hydra_plugins").rglob("*.py")):
+        private = [name for name in imported(path) if name.split(".")[0] in ("hydra", "omegaconf") and "._" in name]
+        assert not private, path
+        assert "hydra._internal" not in path.read_text("utf-8"), path
+
+
 def test_a_file_name_exists_once() -> None:
     counts = Counter(path.name for path in SRC.rglob("*.py"))
     assert {name for name, count in counts.items() if count > 1} <= TWICE

@@ -13,6 +13,7 @@ from scripts.mlflow_server import free_port, serving
 from src.paths import ROOT
 from src.track import open_store
 from src.track.__main__ import main as track_main
+from tests.tables import table_of
 
 PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 TINY = ("dataset=synthetic", "dataset.train_size=640", "dataset.test_size=250", "model=mlp", "training.epochs=2")
@@ -20,16 +21,19 @@ TINY = ("dataset=synthetic", "dataset.train_size=640", "dataset.test_size=250", 
 
 def command(tmp_path, *arguments):
     """The command with the arguments, and with folders and a store of the test's own where these name no other."""
-    own = (f"tracking_uri='sqlite:///{tmp_path}/mlflow.db'", f"dataset.cache={tmp_path}/data")
-    own += (f"hydra.run.dir={tmp_path}/out", f"hydra.sweep.dir={tmp_path}/sweep")
+    own = [f"tracking_uri='sqlite:///{tmp_path}/mlflow.db'"]
+    own += [] if "workload=command" in arguments else [f"dataset.cache={tmp_path}/data"]
+    own += [f"hydra.run.dir={tmp_path}/out", f"hydra.sweep.dir={tmp_path}/sweep"]
     given = {argument.split("=")[0] for argument in arguments}
     own = (each for each in own if each.split("=")[0] not in given)
     return [sys.executable, "-m", "src.main", *arguments, *own]
 
 
-def joulebench(tmp_path, *arguments):
+def joulebench(tmp_path, *arguments, cwd=ROOT):
     """Runs the command to its end; returns exit code, standard output and standard error."""
-    done = subprocess.run(command(tmp_path, *arguments), cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = command(tmp_path, *arguments)
+    done = subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -44,6 +48,8 @@ def joulebench(tmp_path, *arguments):
         pytest.param(["meter=replay"], "meter.recording", id="nothing to replay"),
         pytest.param(["dataset=mnist", "dataset.path=/nowhere"], "/nowhere", id="no data"),
         pytest.param(["-m", "hydra.sweep.subdir=same"], "each run needs its own folder", id="one folder for all runs"),
+        pytest.param(["-m", "hydra/launcher=joblib"], "hydra/launcher=joblib: no such option", id="another launcher"),
+        pytest.param(["framework=tf,torch"], "To sweep over it, add --multirun", id="a sweep without -m"),
     ],
 )
 def test_a_mistake_is_one_line_with_exit_code_2_and_nothing_is_written(tmp_path, torch_python, arguments, message):
@@ -52,6 +58,56 @@ def test_a_mistake_is_one_line_with_exit_code_2_and_nothing_is_written(tmp_path,
     assert message in errors
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
+
+
+COMMAND = ("workload=command", "protocol=smoke", "meter=estimate", "meter.interval_ms=50")
+NOTHING = f"workload.command='{sys.executable} -c \"import time; time.sleep(0.3)\"'"
+
+
+@pytest.mark.parametrize("mode", [[], ["-m"]], ids=["alone", "sweep"])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param([NOTHING, "framework=tf"], "framework=tf: the chosen workload has no framework", id="a framework"),
+        pytest.param([NOTHING, "training.epochs=2"], "training.epochs=2: the chosen workload has no", id="its key"),
+        pytest.param(["workload.command=no_such_program"], "no program `no_such_program` on PATH", id="no program"),
+        pytest.param([], "workload.command: say what to run", id="nothing to run"),
+        pytest.param(
+            [NOTHING, "resume=latest", "experiment=none"], "resume=latest: no sweep of", id="nothing to resume"
+        ),
+        pytest.param([NOTHING, "tracking_uri=nowhere://"], "choose another tracking_uri", id="no store"),
+    ],
+)
+def test_a_mistake_about_a_command_is_one_line_and_leaves_no_folder(tmp_path, mode, arguments, message):
+    folders = ("hydra.run.dir=new/and/deep", "hydra.sweep.dir=new/and/deep")
+    code, out, errors = joulebench(tmp_path, *mode, *COMMAND, *arguments, *folders, cwd=tmp_path)
+    assert (code, out, errors.count("\n")) == (2, "", 1)
+    assert message in errors
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_alone_lies_in_the_folder_that_was_named_as_a_sweep_of_one(tmp_path):
+    arguments = (*COMMAND, NOTHING, "hydra.run.dir=some/where", "experiment=alone", "protocol.iterations=30")
+    code, out, errors = joulebench(tmp_path, *arguments, cwd=tmp_path)
+    assert code == 0, errors
+    assert (errors, "1 of 1 runs finished" in out) == ("", True)
+    assert [path.name for path in (tmp_path / "some/where").iterdir() if path.is_dir()] == ["0001-python"]
+    files = {path.name for path in (tmp_path / "some/where/0001-python").iterdir()}
+    assert files >= {
+        "config.yaml",
+        "job.json",
+        "energy.csv",
+        "events.jsonl",
+        "outcome.json",
+        "power.png",
+        "record.json",
+    }
+    (run,) = open_store(f"sqlite:///{tmp_path}/mlflow.db").records("alone")
+    assert (run.tags["treatment"], run.tags["energy_kind"], run.factors) == ("python", "estimated", {})
+    assert {path.name for path in tmp_path.iterdir()} <= {"some", "mlflow.db", "mlruns"}
+    code, _, errors = joulebench(tmp_path, *arguments, cwd=tmp_path)
+    assert code == 2
+    assert "some/where already holds a sweep" in errors
 
 
 def test_a_store_that_cannot_be_opened_is_told_before_the_run(tmp_path, torch_python):
@@ -72,9 +128,17 @@ def test_a_folder_that_holds_a_run_is_left_alone(tmp_path, torch_python):
 
 
 def test_the_configuration_can_be_looked_at(tmp_path):
-    code, out, _ = joulebench(tmp_path, "--cfg", "job", "framework=jax")
-    assert code == 0
+    code, out, errors = joulebench(tmp_path, "--cfg", "job", "framework=jax")
+    assert (code, errors) == (0, "")
     assert "name: jax" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_cannot_be_looked_at(tmp_path):
+    code, out, errors = joulebench(tmp_path, "-m", "--cfg", "job", "framework=jax,tf")
+    assert (code, out) == (2, "")
+    assert errors.startswith("joulebench: Only one of --run, --multirun, --cfg")
+    assert errors.count("\n") == 1
 
 
 def test_help_lists_the_groups(tmp_path):
@@ -88,13 +152,21 @@ def test_one_run_measured_by_energibridge_is_filed(tmp_path, torch_python, energ
     code, out, errors = joulebench(tmp_path, "protocol=smoke", "experiment=one", *TINY, *meter)
     assert code == 0, errors
     assert "MEASURED" in out
-    run = open_store(f"sqlite:///{tmp_path}/mlflow.db").runs("one").iloc[0]
+    run = table_of(open_store(f"sqlite:///{tmp_path}/mlflow.db"), "one").iloc[0]
     assert (run["framework"], run["energy_kind"], run["meter"]) == ("torch", "measured", "energibridge")
     assert run["energy_j"] == pytest.approx(run["power_w"] * run["duration_s"])
     assert 0 < run["energy_train_j"] < run["energy_j"] < run["energy_total_j"]
     assert run["accuracy"] > 0.5
-    files = {path.name for path in (tmp_path / "out").iterdir()}
-    assert files >= {"config.yaml", "job.json", "energy.csv", "events.jsonl", "result.json", "power.png", "record.json"}
+    files = {path.name for path in (tmp_path / "out/0001-torch").iterdir()}
+    assert files >= {
+        "config.yaml",
+        "job.json",
+        "energy.csv",
+        "events.jsonl",
+        "outcome.json",
+        "power.png",
+        "record.json",
+    }
 
 
 def test_a_sweep_over_any_value_is_a_study_of_blocks(tmp_path, torch_python):
@@ -102,7 +174,7 @@ def test_a_sweep_over_any_value_is_a_study_of_blocks(tmp_path, torch_python):
     code, out, errors = joulebench(tmp_path, *sweep, "meter=estimate", "meter.interval_ms=50", *TINY)
     assert code == 0, errors
     assert "ESTIMATED" in out
-    frame = open_store(f"sqlite:///{tmp_path}/mlflow.db").runs("sizes")
+    frame = table_of(open_store(f"sqlite:///{tmp_path}/mlflow.db"), "sizes")
     assert sorted(frame["treatment"]) == ["training.batch_size=32"] * 2 + ["training.batch_size=64"] * 2
     assert sorted(frame["iteration"]) == [1, 1, 2, 2]
     assert frame["sweep"].nunique() == 1
@@ -126,7 +198,7 @@ def test_a_server_that_dies_during_a_sweep_costs_no_run(tmp_path, torch_python, 
     assert "Traceback" not in errors
     with serving(store_uri, port, tmp_path) as address:
         assert track_main([str(tmp_path / "sweep"), "--store", address]) == 0
-    runs = open_store(store_uri).runs("e")
+    runs = table_of(open_store(store_uri), "e")
     assert sorted(runs["iteration"]) == [1, 2, 3]
     assert set(runs["status"]) == {"finished"}
     assert open_store(store_uri).client.get_parent_run(runs["run_id"][2]).info.status == "FINISHED"

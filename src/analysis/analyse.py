@@ -33,7 +33,7 @@ ENERGIES = ("energy_j", "energy_total_j")
 
 @dataclass(frozen=True)
 class ExcludedRun:
-    """A run that is in no result, because its status says that it did not finish."""
+    """A run that is in no result: it failed, or was disturbed and measured again."""
 
     run_id: str
     run_name: str
@@ -136,7 +136,7 @@ def _results(
         whole_recordings=table.whole_recordings,
         treatments=tuple(treatments),
         treatment_factors={treatment: first["factors"][treatment] for treatment in treatments},
-        frameworks={treatment: str(first["framework"][treatment]) for treatment in treatments},
+        frameworks={treatment: str(first["framework"].fillna("")[treatment]) for treatment in treatments},
         n_runs=len(every_run),
         n_usable=len(runs),
         metrics=tuple(metric.name for metric in metrics),

@@ -50,12 +50,15 @@ def all_cautions(
     metric: str,
     config: AnalysisConfig,
 ) -> list[Caution]:
-    """Every warning about `metric` (the energy that is compared) and the runs, the gravest first."""
+    """Every warning about `metric` (the energy that is compared) and the runs, the gravest first.
+
+    `failed` are the runs that do not count; of those that were disturbed and measured again nothing need be said.
+    """
     energies = [description for description in descriptions if description.metric == metric]
     return [
         *_not_measured(runs),
         *_flags(runs),
-        *_failed(failed),
+        *_failed(failed[failed["status"] == "failed"]),
         *(Caution(threat.kind, metric=metric) for threat in threats if threat.detected),
         *_about_treatments(energies, config),
         *(Caution("low_power", p.first, metric, against=p.second) for p in pairs if _lacks_power(p, metric, config)),

@@ -12,12 +12,13 @@ from src.analysis.table import KIND, TRAINING, Table, finished, ingested
 from src.errors import ConfigError
 
 PREFIX = "params."
-GROUPS = ("workload", "hardware", "meter", "model", "dataset", "training", "inference", "protocol")
+GROUPS = ("workload", "hardware", "meter", "model", "dataset", "training", "inference", "weights", "protocol")
 COLUMNS = ("meter", "energy_kind")
 # These say where something is found, what it is called or how long to go on, not how a run was measured.
-# Which meter worked is in the column `meter`; `meter.name` may only say `auto`.
+# Which meter worked is in the column `meter`; `meter.name` may only say `auto`. A program follows from its command
+# line, and weights are the same where their checksum is, whoever trained them.
 WITHOUT_EFFECT = (
-    "workload.name",
+    "workload.name", "workload.program", "workload.metrics", "inference.weights_from",
     "protocol.name", "protocol.iterations", "protocol.retries", "protocol.timeout_s", "protocol.seed",
     "protocol.max_foreign_cpu_share",
     "hardware.max_background_load", "meter.name", "meter.binary", "meter.recording",

@@ -7,7 +7,8 @@ import os
 import re
 
 from src.analysis.settings import check as check_analysis
-from src.config.schema import Config, allowed_cpus
+from src.config.cpus import allowed_cpus, usable_cpus
+from src.config.schema import Config
 from src.config.workload_parts import training_parts
 from src.errors import ConfigError
 from src.paths import ROOT
@@ -87,7 +88,7 @@ def _check_cpus(config: Config) -> None:
 
 def _check_unheeded_threads(threads: int) -> None:
     """Raise ConfigError where somebody asks for what no command can be held to."""
-    if threads != len(allowed_cpus()):
+    if threads != usable_cpus():
         raise ConfigError(
             f"hardware.threads={threads}: no command can be held to a number of threads from outside; leave it out, "
             "limit its CPUs with hardware.affinity=[0], or use what it heeds itself, an option or a variable: "

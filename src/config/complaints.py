@@ -13,6 +13,11 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, Interpolation
 
 from src.config.schema import Config
 
+ABSENT_GROUP = "Unexpected type for root"
+"""How OmegaConf asserts on a key below a group that is None."""
+BARE = ("--cfg, --info and --shell_completion can be specified", "Config group override must be a string or a list")
+"""How Hydra's ValueErrors about the command line read."""
+
 
 def explain(error: Exception) -> str:
     """One line for a composition error: Hydra's message, shortened where the key or the option is simply unknown."""
@@ -98,8 +103,15 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def explain_absent_group(arguments: Sequence[str]) -> str:
-    """One line for a key below a group that the chosen workload does not have."""
+def explain_bare(error: Exception, arguments: Sequence[str]) -> str | None:
+    """One line for a mistake that Hydra or OmegaConf has no error class of its own for; None for any other error."""
+    if ABSENT_GROUP in str(error):
+        return _absent_group(arguments)
+    return _one_line(str(error)) if any(words in str(error) for words in BARE) else None
+
+
+def _absent_group(arguments: Sequence[str]) -> str:
+    """A key below a group that the chosen workload does not have."""
     named = next((word for word in arguments if word.lstrip("+").split(".")[0] in _groups() and "." in word), "a key")
     return _no_group(named, named.lstrip("+").split(".")[0])
 

@@ -7,8 +7,6 @@ them (`src.rules`). A default stands here only where it is honest for everybody;
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
@@ -18,6 +16,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError
 
 from src.analysis.settings import AnalysisConfig
+from src.config.cpus import usable_cpus
 from src.measure.meters import energibridge, estimate, native, replay
 from src.rules import ABOVE_ZERO, UNIQUE, Rule, at_least, within
 from src.workloads.command.command_line import CommandConfig
@@ -107,18 +106,6 @@ class Config:
     analysis: AnalysisConfig = MISSING
 
 
-def allowed_cpus() -> list[int]:
-    """The CPUs this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
-
-
-def usable_cpus() -> int:
-    """How many CPUs this process may run on."""
-    return len(allowed_cpus())
-
-
 def register() -> None:
     """Make the schema and the `usable_cpus` resolver known to Hydra; may be called again."""
     OmegaConf.register_new_resolver("usable_cpus", usable_cpus, replace=True)
@@ -135,13 +122,6 @@ def typed(cfg: DictConfig) -> Config:
     nodes = {f.name: own[f.name] for f in dataclasses.fields(Config)}
     values: dict[str, Any] = {k: OmegaConf.to_object(n) if OmegaConf.is_config(n) else n for k, n in nodes.items()}
     return Config(**values)
-
-
-def of_plain(values: Mapping[str, Any]) -> Config:
-    """The configuration that `dataclasses.asdict` made these plain values of; raises OmegaConf's errors."""
-    merged = OmegaConf.merge(OmegaConf.structured(Config), dict(values))
-    assert isinstance(merged, DictConfig)
-    return typed(merged)
 
 
 def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:

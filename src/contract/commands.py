@@ -13,6 +13,7 @@ OTHER_THAN_TEXT = re.compile(r"(?i)null|true|false|nan|[+-]?(inf|infinity)|[+-]?
 
 def override(key: str, text: str) -> str:
     """`KEY=TEXT` with the quotes that Hydra and then the shell need to give back this very text."""
+    text = re.sub(r"(\\*)\$\{", lambda found: found.group(1) * 2 + "\\${", text)  # which OmegaConf would look up
     plain = PLAIN.fullmatch(text) and not OTHER_THAN_TEXT.fullmatch(text)
     return shlex.quote(f"{key}={text if plain else hydra_quoted(text)}")
 

@@ -20,9 +20,9 @@ from src.errors import EnergyError, MeterError, RunError
 from src.measure.disturbance import disturbance_flags
 from src.measure.energy import Energy, integrate
 from src.measure.launch import Ending, launch
+from src.measure.meters.remarks import remarks_file
 from src.measure.meters.remedies import sample_too_slow
 from src.measure.meters.select import Meter
-from src.measure.recording import read_recording
 from src.measure.windows import Stretches, phase_windows
 
 LOG_FILE = "worker.log"
@@ -61,7 +61,7 @@ def measure(
     the program is to blame, MeterError where the meter is; both quote the end of the log.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (ENERGY_FILE, EVENTS_FILE, OUTCOME_FILE, OLD_RESULT_FILE, LOG_FILE):
+    for name in (ENERGY_FILE, remarks_file(Path(ENERGY_FILE)), EVENTS_FILE, OUTCOME_FILE, OLD_RESULT_FILE, LOG_FILE):
         (folder / name).unlink(missing_ok=True)
     job.write(folder / JOB_FILE)
     command = meter.command(folder.resolve() / ENERGY_FILE, job.command(folder / JOB_FILE))
@@ -84,8 +84,7 @@ def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_fore
         _blame_no_outcome(ending, meter, folder, error)
     windows = phase_windows(events, job.task_phases)
     try:
-        recording = read_recording(folder / ENERGY_FILE)
-        energy = integrate(recording, windows, meter.interval_ms, meter.columns)
+        energy = integrate(meter.recorded(folder / ENERGY_FILE), windows, meter.interval_ms, meter.columns)
     except EnergyError as error:
         raise MeterError(f"meter {meter.name}: {error}{_log_tail(folder)}") from error
     flags = _ending_flags(ending)
@@ -115,7 +114,7 @@ def _blame_no_outcome(ending: Ending, meter: Meter, folder: Path, error: Contrac
         raise MeterError(f"meter {meter.name} gave up ({code}): {slow}{_log_tail(folder)}") from error
     if not began and not (folder / ENERGY_FILE).exists():
         raise MeterError(
-            f"meter {meter.name} ended ({code}) before it started the run.\n{meter.remedy}{_log_tail(folder)}"
+            f"meter {meter.name} ended ({code}) before it started the run.\n{meter.remedy_of(log)}{_log_tail(folder)}"
         ) from error
     told = f"the run ended ({code}) without a result ({error}){_left_running(ending)}"
     raise RunError(f"{told}{_log_tail(folder)}") from error

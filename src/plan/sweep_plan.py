@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from src.config.check import check
-from src.config.schema import Config, of_plain
+from src.config.schema import Config
 from src.contract.commands import override
-from src.contract.json_files import ContractError
-from src.contract.plan_file import PLAN_FILE, PlanFile, Slot, Treatment, blocks
+from src.contract.plan_file import PLAN_FILE, PlanFile, Slot, Treatment
 from src.contract.record import RECORD_FILE
 from src.errors import ConfigError
 from src.plan.schedule import schedule
@@ -41,11 +40,6 @@ class SweepPlan:
     def shared(self) -> Config:
         """A configuration to read what all treatments agree on."""
         return self.configs[0]
-
-    @property
-    def blocks(self) -> list[list[Slot]]:
-        """The slots, one list a block."""
-        return blocks(self.slots)
 
     @property
     def iterations(self) -> int:
@@ -82,20 +76,6 @@ def plain(config: Config) -> dict[str, Any]:
     """The configuration as JSON takes it."""
     values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
     return values
-
-
-def read_plan(folder: Path) -> SweepPlan:
-    """The plan of a sweep's folder; raises ConfigError where none is there that this version can go on with."""
-    try:
-        file = PlanFile.read(folder)
-    except ContractError as error:
-        raise ConfigError(f"resume={folder}: {error}") from error
-    if len(file.configs) != len(file.treatments):
-        raise ConfigError(
-            f"resume={folder}: this sweep was begun by an earlier version, whose plan does not hold the configuration; "
-            "it cannot be gone on with, but its runs stay"
-        )
-    return SweepPlan(file.sweep, file.treatments, tuple(map(of_plain, file.configs)), file.slots)
 
 
 def unique_name() -> str:

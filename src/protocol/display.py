@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -117,7 +118,7 @@ def render(view: View, now: float) -> RenderableType:
         lines.append(Text(f"next  {view.next}", style="dim"))
     if view.results:
         lines.append(_results(list(view.results)))
-    return Panel(Group(*lines), title=view.title, title_align="left")
+    return Panel(Group(*lines), title=escape(view.title), title_align="left")
 
 
 def duration(seconds: float) -> str:
@@ -139,5 +140,5 @@ def _results(results: Sequence[tuple[str, Run]]) -> Table:
         kind = f" ({', '.join(kinds)})" if metric.name == "energy_j" else ""
         table.add_column(heading_of(metric) + kind, justify="right")
     for where, run in results:
-        table.add_row(where, *(value_of(metric, run) for metric in shown))
+        table.add_row(escape(where), *(value_of(metric, run) for metric in shown))
     return table

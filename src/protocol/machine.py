@@ -10,13 +10,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.config.schema import Config, usable_cpus
+from src.config.cpus import usable_cpus
+from src.config.schema import Config
 from src.errors import MeterError
 from src.measure.energy import whole_file
 from src.measure.environment import worker_environment
 from src.measure.launch import launch
 from src.measure.meters.select import Meter
-from src.measure.recording import read_recording
 from src.paths import ROOT
 from src.protocol.display import Display
 from src.protocol.host import background_load
@@ -30,6 +30,8 @@ def introduce_meter(display: Display, meter: Meter) -> None:
     display.say(f"meter: {meter.description}")
     for reason in meter.rejected:
         display.say(f"  {reason}", "dim")
+    for flag in meter.remarks.flags:
+        display.say(flag.text, "bold yellow" if flag.grave else "yellow")
     if meter.energy_kind != "measured":
         display.say(f"energy is {meter.energy_kind.upper()}, not measured", "bold yellow")
 
@@ -77,7 +79,7 @@ def idle_power_w(meter: Meter, seconds: float, folder: Path) -> float:
     sleep = [sys.executable, "-c", f"import time; time.sleep({seconds})"]
     environment = worker_environment(os.environ, {}, ROOT)
     launch(meter.command(out, sleep), out.with_suffix(".log"), environment, timeout_s=seconds + GRACE_S)
-    return whole_file(read_recording(out), meter.columns).power_w
+    return whole_file(meter.recorded(out), meter.columns).power_w
 
 
 def warm_up(seconds: float) -> None:

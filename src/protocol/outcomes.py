@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import quantiles
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from src.contract.metrics import OF_TASK, Metric
@@ -80,7 +81,7 @@ def summary_table(runs: Sequence[Run]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for summary in summaries:
         cells = [_cell(summary.spreads.get(metric.name), _factor(metric)) for metric in shown]
-        table.add_row(summary.treatment, str(summary.n), *cells, _extra(summary.extra_percent))
+        table.add_row(escape(summary.treatment), str(summary.n), *cells, _extra(summary.extra_percent))
     return table
 
 
@@ -90,7 +91,7 @@ def missing_table(missing: Sequence[tuple[str, int, str]]) -> Table:
     for heading in ("treatment", "iteration", "reason"):
         table.add_column(heading, overflow="fold")
     for treatment, iteration, reason in missing:
-        table.add_row(treatment, str(iteration), reason.splitlines()[0])
+        table.add_row(escape(treatment), str(iteration), escape(reason.splitlines()[0]))
     return table
 
 

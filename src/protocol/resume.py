@@ -12,7 +12,7 @@ from src.contract.json_files import ContractError
 from src.contract.plan_file import PLAN_FILE, PlanFile, Slot
 from src.contract.record import RECORD_FILE, RunRecord, flatten
 from src.errors import ConfigError
-from src.plan.sweep_plan import SweepPlan, plain, read_plan
+from src.plan.sweep_plan import SweepPlan, plain
 
 LATEST = "latest"
 MAY_DIFFER = ("analysis", "tracking_uri", "resume", "protocol.iterations", "protocol.allow_concurrent")
@@ -37,18 +37,30 @@ def go_on(asked: SweepPlan, here: Path) -> tuple[SweepPlan, Path]:
     Raises ConfigError where there is none, or where it was planned otherwise than `asked`.
     """
     folder = _folder(str(asked.shared.resume), asked.shared.experiment, here)
-    old = read_plan(folder)
+    old = _read_plan(folder)
     _refuse_differences(old, asked, folder)
-    iterations = asked.shared.protocol.iterations
-    if iterations < old.iterations:
+    iterations = max(slot.iteration for slot in old.slots)
+    if asked.iterations < iterations:
         raise ConfigError(
-            f"protocol.iterations={iterations}: the sweep in {folder} was planned with {old.iterations}; take at least "
-            "that many"
+            f"protocol.iterations={asked.iterations}: the sweep in {folder} was planned with {iterations}; take at "
+            "least that many"
         )
-    slots = asked.slots
-    if slots[: len(old.slots)] != old.slots:
+    if asked.slots[: len(old.slots)] != old.slots:
         raise ConfigError(f"resume={folder}: its order cannot be continued by this version; begin a new sweep")
-    return dataclasses.replace(old, configs=asked.configs, slots=slots), folder
+    return dataclasses.replace(asked, sweep=old.sweep, treatments=old.treatments), folder
+
+
+def _read_plan(folder: Path) -> PlanFile:
+    try:
+        plan = PlanFile.read(folder)
+    except ContractError as error:
+        raise ConfigError(f"resume={folder}: {error}") from error
+    if len(plan.configs) != len(plan.treatments):
+        raise ConfigError(
+            f"resume={folder}: this sweep was begun by an earlier version, whose plan does not hold the configuration; "
+            "it cannot be gone on with, but its runs stay"
+        )
+    return plan
 
 
 def progress_of(plan: SweepPlan, folder: Path) -> Progress:
@@ -105,7 +117,7 @@ def _experiment(folder: Path) -> str | None:
     return str(configs[0].get("experiment")) if configs else None
 
 
-def _refuse_differences(old: SweepPlan, asked: SweepPlan, folder: Path) -> None:
+def _refuse_differences(old: PlanFile, asked: SweepPlan, folder: Path) -> None:
     there, here = ([t.label for t in plan.treatments] for plan in (old, asked))
     if there != here:
         raise ConfigError(
@@ -115,7 +127,7 @@ def _refuse_differences(old: SweepPlan, asked: SweepPlan, folder: Path) -> None:
     told = [
         f"{key} was {was} and is now {now} ({label})"
         for label, one, other in zip(there, old.configs, asked.configs, strict=True)
-        for key, was, now in _differences(plain(one), plain(other))
+        for key, was, now in _differences(one, plain(other))
     ]
     if told:
         more = f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""

@@ -6,9 +6,11 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from src.contract.commands import override
+from src.contract.job import Prime
 from src.contract.record import RunRecord
 from src.errors import JoulebenchError, RunError, SetupError, TrackError
 from src.measure.environment import worker_environment
@@ -30,6 +32,7 @@ from src.protocol.sweep_run import SweepRun
 
 PRIME_TIMEOUT_S = 600.0
 LAST_LINES = 5
+LOADER_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 REPORTED_FROM = 2
 """A single run has nothing to be compared with."""
 
@@ -132,22 +135,38 @@ def _introduce(loop: Loop) -> None:
 def _prime(ready: Sequence[Ready]) -> None:
     """Start once, unmeasured, what every run starts; a broken environment is found out here, not after the warm-up."""
     for prime in dict.fromkeys(prime for each in ready for prime in each.work.primes):
-        log = _log_of_prime()
-        try:
-            environment = worker_environment(os.environ, dict(prime.environment), ROOT)
-            ending = launch(list(prime.command), log, environment, PRIME_TIMEOUT_S)
-            if ending.ending != "exit" or ending.returncode:
-                late = f"did not end within {PRIME_TIMEOUT_S:.0f} s, and " if ending.ending == "timeout" else ""
-                said = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:])
-                raise SetupError(f"{prime.remedy}. It {late}said:\n{said or ending.error or 'nothing'}")
-        finally:
-            log.unlink(missing_ok=True)
+        environment = worker_environment(os.environ, dict(prime.environment), ROOT)
+        failure = _failure(prime.command, environment)
+        if failure:
+            raise SetupError(f"{_remedy(prime, environment)}. It {failure}")
 
 
-def _log_of_prime() -> Path:
+def _failure(command: Sequence[str], environment: Mapping[str, str]) -> str:
+    """How a command that should end well did not, and what it said last; nothing where it did."""
     handle, name = tempfile.mkstemp(prefix="joulebench-", suffix=".log")
     os.close(handle)
-    return Path(name)
+    log = Path(name)
+    try:
+        ending = launch(list(command), log, environment, PRIME_TIMEOUT_S)
+        if ending.ending == "exit" and ending.returncode == 0:
+            return ""
+        late = f"did not end within {PRIME_TIMEOUT_S:.0f} s, and " if ending.ending == "timeout" else ""
+        said = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:])
+        return f"{late}said:\n{said or ending.error or 'nothing'}"
+    finally:
+        log.unlink(missing_ok=True)
+
+
+def _remedy(prime: Prime, environment: Mapping[str, str]) -> str:
+    """What to do where a prime failed: where it ends well without a variable, that variable is to blame."""
+    for name in LOADER_PATHS:
+        without = {key: value for key, value in environment.items() if key != name}
+        if name in environment and not _failure(prime.command, without):
+            return (
+                f"{name}={environment[name]} brings in other versions of the libraries that it needs, and without that "
+                f"variable all is well: start joulebench with `env -u {name} ...`"
+            )
+    return prime.remedy
 
 
 def _report(sweep_run: SweepRun, loop: Loop) -> Sequence[Path]:
@@ -196,7 +215,7 @@ def _close(sweep_run: SweepRun, loop: Loop, report_files: Sequence[Path]) -> lis
 def resume_command(arguments: Sequence[str], folder: Path) -> str:
     """The command line that goes on with the sweep in `folder`, to be copied into a shell."""
     words = [word for word in arguments if not word.startswith(("resume=", "hydra.sweep.dir=", "hydra.run.dir="))]
-    return shlex.join(["python", "-m", "src.main", *words, f"resume={folder}"])
+    return f"{shlex.join(['python', '-m', 'src.main', *words])} {override('resume', str(folder))}"
 
 
 def _refuse_missing(plan: SweepPlan, folder: Path, missing: Sequence[Missing]) -> None:

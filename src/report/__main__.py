@@ -18,7 +18,7 @@ from src.errors import ConfigError
 REPORTS = Path("reports")
 QUIET = ("hydra.run.dir=.",)
 """A report leaves nothing but its own folder behind."""
-MULTIRUN = ("-m", "--multirun")
+MULTIRUN = "--multirun"
 
 
 def report(config: Config) -> None:
@@ -59,13 +59,15 @@ def usage() -> str:
 
 
 def _quiet(given: list[str]) -> list[str]:
-    """With QUIET before the first override, as Hydra's parser takes overrides from one place only."""
-    first = next((place for place, word in enumerate(given) if "=" in word and not word.startswith("-")), len(given))
-    return [*given[:first], *QUIET, *given[first:]]
+    """With QUIET before the first override and -m before that, as the parser takes overrides from one place only."""
+    multirun = [word for word in given if _is_multirun(word)]
+    words = [word for word in given if not _is_multirun(word)]
+    first = next((place for place, word in enumerate(words) if "=" in word and not word.startswith("-")), len(words))
+    return [*multirun, *words[:first], *QUIET, *words[first:]]
 
 
 def _command() -> None:
-    if any(word in MULTIRUN for word in sys.argv[1:]):
+    if any(_is_multirun(word) for word in sys.argv[1:]):
         raise ConfigError("-m measures; a report is about one experiment: python -m src.report experiment=NAME")
     composed: list[Config] = []  # stays empty where Hydra only shows something, as with --cfg
 
@@ -76,6 +78,11 @@ def _command() -> None:
     compose()
     for config in composed:  # outside of Hydra, which puts a line of its own before every error
         report(config)
+
+
+def _is_multirun(word: str) -> bool:
+    """Whether it is `-m`, or `--multirun` as far as the parser needs it."""
+    return word == "-m" or (len(word) > len("--") and MULTIRUN.startswith(word))
 
 
 if __name__ == "__main__":

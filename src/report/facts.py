@@ -21,9 +21,10 @@ WORK = ("model.name", "dataset.name")
 
 @dataclass(frozen=True)
 class FailedRun:
-    """A run that could not be measured; `retried` if a later try at the same place finished."""
+    """A run that does not count; `retried` if a later try at the same place finished."""
 
     name: str
+    status: str
     sweep: str
     reason: str
     retried: bool
@@ -47,7 +48,7 @@ def energy_kinds(runs: pd.DataFrame) -> dict[str, int]:
 
 
 def failed_runs(runs: pd.DataFrame) -> list[FailedRun]:
-    """Every failed run with its reason."""
+    """Every run that does not count, with its reason."""
     place = ["sweep", "iteration", "treatment"]
     done = {tuple(map(str, row)) for row in runs.loc[runs["status"] == "finished", place].to_numpy()}
     failed = runs[runs["status"] != "finished"]
@@ -55,6 +56,7 @@ def failed_runs(runs: pd.DataFrame) -> list[FailedRun]:
     return [
         FailedRun(
             str(row["run_name"]),
+            str(row["status"]),
             str(row["sweep"]),
             reason if isinstance(reason, str) else NONE_RECORDED,
             tuple(str(row[key]) for key in place) in done,

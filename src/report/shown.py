@@ -46,10 +46,10 @@ def shown(metric: str, analysis: Analysis) -> Shown:
 
 
 def own_metrics(analysis: Analysis) -> list[str]:
-    """Metrics that the work itself told, in its order."""
+    """Metrics that the work itself told, in its order, but those of which neither way is better: they are facts."""
     of_phases = {metric.name for phase in analysis.phases for metric in of_phase(phase)}
     others = {metric.name for metric in (*OF_TASK, *OF_METER)} | of_phases
-    return [name for name in analysis.metrics if name not in others]
+    return [name for name in analysis.metrics if name not in others and analysis.catalogue[name].better]
 
 
 def main_metrics(analysis: Analysis) -> list[str]:

@@ -236,3 +236,14 @@ def test_metrics_and_phases_are_those_that_the_runs_describe(make_runs: "MakeRun
     assert {"lines_per_s", "energy_sort_j", "duration_sort_s"} <= set(analysis.metrics)
     assert analysis.phases == ("sort",)
     assert {"accuracy", "energy_train_j"} & set(analysis.catalogue) == set()
+
+
+def test_a_disturbed_run_that_was_measured_again_is_left_out_without_a_warning(
+    make_runs: "MakeRuns", config: AnalysisConfig
+) -> None:
+    runs = make_runs({"a": 100.0, "b": 110.0})
+    runs.loc[runs.index[:2], "status"] = ["disturbed", "failed"]
+    analysis = analyse(runs, config)
+    assert [run.status for run in analysis.excluded_runs] == ["disturbed", "failed"]
+    assert [caution.run_ids for caution in analysis.cautions if caution.kind == "failed"] == [(runs["run_id"][1],)]
+    assert analysis.n_usable == 18

@@ -195,7 +195,10 @@ def test_what_compare_tells_apart_becomes_a_factor() -> None:
     assert factors[5] == {"framework": "torch", "hardware.name": "server"}
 
 
-@pytest.mark.parametrize("key", ["workload.kind", "workload.directory", "inference.batch_size", "inference.passes"])
+@pytest.mark.parametrize(
+    "key",
+    ["workload.kind", "workload.working_directory", "inference.batch_size", "inference.passes", "weights.checksum"],
+)
 def test_unequal_workloads_are_refused(key: str) -> None:
     with pytest.raises(ConfigError, match=rf"{key} is A in 3 runs, B in 3 runs.*compare=\[{key}\]"):
         comparable(two_kinds(f"params.{key}", "A", "B"), [])
@@ -208,5 +211,8 @@ def test_runs_of_before_workloads_had_kinds_are_trainings() -> None:
         comparable(two_kinds("params.workload.kind", "inference", np.nan), [])
 
 
-def test_two_names_of_one_work_are_no_difference() -> None:
-    assert len(comparable(two_kinds("params.workload.name", "mine", "yours"), [])) == 6
+@pytest.mark.parametrize(
+    "key", ["workload.name", "workload.program", "workload.metrics.size.unit", "inference.weights_from.name"]
+)
+def test_what_a_work_is_called_and_where_it_is_found_is_no_difference(key: str) -> None:
+    assert len(comparable(two_kinds(f"params.{key}", "mine", "yours"), [])) == 6

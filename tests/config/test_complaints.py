@@ -3,8 +3,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from src.cli import ABSENT_GROUP
-from src.config.complaints import explain, explain_absent_group
+from src.config.complaints import explain, explain_bare
 from src.config.schema import register, typed
 from src.paths import CONF
 
@@ -61,6 +60,9 @@ def test_one_line_names_the_key_and_the_remedy(override, expected):
         ("workload.environment.A=b", "no such entry yet; add it with a plus: +workload.environment.A=VALUE"),
         ("workload.metrics={lines:{unit:B}}", "workload.metrics.lines: no such entry yet; add it with a plus"),
         ("workload.exit_code=one", "workload.exit_code: Value 'one' of type 'str' could not be converted to Integer"),
+        ('workload.command=sh -c "ls"', "Give a command with quotes or brackets as a list: 'workload.command=[sh,-c,"),
+        ("workload.command=find {} x", "Give a command with quotes or brackets as a list"),
+        ("workload.command=ls ${HOME}", r"workload.command: Interpolation key 'HOME' not found. Write \${...} where"),
     ],
 )
 def test_a_command_knows_no_framework(override, expected):
@@ -75,13 +77,24 @@ def test_a_command_knows_no_framework(override, expected):
     assert "\n" not in line
 
 
-def test_a_key_below_a_group_that_is_not_there_is_still_told_by_omegaconfs_assertion():
-    """OmegaConf asserts instead of raising an error of its own; `command_line` knows the words."""
+@pytest.mark.parametrize(
+    ("overrides", "error", "expected"),
+    [
+        (
+            ["workload=command", "training.epochs=2"],
+            AssertionError,
+            "training.epochs=2: the chosen workload has no training; leave it out, or choose another workload",
+        ),
+        (["framework=3"], ValueError, "Config group override must be a string or a list. Got int"),
+    ],
+)
+def test_what_hydra_has_no_error_of_its_own_for_is_known_by_its_words(overrides, error, expected):
     register()
-    with (
-        initialize_config_dir(str(CONF), version_base="1.3"),
-        pytest.raises(AssertionError, match=ABSENT_GROUP),
-    ):
-        compose("config", overrides=["workload=command", "training.epochs=2"])
-    line = explain_absent_group(["-m", "workload=command", "training.epochs=2"])
-    assert line == "training.epochs=2: the chosen workload has no training; leave it out, or choose another workload"
+    with initialize_config_dir(str(CONF), version_base="1.3"), pytest.raises(error) as caught:
+        compose("config", overrides=overrides)
+    assert explain_bare(caught.value, ["-m", *overrides]) == expected
+
+
+@pytest.mark.parametrize("error", [ValueError("no number"), AssertionError()])
+def test_a_bug_is_not_explained_away(error):
+    assert explain_bare(error, []) is None

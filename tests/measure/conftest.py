@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from src.contract.job import Job
 from src.measure.environment import worker_environment
+from src.measure.meters import processor
 from src.paths import ROOT
 
 STANDINS = ROOT / "tests" / "standins"
@@ -36,6 +39,14 @@ class Config:
 @pytest.fixture
 def meter_config() -> type[Config]:
     return Config
+
+
+@pytest.fixture(autouse=True)
+def _one_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever machine the tests run on, they see one processor of no special kind; a test may write others there."""
+    monkeypatch.setattr(processor, "CPUS", tmp_path / "cpus")
+    monkeypatch.setattr(processor, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(platform, "processor", lambda: "")
 
 
 @pytest.fixture

@@ -15,11 +15,12 @@ import pytest
 
 from src.measure.energy import whole_file
 from src.measure.meters.powercap import Powercap
+from src.measure.meters.remarks import Remarks
 from src.measure.meters.replay import Replay
 from src.measure.recording import Recording, read_recording
 from src.paths import ROOT
+from tests.measure.powercap_zones import RANGE_UJ, zone
 
-RANGE_UJ = 262_143_328_850
 ESTIMATE = ("estimate", "--idle-w", "1", "--busy-w", "3")
 FAKE_NVML = """
 import time
@@ -53,16 +54,6 @@ def start(meter: Sequence[str], out: Path, command: Sequence[str], *options: str
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run([*line, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     return [str(done.returncode), done.stdout + done.stderr]
-
-
-def zone(root: Path, folder: str, name: str, energy_uj: int) -> Path:
-    """A powercap zone as Linux shows it: all zones lie side by side in the class folder."""
-    path = root / folder
-    path.mkdir(parents=True)
-    (path / "name").write_text(f"{name}\n")
-    (path / "max_energy_range_uj").write_text(f"{RANGE_UJ}\n")
-    (path / "energy_uj").write_text(f"{energy_uj}\n")
-    return path / "energy_uj"
 
 
 def read_all(path: Path) -> Recording:
@@ -162,13 +153,37 @@ def test_native_without_rapl(tmp_path: Path, gpu: bool) -> None:
     (tmp_path / "pynvml.py").write_text(FAKE_NVML)
     meter = ("native", "--powercap", str(tmp_path / "absent"))
     options = ["-g"] if gpu else []
-    code, said = start(meter, tmp_path / "e.csv", ["sleep", "0.3"], *options, path=str(tmp_path))
+    code, said = start(meter, tmp_path / "e.csv", ["sleep", "1.2"], *options, path=str(tmp_path))
     assert "no RAPL package zone" in said
     if gpu:
         flags = {flag.code for flag in whole_file(read_recording(tmp_path / "e.csv")).flags}
         assert (code, flags) == ("0", {"gpu_only"})
     else:
         assert (code, (tmp_path / "e.csv").exists()) == ("101", False)
+
+
+SPOIL = "sleep 0.3; rm {}; sleep 0.7; exit 5"
+
+
+def test_a_part_that_breaks_is_said_and_left_beside_the_recording(tmp_path: Path) -> None:
+    zone(tmp_path, "intel-rapl:0", "package-0", 1)
+    dram = zone(tmp_path, "intel-rapl:0:0", "dram", 1)
+    code, said = start(("native", "--powercap", str(tmp_path)), tmp_path / "e.csv", ["sh", "-c", SPOIL.format(dram)])
+    assert code == "5"
+    assert said.startswith("native: dram (intel-rapl:0:0) could not be read any more during the run (")
+    remarks = Remarks.beside(tmp_path / "e.csv")
+    assert ([flag.code for flag in remarks.flags], remarks.left_out) == (["zone_left_out"], ("DRAM_ENERGY (J)",))
+    assert len(read_all(tmp_path / "e.csv").time_s) >= 15
+
+
+def test_a_package_that_breaks_ends_the_recording_but_not_the_command(tmp_path: Path) -> None:
+    package = zone(tmp_path, "intel-rapl:0", "package-0", 1)
+    begin_s = time.time()
+    code, said = start(("native", "--powercap", str(tmp_path)), tmp_path / "e.csv", ["sh", "-c", SPOIL.format(package)])
+    assert code == "5"
+    assert said.count("native: a sample is missing: package-0 (intel-rapl:0) could not be read any more") == 1
+    assert read_all(tmp_path / "e.csv").time_s[-1] < time.time() - 0.5
+    assert time.time() - begin_s > 1.0
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")

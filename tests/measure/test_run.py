@@ -60,6 +60,7 @@ def test_good_runs(run: Run, settings: dict[str, str], power_w: float, flags: se
     [
         pytest.param({"FAULT": "no_permission"}, MeterError, "Permission denied", id="panic before the command"),
         pytest.param({"FAULT": "no_permission"}, MeterError, "setcap cap_sys_rawio", id="its remedy"),
+        pytest.param({"FAULT": "no_register"}, MeterError, "servers have no PP1", id="the real cause of a panic"),
         pytest.param({"FAULT": "slow_sample", "mode": "hang"}, MeterError, "raise meter.interval_ms", id="slow sample"),
         pytest.param({"CPU": "none"}, MeterError, "no energy or power column", id="no energy column"),
         pytest.param({"FAULT": "still"}, MeterError, "did not move", id="energy stands still"),

@@ -50,11 +50,11 @@ def labels_of(composed):
             ["workload=command", "workload.command='gzip -9 big','xz -9 big'"], ["gzip", "xz"], id="two programs"
         ),
         pytest.param(
-            ["workload=command", "workload.command='gzip -1 big','gzip -9 big'"], ["-1", "-9"], id="one program"
+            ["workload=command", "workload.command='gzip -1 x','gzip -9 x'"], ["gzip -1", "gzip -9"], id="one program"
         ),
         pytest.param(["workload=command", "workload.command='gzip -9 big'"], ["gzip"], id="one command"),
         pytest.param(["workload=command", "workload.command=ls", "workload.name=a,b"],
-                     ["workload.name=a", "workload.name=b"], id="only names"),
+                     ["a", "b"], id="only names"),
         pytest.param(["workload=command", "workload.command=ls", "workload.name='my own'"], ["my own"], id="a name"),
         pytest.param(
             ["workload=command", "workload.command='gzip -9 big','xz -9 big'", "protocol.idle_s=1,2"],
@@ -136,9 +136,9 @@ def test_senseless_sweeps_are_refused(arguments, message):
 
 
 def test_equal_names_are_refused(composed):
-    treatments = expand_line("workload=command", "workload.command='ls -a','ls -b'", "workload.name=mine")
+    treatments = expand_line("workload=command", "workload.command='ls -a','ls  -a'", "workload.name=mine")
     configs = [composed(*treatment.overrides) for treatment in treatments]
-    with pytest.raises(ConfigError, match=r"several treatments are called 'mine'; give each its own workload\.name"):
+    with pytest.raises(ConfigError, match=r"several treatments are called 'mine ls'; give each its own workload\.name"):
         make_plan("s", treatments, configs)
 
 

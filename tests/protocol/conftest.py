@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from rich.console import Console
 
 from src.config.schema import Config
 from src.contract.events import EVENTS_FILE, EventLog, read_events
+from src.contract.flags import Flag
 from src.contract.job import Job, Work
 from src.contract.metrics import Metric
 from src.contract.outcome import OUTCOME_FILE, Outcome
@@ -43,21 +45,32 @@ MakePlan = Callable[..., SweepPlan]
 
 
 class Runs:
-    """Takes the place of `measure`: `failures` counts how often a folder's run fails, `before` is called first."""
+    """Takes the place of `measure`: `failures` counts how often a folder's run fails, `before` is called first.
+
+    `disturbed` counts how often one is disturbed; `limits` holds what each run was given.
+    """
 
     def __init__(self) -> None:
         self.failures: Counter[str] = Counter()
+        self.disturbed: Counter[str] = Counter()
+        self.limits: list[tuple[float, float]] = []
         self.before: Callable[[str], Any] = lambda name: None
         self.names: list[str] = []
 
-    def __call__(self, meter: Meter, job: Job, folder: Path, environment: Any, timeout_s: float) -> Measured:
+    def __call__(self, meter: Meter, job: Job, folder: Path, environment: Any, *limits: float) -> Measured:
         self.names.append(folder.name)
+        self.limits.append((limits[0], limits[1]))
         self.before(folder.name)
-        slot = folder.name.split("-retry")[0]
+        slot, _, retry = folder.name.partition("-retry")
         if self.failures[slot] > 0:
             self.failures[slot] -= 1
             raise RunError("it broke\nEnd of worker.log:\n  | more")
-        return made_up(folder, POWER_W[job.workload], began_s=EPOCH_S + 10 * len(self.names))
+        measured = made_up(folder, POWER_W[job.workload], began_s=EPOCH_S + 100 * int(slot[:4]) + int(retry or 0))
+        if self.disturbed[slot] > 0:
+            self.disturbed[slot] -= 1
+            flags = (*measured.energy.flags, Flag("foreign_cpu", "others used 40 %", grave=True))
+            return replace(measured, energy=replace(measured.energy, flags=flags))
+        return measured
 
 
 def made_up(folder: Path, power_w: float, began_s: float = EPOCH_S) -> Measured:
@@ -80,9 +93,12 @@ def make_plan_of(composed: Callable[..., Config], store_uri: str) -> MakePlan:
     """Plans torch and jax, three blocks, in the test's own store; more overrides are for both."""
 
     def make(*overrides: str, sweep: str = "s1") -> SweepPlan:
-        common = ("protocol=smoke", "protocol.iterations=3", "experiment=e", f"tracking_uri='{store_uri}'", *overrides)
+        common = ("protocol=smoke", "protocol.iterations=3", "experiment=e", *overrides)
         treatments = [Treatment(name, (f"framework={name}",), {"framework": name}) for name in POWER_W]
-        return make_plan(sweep, treatments, [composed(*t.overrides, *common) for t in treatments])
+        configs = [composed(*treatment.overrides, *common) for treatment in treatments]
+        for config in configs:
+            config.tracking_uri = config.tracking_uri or store_uri
+        return make_plan(sweep, treatments, configs)
 
     return make
 

@@ -86,3 +86,11 @@ def test_a_sweep_that_goes_on_counts_what_was_finished_before():
 )
 def test_durations_in_words(seconds, text):
     assert duration(seconds) == text
+
+
+def test_labels_and_names_are_shown_as_they_stand():
+    view = View(title="study [a]", now="ls [a-z] 1/1")
+    view.results.append(("ls [a-z] 1/1", RUN))
+    text = drawn(view, now=0.0)
+    assert "study [a]" in text
+    assert text.count("ls [a-z] 1/1") == 2

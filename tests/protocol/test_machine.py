@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from src.config.schema import usable_cpus
+from src.config.cpus import usable_cpus
 from src.errors import MeterError
 from src.paths import ROOT
 from src.protocol import machine

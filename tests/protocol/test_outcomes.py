@@ -128,3 +128,11 @@ def test_what_is_missing_is_told_with_its_reasons_first_line():
 )
 def test_four_significant_digits(value, text):
     assert significant(value) == text
+
+
+def test_a_label_is_shown_as_it_stands():
+    label = "sort [a-z] [/b]"
+    assert label in printed(summary_table([run(label, 10.0)]), 120)
+    text = printed(missing_table([(label, 1, "no [such] file")]), 120)
+    assert label in text
+    assert "no [such] file" in text

@@ -158,8 +158,7 @@ def test_a_measured_process_sees_what_its_job_wants(composed, asked, monkeypatch
 def test_each_workload_prepares_itself(composed, monkeypatch, kind):
     monkeypatch.setattr(module, f"prepare_{kind}", lambda *_: kind)
     monkeypatch.setattr(module, f"{kind}_parts", lambda config: config, raising=False)
-    config = composed() if kind != "command" else composed("workload=command", "workload.command=ls")
-    config = dataclasses.replace(config, workload=dataclasses.replace(config.workload, kind=kind))
+    config = composed(f"workload={kind}", *(["workload.command=ls"] if kind == "command" else []))
     assert prepare_work(config, ROOT, Path("here"), print) == kind
 
 

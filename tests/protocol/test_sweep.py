@@ -71,6 +71,35 @@ def test_a_failed_run_is_tried_again_at_the_end_of_its_block(make_plan_of, runs,
     assert {record.folder.name for record in records if record.tags["sequence"] == "1"} == {f"{first}-retry1"}
 
 
+def test_a_disturbed_run_is_measured_again_and_counts_once(make_plan_of, runs, folder, store, terminal):
+    plan = make_plan_of("protocol.retries=1")
+    first = plan.folder(plan.slots[0], 0)
+    runs.disturbed[first] = 1
+    records = conduct(plan, folder, terminal)
+    assert [record.folder.name for record in records if record.tags["sequence"] == "1"] == [f"{first}-retry1"]
+    filed = {run.uid.split("/")[1]: run for run in store.records("e")}
+    assert len(filed) == len(plan.slots) + 1
+    assert filed[first].status == "disturbed"
+    assert "others used 40 %" in filed[first].tags["error"]
+    assert {run.status for name, run in filed.items() if name != first} == {"finished"}
+    assert "6 of 6 runs finished" in terminal.file.getvalue()
+
+
+def test_a_run_that_stays_disturbed_is_kept_with_its_flag(make_plan_of, runs, folder, store, terminal):
+    plan = make_plan_of("protocol.retries=1")
+    first = plan.folder(plan.slots[0], 0)
+    runs.disturbed[first] = 9
+    records = conduct(plan, folder, terminal)
+    (kept,) = [record for record in records if record.tags["sequence"] == "1"]
+    assert (kept.folder.name, kept.status) == (f"{first}-retry1", "finished")
+    assert [(flag.code, flag.grave) for flag in kept.flags] == [("foreign_cpu", True)]
+
+
+def test_each_run_is_given_its_own_limits(make_plan_of, runs, folder, terminal):
+    conduct(make_plan_of("protocol.timeout_s=77", "protocol.max_foreign_cpu_share=0.25"), folder, terminal)
+    assert set(runs.limits) == {(77, 0.25)}
+
+
 def test_what_cannot_be_measured_is_missing_by_name_after_all_else_was_measured(plan, runs, folder, store, terminal):
     first = plan.folder(plan.slots[0], 0)
     runs.failures[first] = 9
@@ -245,6 +274,20 @@ def test_what_hangs_is_told(monkeypatch):
 def test_what_is_no_program_is_told():
     with pytest.raises(SetupError, match=r"put it right.*\n.*none_such"):
         _prime([ready_with(Prime(("/none_such",), (), "put it right"))])
+
+
+@pytest.mark.parametrize("name", ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"])
+def test_a_variable_that_brings_in_other_libraries_is_to_blame_and_not_the_environment(monkeypatch, name):
+    monkeypatch.setenv(name, "/opt/old/lib")
+    code = f"import os, sys; sys.exit('GLIBCXX_3.4.29 not found' if os.environ.get('{name}') else 0)"
+    with pytest.raises(SetupError, match=f"^{name}=/opt/old/lib brings in .*`env -u {name} ...`. It said:\nGLIBCXX"):
+        _prime([ready_with(program(code))])
+
+
+def test_a_variable_without_which_it_fails_as_well_is_not_to_blame(monkeypatch):
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/old/lib")
+    with pytest.raises(SetupError, match="^put it right"):
+        _prime([ready_with(program("import none_such"))])
 
 
 def test_each_is_started_once_in_its_own_environment(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from scripts.environments import (
     find_environment,
     installed_device,
     is_ready,
+    locked_modules,
     locked_packages,
     make_environment,
     remark_on_extras,
@@ -161,3 +162,10 @@ def test_names_in_a_lock(tmp_path: Path) -> None:
     lock = tmp_path / "lock.txt"
     lock.write_text('# head\nA_b.c==1\n\njax[cuda13]==2; sys_platform != "win32"\n x == 3 # tail\n')
     assert locked_packages(lock) == {"a-b-c", "jax", "x"}
+
+
+def test_what_must_import_is_what_a_lock_installs(repository: Path, tmp_path: Path) -> None:
+    assert locked_modules(repository / "scripts" / "requirements" / "orchestrator.txt") == ["mlflow"]
+    lock = tmp_path / "lock.txt"
+    lock.write_text("numpy==1\ntensorflow-cpu==2\nKeras==3\ntorchvision==1\njax-cuda13-plugin==1\n")
+    assert locked_modules(lock) == ["keras", "tensorflow"]

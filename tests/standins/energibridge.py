@@ -5,7 +5,7 @@ Written after its `src/main.rs`. Environment variables choose what is simulated:
 STANDIN_CPU      intel (default), amd, amd_wide, amd_windows, macos, none (a processor that it does not know)
 STANDIN_POWER_W  power of the package (40)
 STANDIN_START_J  what the package's counter shows at first (1000)
-STANDIN_FAULT    no_permission, slow_sample, hang, truncated, long_rows, still, reset
+STANDIN_FAULT    no_permission, no_register, slow_sample, hang, truncated, long_rows, still, reset
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ def main() -> int:
     if FAULT == "no_permission":
         return _panic("src/cpu/intel.rs:38:74", 'called `Result::unwrap()` on an `Err` value: Os { code: 13, '
                       'kind: PermissionDenied, message: "Permission denied" }')  # fmt: skip
+    if FAULT == "no_register":
+        return _panic("src/cpu/intel.rs:46:64", 'failed to read PP1: Os { code: 5, kind: Uncategorized, '
+                      'message: "Input/output error" }')  # fmt: skip
     time.sleep(0.02)
     _collect(options.gpu, 0)
     output = Path(options.output).open("w", encoding="utf-8") if options.output else sys.stdout  # noqa: SIM115

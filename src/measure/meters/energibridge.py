@@ -8,9 +8,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.contract.flags import Flag
 from src.errors import MeterError
+from src.measure.meters.processor import fixed_dram_unit, packages
 from src.measure.meters.program import Program
+from src.measure.meters.remarks import Remarks
+from src.measure.meters.remedies import MSR_RIGHTS, WINDOWS_DRIVER
 
+DRAM = "DRAM_ENERGY (J)"
 RELEASES = "https://github.com/tdurieux/EnergiBridge/releases"
 
 
@@ -26,19 +31,26 @@ def program(settings: Settings, _gpu: bool) -> Program:
     """EnergiBridge, wherever it is; raises MeterError, naming where to get it, where it is not."""
     binary = _find(settings.binary or "energibridge")
     version = _version(binary)
-    return Program((binary,), "measured", f"EnergiBridge {version}", version, fails(binary))
+    return Program((binary,), "measured", f"EnergiBridge {version}", version, fails(binary), _remarks())
+
+
+def _remarks() -> Remarks:
+    """What EnergiBridge gets wrong on this machine: it reads one package, and all counters in the package's unit."""
+    flags, left_out = [], []
+    if (count := packages()) > 1:
+        text = f"EnergiBridge reads one of this machine's {count} processor packages, so energy is missing"
+        flags.append(Flag("one_socket", f"{text}: use meter=native", grave=True))
+    if kind := fixed_dram_unit():
+        text = f"on {kind} EnergiBridge shows about four times the DRAM's energy: `{DRAM}` is left out"
+        flags.append(Flag("dram_unit", f"{text}; meter=native reads it right"))
+        left_out.append(DRAM)
+    return Remarks(tuple(flags), tuple(left_out))
 
 
 def fails(binary: str, platform: str = sys.platform) -> str:
     """What to do where EnergiBridge is there but cannot read the counters; `platform` as in sys.platform."""
     if platform == "win32":
-        return (
-            "EnergiBridge needs its driver and an administrator's shell. In a terminal opened with `Run as "
-            "administrator`:\n"
-            '  sc.exe create rapl type=kernel binPath="C:\\FULL\\PATH\\TO\\LibreHardwareMonitor.sys"\n'
-            "  sc.exe start rapl\n"
-            "and start this program from the same terminal"
-        )
+        return WINDOWS_DRIVER
     if platform == "darwin":
         return (
             "EnergiBridge reads the system management controller and needs no rights beyond being "
@@ -47,14 +59,7 @@ def fails(binary: str, platform: str = sys.platform) -> str:
             f"  xattr -d com.apple.quarantine {binary}\n"
             f"and a release made for this processor ({RELEASES})"
         )
-    return (
-        "EnergiBridge reads /dev/cpu/*/msr and needs the right to. Type (again after every boot, and "
-        "setcap after every move of the binary):\n"
-        "  sudo modprobe msr\n"
-        "  sudo chmod a+r /dev/cpu/*/msr\n"
-        f"  sudo setcap cap_sys_rawio=ep {binary}\n"
-        "Virtual machines and containers usually have no such counters at all"
-    )
+    return MSR_RIGHTS.format(binary=binary)
 
 
 def _find(binary: str) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from src.measure.meters.powercap import POWERCAP, Powercap
 from src.measure.meters.program import Program, own_program
-from src.measure.meters.sampler import Reader, ReaderError, parser, run_meter
+from src.measure.meters.remarks import NONE, Remarks
+from src.measure.meters.sampler import Reader, ReaderError, RemarkingReader, parser, run_meter
 
 
 @dataclass(kw_only=True)
@@ -50,6 +51,11 @@ class Native:
     def read(self) -> list[float]:
         """One value for each column."""
         return [value for reader in self._readers for value in reader.read()]
+
+    def remarks(self) -> Remarks:
+        """What its parts have to say."""
+        said = (reader.remarks() for reader in self._readers if isinstance(reader, RemarkingReader))
+        return sum(said, NONE)
 
 
 def main() -> int:

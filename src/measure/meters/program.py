@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from src.contract.record import EnergyKind
+from src.measure.meters.remarks import NONE, Remarks
 
 
 @dataclass(frozen=True)
 class Program:
     """A meter with its settings: `argv` is all that stands before the options that every meter has.
 
-    `description` is told to the user and filed; `remedy` is what to do where the meter leaves no recording.
+    `description` is told to the user and filed; `remedy` is what to do where the meter leaves no recording; `remarks`
+    are true of everything that it records on this machine.
     """
 
     argv: tuple[str, ...]
@@ -24,6 +26,7 @@ class Program:
     description: str
     version: str = "1"
     remedy: str = ""
+    remarks: Remarks = NONE
 
 
 class MeterModule(Protocol):

@@ -11,7 +11,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Protocol, TextIO, runtime_checkable
+
+from src.measure.meters.remarks import Remarks, remarks_file
 
 METER_FAILED = 101
 """Exit code of a meter that fails before it starts the command, as EnergiBridge's panic has it."""
@@ -24,6 +26,15 @@ class Reader(Protocol):
 
     def read(self) -> Sequence[float]:
         """Take one sample."""
+        ...
+
+
+@runtime_checkable
+class RemarkingReader(Reader, Protocol):
+    """A reader that has something to say of its own numbers once it has read them all."""
+
+    def remarks(self) -> Remarks:
+        """What it has to say."""
         ...
 
 
@@ -49,14 +60,20 @@ def run_meter(name: str, options: argparse.Namespace, make_reader: Callable[[], 
     except (OSError, ReaderError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return METER_FAILED
+    remarks_file(options.output).unlink(missing_ok=True)
     with options.output.open("w", encoding="utf-8", buffering=1, newline="\n") as file:
-        return _meter(options.command, options.interval / 1000, reader, first, file)
+        rows = _Rows(file, reader, name)
+        rows.write(first)
+        code = _meter(options.command, options.interval / 1000, rows)
+    if isinstance(reader, RemarkingReader) and (remarks := reader.remarks()):
+        for flag in remarks.flags:
+            print(f"{name}: {flag.text}", file=sys.stderr)
+        remarks.write(options.output)
+    return code
 
 
-def _meter(command: Sequence[str], interval_s: float, reader: Reader, first: Sequence[float], file: TextIO) -> int:
-    """Sample before the command starts, then on an absolute schedule, and once after it has ended."""
-    rows = _Rows(file, reader.columns)
-    rows.write(first)
+def _meter(command: Sequence[str], interval_s: float, rows: _Rows) -> int:
+    """Sample on an absolute schedule from the command's start on, and once after it has ended."""
     sleeper = _Sleeper()
     start_s = time.monotonic()
     try:
@@ -67,19 +84,29 @@ def _meter(command: Sequence[str], interval_s: float, reader: Reader, first: Seq
     sleeper.hand_signals_to(child)
     tick = 1
     while not sleeper.ended(child, start_s + tick * interval_s):
-        rows.write(reader.read())
+        rows.sample()
         tick = int((time.monotonic() - start_s) / interval_s) + 1
-    rows.write(reader.read())
+    rows.sample()
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 
 class _Rows:
     """Writes samples as EnergiBridge does: milliseconds since the last row, epoch milliseconds, values."""
 
-    def __init__(self, file: TextIO, columns: Sequence[str]) -> None:
-        self._file = file
+    def __init__(self, file: TextIO, reader: Reader, name: str) -> None:
+        self._file, self._reader, self._name = file, reader, name
         self._last_ms = int(time.time() * 1000)
-        file.write(",".join(("Delta", "Time", *columns)) + "\n")
+        self._failed = False
+        file.write(",".join(("Delta", "Time", *reader.columns)) + "\n")
+
+    def sample(self) -> None:
+        """Write a row, or none where there is nothing to read: no fault of a meter may end the measured command."""
+        try:
+            self.write(self._reader.read())
+        except (OSError, ReaderError) as error:
+            if not self._failed:
+                print(f"{self._name}: a sample is missing: {error}", file=sys.stderr)
+            self._failed = True
 
     def write(self, values: Sequence[float]) -> None:
         now_ms = int(time.time() * 1000)

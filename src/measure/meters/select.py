@@ -17,20 +17,25 @@ from typing import Any, Protocol, cast
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from src.contract.json_files import ContractError
 from src.contract.record import EnergyKind
 from src.errors import ConfigError, EnergyError, MeterError
 from src.measure import meters
 from src.measure.energy import Energy, whole_file
 from src.measure.environment import worker_environment
 from src.measure.launch import launch
-from src.measure.meters.program import MeterModule
-from src.measure.meters.remedies import sample_too_slow
-from src.measure.recording import read_recording
+from src.measure.meters.processor import packages
+from src.measure.meters.program import MeterModule, Program
+from src.measure.meters.remarks import NONE, Remarks
+from src.measure.meters.remedies import real_cause, sample_too_slow
+from src.measure.recording import Recording, read_recording
 from src.paths import ROOT
 from src.rules import check_fields
 
 OPTIONS = "meter.options"
 AUTO = ("energibridge", "native", "estimate")
+AUTO_OF_SERVERS = ("native", "energibridge", "estimate")
+"""EnergiBridge reads one package, so with several of them it comes after what reads all."""
 PROBE_S = 0.5
 PROBE_TIMEOUT_S = 20.0
 
@@ -62,18 +67,36 @@ class Meter:
     gpu: bool
     remedy: str
     rejected: tuple[str, ...] = ()
+    remarks: Remarks = NONE
 
     def command(self, out: Path, worker_command: Sequence[str]) -> list[str]:
         """The command line that runs the worker under this meter, its samples going to `out`."""
         gpu = ["-g"] if self.gpu else []
         return [*self.program, "-o", str(out), "-i", str(self.interval_ms), *gpu, "--", *worker_command]
 
+    def recorded(self, out: Path) -> Recording:
+        """What it left in `out`, flagged with its remarks and without the columns that they leave out.
+
+        Raises EnergyError.
+        """
+        try:
+            recording, remarks = read_recording(out), self.remarks + Remarks.beside(out)
+        except ContractError as error:
+            raise EnergyError(str(error)) from error
+        kept = {name: values for name, values in recording.columns.items() if name not in remarks.left_out}
+        return dataclasses.replace(recording, columns=kept, flags=(*recording.flags, *remarks.flags))
+
+    def remedy_of(self, said: str) -> str:
+        """What to do where it left no recording; `said` is what it said."""
+        return real_cause(said) or self.remedy
+
 
 def select_meter(config: MeterConfig, gpu: bool) -> Meter:
     """The meter that `config.name` asks for, tried out; `auto` takes the first of AUTO that works.
 
-    With `gpu` it must report a GPU's energy too. Raises MeterError, saying what to do, where it does not
-    work, and ConfigError where the settings make no sense. Takes about a second for each meter tried.
+    On a machine of several packages that is AUTO_OF_SERVERS. With `gpu` it must report a GPU's energy too. Raises
+    MeterError, saying what to do, where it does not work, and ConfigError where the settings make no sense. Takes about
+    a second for each meter tried.
     """
     check_options(config)
     if config.name != "auto":
@@ -81,7 +104,7 @@ def select_meter(config: MeterConfig, gpu: bool) -> Meter:
         probe(meter)
         return meter
     rejected: list[str] = []
-    for name in AUTO:
+    for name in AUTO_OF_SERVERS if packages() > 1 else AUTO:
         try:
             meter = make_meter(name, config, gpu)
             if any(flag.code == "gpu_only" for flag in probe(meter).flags):
@@ -97,6 +120,7 @@ def make_meter(name: str, config: MeterConfig, gpu: bool) -> Meter:
     """One meter by name, not tried yet."""
     module = find_module(name)
     program = module.program(settings_of(module, config), gpu)
+    _refuse_left_out(config, program)
     return Meter(
         name,
         program.energy_kind,
@@ -107,7 +131,16 @@ def make_meter(name: str, config: MeterConfig, gpu: bool) -> Meter:
         tuple(config.columns),
         gpu,
         program.remedy,
+        remarks=program.remarks,
     )
+
+
+def _refuse_left_out(config: MeterConfig, program: Program) -> None:
+    """Raise ConfigError where `meter.columns` names what cannot be right on this machine."""
+    for column in config.columns:
+        if column in program.remarks.left_out:
+            why = "; ".join(flag.text for flag in program.remarks.flags if column in flag.text)
+            raise ConfigError(f"meter.columns names `{column}`, but {why}; leave it out")
 
 
 def find_module(name: str) -> MeterModule:
@@ -156,13 +189,13 @@ def probe(meter: Meter) -> Energy:
         if ending.ending == "timeout":
             raise MeterError(f"it hung for {PROBE_TIMEOUT_S:.0f} s on a trial run and said: {said}")
         if not csv.exists():
-            raise MeterError(f"a trial run gave no recording. It said:\n{said}\n{meter.remedy}".strip())
+            raise MeterError(f"a trial run gave no recording. It said:\n{said}\n{meter.remedy_of(said)}".strip())
         if ending.returncode:
             slow = sample_too_slow(said, meter.interval_ms)
             why = f": {slow}. It" if slow else " and"
             raise MeterError(f"a trial run ended with exit code {ending.returncode}{why} said:\n{said}")
         try:
-            energy = whole_file(read_recording(csv), meter.columns)
+            energy = whole_file(meter.recorded(csv), meter.columns)
         except EnergyError as error:
             raise MeterError(f"a trial run gave no energy: {error}. It said:\n{said}") from error
     if meter.gpu and "gpu" not in energy.domains_j:

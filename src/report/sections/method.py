@@ -65,8 +65,12 @@ METER = (
 )
 OF_INFERENCE = ("model.name", "dataset.name", "dataset.test_size", "dataset.checksum")
 """Of these rows, those that say what is used; the others say how its weights came about."""
-UNTOLD = ("workload.kind", "workload.name")
+UNTOLD = ("workload.kind", "workload.name", "workload.metrics", "inference.weights_from")
 """What the rest of the report says already."""
+OF_WEIGHTS = (
+    ("Trained with", "inference.weights_from.name"),
+    ("Checksum of the weights (SHA-256)", "weights.checksum"),
+)
 POWER_MODEL = ("meter.idle_w", "meter.busy_w", "meter.power_model_source")
 
 
@@ -100,7 +104,7 @@ def _work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
 def _compared(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
     """What sets the treatments apart: of networks framework and way of use, of other work the factors themselves."""
     keys = _columns(analysis)
-    head = tuple(keys) or ("Framework", "How it is used")
+    head = tuple(_title(key.removeprefix("workload.")) for key in keys) or ("Framework", "How it is used")
     rows = []
     for treatment in analysis.treatments:
         own = [analysis.treatment_factors[treatment].get(key, DASH) for key in keys]
@@ -122,7 +126,7 @@ def _the_work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
         return _known(runs, WORK, caption)
     if analysis.workload == INFERENCE:
         keys = [*(row for row in WORK if row[1] in OF_INFERENCE), *_told_by_name(runs, "inference")]
-        trained = [row for row in WORK if row[1] not in OF_INFERENCE]
+        trained = [*(row for row in WORK if row[1] not in OF_INFERENCE), *OF_WEIGHTS]
         return [*_known(runs, keys, caption), *_known(runs, trained, "How the weights that were used came about.")]
     told = [row for row in _told_by_name(runs, "workload") if row[1] not in _columns(analysis)]
     return _known(runs, told, caption)
@@ -131,7 +135,8 @@ def _the_work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
 def _told_by_name(runs: pd.DataFrame, group: str) -> Rows:
     """All parameters of a group, under their own names."""
     keys = [str(column).removeprefix("params.") for column in runs if str(column).startswith(f"params.{group}.")]
-    return [(_title(key.removeprefix(f"{group}.")), key) for key in keys if key not in UNTOLD]
+    told = [key for key in keys if not any(key == name or key.startswith(f"{name}.") for name in UNTOLD)]
+    return [(_title(key.removeprefix(f"{group}.")), key) for key in told]
 
 
 def _title(name: str) -> str:
@@ -227,19 +232,15 @@ def _runs(loaded: Loaded) -> list[Block]:
     finished = int((runs["status"] == "finished").sum())
     failed = facts.failed_runs(runs)
     begin, end = float(runs["started_s"].min()), float(runs["started_s"].max())
-    retried = sum(run.retried for run in failed)
-    lost = (
-        f"; {count(len(failed), 'run')} failed, {retried} of them repeated with success" if failed else "; none failed"
-    )
     blocks: list[Block] = [
         Paragraph(
-            f"{count(finished, 'run')} of {len(runs)} finished{lost}. The first began {moment(begin)}, the last "
-            f"{moment(end)}."
+            f"{count(finished, 'run')} of {len(runs)} finished; {_lost(failed)}. The first began {moment(begin)}, the "
+            f"last {moment(end)}."
         )
     ]
     blocks += _sweeps(runs)
     blocks += table(
-        "Runs that could not be measured; they are in no result.",
+        "Runs that are in no result.",
         ("Run", "Sweep", "Repeated with success", "Reason"),
         [(run.name, run.sweep, "yes" if run.retried else "no", run.reason) for run in failed],
         labels=4,
@@ -251,6 +252,16 @@ def _runs(loaded: Loaded) -> list[Block]:
         labels=2,
     )
     return blocks
+
+
+def _lost(failed: Sequence[facts.FailedRun]) -> str:
+    """Runs that failed, and those that were measured but disturbed."""
+    broken = [run for run in failed if run.status == "failed"]
+    retried = sum(run.retried for run in broken)
+    said = f"{count(len(broken), 'run')} failed, {retried} of them repeated with success" if broken else "none failed"
+    disturbed = len(failed) - len(broken)
+    were = "was" if disturbed == 1 else "were"
+    return f"{said}; {count(disturbed, 'run')} {were} disturbed and measured again" if disturbed else said
 
 
 def _sweeps(runs: pd.DataFrame) -> list[Block]:

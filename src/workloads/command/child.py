@@ -66,9 +66,7 @@ def _run(settings: Mapping[str, Any], told: Path, events_path: Path) -> dict[str
     log, least = EventLog(events_path), _peak_memory_bytes()
     begin_s = time.time()
     try:
-        process = subprocess.Popen(
-            settings["words"], cwd=settings["working_directory"], env=environment, stdin=subprocess.DEVNULL
-        )
+        process = subprocess.Popen(settings["words"], cwd=settings["working_directory"], env=environment)
     except OSError as error:
         raise _CommandError(f"{settings['words'][0]} cannot be started: {error.strerror}") from error
     log.emit(TOTAL, "begin", begin_s)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -60,9 +59,6 @@ def _read(folder: Path) -> Outcome:
     """What there is, without facts, which are of joulebench's own programs; metrics are shown unless they say no."""
     told, written = Outcome.read(folder), read_object(folder / OUTCOME_FILE)
     _refuse((*told.values, *told.series), problem_of_metric, "metric")
-    for name, points in told.series.items():
-        if not all(map(math.isfinite, points)):
-            raise ContractError(f"series `{name}` holds a value that is no number")
     shown = {name: _shown(metric, written["metrics"][name]) for name, metric in told.metrics.items()}
     if told.per_unit is None:
         return replace(told, metrics=shown, facts={})

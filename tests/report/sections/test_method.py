@@ -1,5 +1,7 @@
 """Each row of the method tells the value of its own key: a distinct value in, the same value out."""
 
+import dataclasses
+
 import pytest
 
 from tests.made_runs import training_runs
@@ -73,3 +75,23 @@ def test_a_row_tells_its_own_key(told, title, value):
 
 def test_there_is_no_row_that_is_not_tested(told):
     assert sorted(title for title, _ in told) == sorted([*ROWS.values(), *OTHERS])
+
+
+@pytest.mark.parametrize(
+    ("statuses", "said"),
+    [
+        ([], "24 runs of 24 finished; none failed."),
+        (["failed"], "23 runs of 24 finished; 1 run failed, 0 of them repeated with success."),
+        (["disturbed"], "23 runs of 24 finished; none failed; 1 run was disturbed and measured again."),
+        (
+            ["disturbed", "failed", "disturbed"],
+            "21 runs of 24 finished; 1 run failed, 0 of them repeated with success; 2 runs were disturbed and",
+        ),
+    ],
+    ids=["none", "failed", "disturbed", "both"],
+)
+def test_what_became_of_the_runs_is_counted(statuses, said):
+    runs = [run for run in training_runs() if run.status == "finished"]
+    for place, status in enumerate(statuses):
+        runs[place] = dataclasses.replace(runs[place], status=status)
+    assert said in str(document_of(runs).sections[2])

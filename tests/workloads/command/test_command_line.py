@@ -119,7 +119,7 @@ def test_a_program_is_found_as_from_its_own_folder_and_path(prepare, tmp_path):
         prepare("./tool", working_directory="bin"),
         prepare("tool", environment={"PATH": str(tmp_path / "bin")}),
     ]
-    assert {work.facts["workload.program"] for work in works} == {str(tmp_path / "bin/tool")}
+    assert {work.facts["command.program"] for work in works} == {str(tmp_path / "bin/tool")}
     assert all(work.job.settings["words"][0] == str(tmp_path / "bin/tool") for work in works)
 
 

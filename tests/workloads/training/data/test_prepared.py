@@ -2,15 +2,18 @@ import gzip
 import hashlib
 import os
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
-from io import BufferedWriter
+from email.message import Message
+from io import BufferedWriter, BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from src.workloads.training.data.download import download
 from src.workloads.training.data.loaders import idx, synthetic
 from src.workloads.training.data.prepared import Prepared, prepare
 from src.errors import ConfigError, DatasetError
@@ -125,6 +128,22 @@ def test_a_bad_download_is_refused_and_not_kept(
     kept = everything_below(tmp_path / "data" / "small")
     assert kept == {NAMES["train_images"] + ".gz", NAMES["train_labels"] + ".gz"}
     assert everything_below(tmp_path / "data") == {"small"} | {f"small/{file}" for file in kept}
+
+
+def test_a_mirror_that_never_ends_is_not_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(BytesIO):
+        headers = Message()
+        taken = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            assert size is not None
+            Endless.taken += size
+            assert Endless.taken < 2_000_000
+            return bytes(size)
+
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Endless())
+    with pytest.raises(DatasetError, match="serves more than 1000000 bytes"):
+        download("x.gz", ["http://mirror/"], Path("nowhere"), lambda *_: None, timeout_s=1, most_bytes=1_000_000)
 
 
 def test_a_bad_first_mirror_is_replaced_by_the_second(
