@@ -17,6 +17,7 @@ from src.ingest.options import IngestOptions, parse, usage
 from src.track import open_store
 
 INTERRUPTED = 130
+SHOWN_LABELS = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,11 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def summary(ingested: Ingested, options: IngestOptions) -> str:
     """What was filed, in two or three lines."""
     energies = [record.metrics["energy_j"] for record in ingested.filed]
-    median = f" (median {statistics.median(energies):.3f} J)" if energies else ""
+    alike = len({record.tags["treatment"] for record in ingested.filed}) == 1
+    median = f" (median {statistics.median(energies):.3f} J)" if alike else ""
     wraps = sum(int(record.tags["wraps"]) for record in ingested.filed)
     copies = f"{_count(len(ingested.copies), 'copy', 'copies')}, " if ingested.copies else ""
+    filed = f"{_labels(ingested, options)}: {_count(len(energies), 'run')}"
     lines = [
-        f"{options.framework}: {_count(len(energies), 'run')} filed in experiment '{options.experiment}'{median}, "
+        f"{filed} filed in experiment '{options.experiment}'{median}, "
         f"{ingested.known} {'was' if ingested.known == 1 else 'were'} there already, {copies}"
         f"{_count(len(ingested.skipped), 'file')} skipped"
     ]
@@ -62,6 +65,13 @@ def summary(ingested: Ingested, options: IngestOptions) -> str:
     if options.tracking_uri:
         words.append(override("tracking_uri", options.tracking_uri))
     return "\n".join([*lines, f"Compare: python -m src.report {' '.join(words)}"])
+
+
+def _labels(ingested: Ingested, options: IngestOptions) -> str:
+    """The treatments that were filed, or what was asked for where there are none."""
+    labels = list(dict.fromkeys(record.tags["treatment"] for record in ingested.filed))
+    more = f" and {len(labels) - SHOWN_LABELS} more" if len(labels) > SHOWN_LABELS else ""
+    return ", ".join(labels[:SHOWN_LABELS]) + more if labels else options.framework
 
 
 def _count(n: int, thing: str, things: str | None = None) -> str:

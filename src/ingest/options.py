@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from src.contract.record import IMPORTED_SWEEP
 from src.errors import ConfigError
 
+SEVERAL = re.compile(r"[^\s,]+(,[^\s,]+)+")
 EXAMPLE = "python -m src.ingest experiment=NAME framework=tf path=DIR"
 
 
@@ -55,6 +57,8 @@ class MeterOptions:
 
     # The energy columns to add up; empty recognises them.
     columns: list[str] = field(default_factory=list)
+    # What makes J of Intel's counters; null recognises old EnergiBridge versions, whose counters have other units.
+    scale: float | None = None
 
 
 @dataclass
@@ -63,10 +67,15 @@ class IngestOptions:
 
     # MLflow's experiment.
     experiment: str = MISSING
-    # What the runs are labelled with: any name.
+    # What the runs are labelled with: any name; {folder}, {folder.2}, {file} and the factors of a run_table.csv are
+    # filled in for each recording.
     framework: str = MISSING
-    # A folder of CSVs, without the folders in it, one file, or a pattern of files.
+    # A folder of CSVs (with the folders in it where the label has braces), one file, or a pattern of both.
     path: str = MISSING
+    # Take recordings of several names as one treatment.
+    one_treatment: bool = False
+    # Take tables that were computed from recordings, too.
+    derived: bool = False
     # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
     tracking_uri: str | None = None
     # Runs of one sweep with the same iteration form a block.
@@ -98,6 +107,11 @@ def parse(arguments: Sequence[str]) -> IngestOptions:
         raise ConfigError(f"{', '.join(missing)}: not given; write for example {EXAMPLE}")
     options = OmegaConf.to_object(config)
     assert isinstance(options, IngestOptions)
+    if SEVERAL.fullmatch(options.framework):
+        raise ConfigError(
+            f"framework={options.framework}: one call files one treatment, or each folder's as its own with "
+            "framework={folder}; if this is one name, write it with spaces after the commas"
+        )
     return options
 
 

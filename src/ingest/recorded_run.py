@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from dataclasses import dataclass
@@ -10,10 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from src.contract.record import ENERGY_FILE, RunRecord, flatten, run_name
+from src.errors import EnergyError
 from src.figures.run_power import MAX_STEPS, draw_power
+from src.ingest.derived import Origin, computed
+from src.ingest.names import iteration_of
 from src.ingest.options import IngestOptions
-from src.ingest.sources import iteration_of
-from src.measure.energy import Energy, whole_file
+from src.ingest.run_table import RUN_TABLE, planned_run
+from src.measure.csv_table import find_layout
+from src.measure.energy import Energy, PowerTrace, whole_file
 from src.measure.recording import Recording, read_recording
 from src.measure.run_metrics import energy_metrics, power_series
 from src.measure.windows import Window
@@ -26,45 +31,70 @@ POWER_FILE = "power.png"
 
 @dataclass(frozen=True)
 class Source:
-    """One recording that is to become a run."""
+    """One recording that is to become a run of the treatment `label`."""
 
     path: Path
     uid: str
+    label: str
     options: IngestOptions
 
     @property
     def iteration(self) -> int | None:
-        """The number in the file's name."""
-        return iteration_of(self.path)
+        """Its repetition in Experiment Runner's folders, else the number in its name."""
+        planned = planned_run(self.path)
+        return iteration_of(self.path) if planned is None else planned.repetition
+
+    @property
+    def factors(self) -> dict[str, str]:
+        """What was varied: what Experiment Runner's table says, else the label."""
+        planned = planned_run(self.path)
+        return (planned and planned.factors) or {"framework": self.label}
 
     @property
     def name(self) -> str:
         """What MLflow's pages call the run."""
-        label = self.options.framework
-        return f"{label} {self.path.stem}" if self.iteration is None else run_name(label, self.iteration)
+        return f"{self.label} {self.path.stem}" if self.iteration is None else run_name(self.label, self.iteration)
 
     @property
     def folder(self) -> Path:
         """Where the run's files are kept."""
-        parts = [self.options.experiment, self.options.framework, f"{self.path.stem}-{self.uid[-8:]}"]
+        parts = [self.options.experiment, self.label, f"{self.path.stem}-{self.uid[-8:]}"]
         return Path(self.options.output).joinpath(*map(_safe, parts))
 
 
-def import_run(source: Source) -> RunRecord:
-    """Read the recording, write the run's folder (energy.csv, power.png, record.json), return its record.
+@dataclass(frozen=True)
+class Imported:
+    """A recording that was understood, and what is to be filed and drawn of it; nothing is written yet."""
 
-    Raises EnergyError, before anything is written, where the file is no EnergiBridge CSV or holds no honest
-    energy.
-    """
-    recording = read_recording(source.path)
+    source: Source
+    record: RunRecord
+    trace: PowerTrace
+    origin: Origin
+
+    def write(self) -> RunRecord:
+        """Write the run's folder: energy.csv, power.png, record.json."""
+        folder = self.source.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.source.path, folder / ENERGY_FILE)
+        draw_power(folder / POWER_FILE, self.trace, {}, self.record)
+        self.record.write()
+        return self.record
+
+
+def import_run(source: Source) -> Imported:
+    """Read the recording; raises EnergyError where the file is no EnergiBridge CSV or holds no honest energy."""
+    planned = planned_run(source.path)
+    if planned and not planned.is_done:
+        raise EnergyError(f"{source.path}: {RUN_TABLE} says {planned.done} of this run, so it did not end well")
+    recording = read_recording(source.path, scale=source.options.meter.scale)
     energy = whole_file(recording, source.options.meter.columns)
+    derived = computed(recording, energy.columns) if energy_kind(recording) == KIND else None
+    if derived and not source.options.derived:
+        raise EnergyError(f"{source.path}: {derived.text}; file the recording, or give derived=true")
+    energy = dataclasses.replace(energy, flags=(*energy.flags, derived)) if derived else energy
     window = float(recording.time_s[0]), float(recording.time_s[-1])
-    record = _record(source, recording, energy, window)
-    source.folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source.path, source.folder / ENERGY_FILE)
-    draw_power(source.folder / POWER_FILE, energy.trace.thinned(MAX_STEPS), {}, record)
-    record.write()
-    return record
+    origin = Origin(source.path, recording.time_s, len(find_layout(source.path).header))
+    return Imported(source, _record(source, recording, energy, window), energy.trace.thinned(MAX_STEPS), origin)
 
 
 def energy_kind(recording: Recording) -> str:
@@ -85,7 +115,7 @@ def _record(source: Source, recording: Recording, energy: Energy, window: Window
         folder=source.folder,
         params=flatten(source.options.facts()) | {"meter.columns": columns},
         flags=energy.flags,
-        factors={"framework": source.options.framework},
+        factors=source.factors,
         metrics=energy_metrics(energy),
         series={"power_trace_w": power_series(energy, begin_s)},
         tags=_tags(source, recording, energy),
@@ -96,8 +126,8 @@ def _tags(source: Source, recording: Recording, energy: Energy) -> dict[str, str
     """Where a run has no iteration, it has no such tag: it then belongs to no block."""
     options, kind = source.options, energy_kind(recording)
     tags = {
-        "framework": options.framework,
-        "treatment": options.framework,
+        "framework": source.label,
+        "treatment": source.label,
         "sweep": options.sweep,
         "meter": METERS[kind],
         "energy_kind": kind,

@@ -1,45 +1,44 @@
-"""Which files a folder of recordings holds, and what their names say."""
+"""Which recordings a path stands for."""
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from src.contract.record import IMPORTED_UID
 from src.errors import ConfigError
+from src.ingest.run_table import RUN_FOLDER, RUN_TABLE
 
-LAST_NUMBER = re.compile(r"(\d+)\D*$")
 DIGITS = re.compile(r"(\d+)")
-MAX_DIGITS = 7
 
 
-def find_files(path: Path) -> list[Path]:
-    """Every visible file of the folder in the natural order of their names (2 before 10), or the one file.
+def find_files(path: Path, nested: bool = False) -> list[Path]:
+    """The files of a folder, the files (or else the folders) that a pattern matches, or the one file; 2 before 10.
 
-    The last part of `path` may be a pattern, as in `DIR/chrome_*.csv`.
-
-    Folders within it are not entered: they usually hold another treatment's recordings, and one call files
-    one treatment. Raises ConfigError where there is nothing.
+    Folders within a folder are entered only if `nested`, and of Experiment Runner's always; of those, CSVs are taken.
+    Raises ConfigError where there is nothing.
     """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        matching = (
-            [entry for entry in path.parent.glob(path.name) if is_visible_file(entry)] if is_pattern(path) else []
-        )
-        if matching:
-            return sorted(matching, key=natural_key)
+    by_pattern = is_pattern(path) and not path.exists()
+    try:
+        matching = [Path(name) for name in glob.glob(str(path), recursive=True)] if by_pattern else [path]
+        matched_files = [match for match in matching if is_visible_file(match)]
+        folders = [match for match in matching if match.is_dir() and (nested or not matched_files)]
+        files = {*matched_files, *(file for folder in folders for file in _files_of(folder, nested))}
+    except OSError as error:
+        raise ConfigError(f"path={path}: it cannot be read ({error}); see who may read that folder") from error
+    if not files and (by_pattern or not folders):
         raise ConfigError(f"path={path}: no such folder or file; name the folder that holds the CSVs")
-    files = [entry for entry in path.iterdir() if is_visible_file(entry)]
     if not files:
         raise ConfigError(f"path={path}: this folder holds no files{_other_folders(path)}")
     return sorted(files, key=natural_key)
 
 
 def is_pattern(path: Path) -> bool:
-    """Whether the last part of a path stands for several names."""
-    return any(character in path.name for character in "*?[")
+    """Whether a path stands for several."""
+    return any(character in str(path) for character in "*?[")
 
 
 def is_visible_file(path: Path) -> bool:
@@ -47,18 +46,9 @@ def is_visible_file(path: Path) -> bool:
     return path.is_file() and not path.name.startswith(".")
 
 
-def natural_key(path: Path) -> list[tuple[int, str]]:
+def natural_key(path: Path) -> list[list[tuple[int, str]]]:
     """Sorts numbers within names by their value."""
-    return [(int(part) if part.isdecimal() else -1, part) for part in DIGITS.split(path.name)]
-
-
-def iteration_of(path: Path) -> int | None:
-    """The last number of the file's name, as it stands there (`keras_0.csv` is iteration 0); None without.
-
-    A longer number than MAX_DIGITS is a date (which has eight) or a time.
-    """
-    found = LAST_NUMBER.search(path.stem)
-    return int(found.group(1)) if found and len(found.group(1)) <= MAX_DIGITS else None
+    return [[(int(part) if part.isdecimal() else -1, part) for part in DIGITS.split(name)] for name in path.parts]
 
 
 def content_uid(framework: str, path: Path) -> str:
@@ -67,8 +57,22 @@ def content_uid(framework: str, path: Path) -> str:
     return f"{IMPORTED_UID}{digest[:24]}"
 
 
+def _files_of(folder: Path, nested: bool) -> Iterable[Path]:
+    if nested or any(entry.name == RUN_TABLE or RUN_FOLDER.fullmatch(entry.name) for entry in folder.iterdir()):
+        within = [file for file in folder.rglob("*") if file.suffix.lower() == ".csv" and file.name != RUN_TABLE]
+        return [file for file in within if file.is_file() and not _is_hidden(file.relative_to(folder))]
+    return [entry for entry in folder.iterdir() if is_visible_file(entry)]
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
 def _other_folders(path: Path) -> str:
     folders = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
     if not folders:
         return "; name the folder that holds the CSVs"
-    return f" of its own; name one of its folders ({', '.join(folders[:10])}), each with its own framework=NAME"
+    return (
+        f" of its own; name one of its folders ({', '.join(folders[:10])}), each with its own framework=NAME, or take "
+        "all of them with framework={folder}"
+    )

@@ -52,14 +52,15 @@ def scale_by_grid(time_s: Array, counters: Iterable[Array]) -> float:
     return scale if todays < 0.5 and highest_w * scale <= PLAUSIBLE_W else 1.0
 
 
-def mended(columns: Mapping[str, Array], scale: float) -> tuple[dict[str, Array], list[Flag]]:
-    """The columns with Intel's counters in J, and what was done to them."""
+def mended(columns: Mapping[str, Array], scale: float, known: bool) -> tuple[dict[str, Array], list[Flag]]:
+    """The columns with Intel's counters in J, and what was done to them; `known`: somebody said so."""
     found = {name: values * scale for name, values in columns.items() if INTEL.fullmatch(name)}
     version = (
         "up to 0.0.4 counted units of 2^-14 J" if scale < 1 else "0.0.5 or 0.0.6 took units of 2^-14 J for 10^-6 J"
     )
-    text = f"{', '.join(found)}: EnergiBridge {version}, so the values were multiplied by {scale:g}"
-    return {**columns, **found}, [Flag("old_units", text)]
+    reason = "as meter.scale says" if known else f"EnergiBridge {version}"
+    text = f"the values of {', '.join(found)} were multiplied by {scale:g}: {reason}"
+    return {**columns, **found}, [Flag("old_units", text)] if found else []
 
 
 def _are_millionths(values: Array) -> bool:

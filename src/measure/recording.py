@@ -48,12 +48,13 @@ class Recording:
     flags: tuple[Flag, ...] = ()
 
 
-def read_recording(path: Path, every_column: bool = False) -> Recording:
+def read_recording(path: Path, every_column: bool = False, scale: float | None = None) -> Recording:
     """Read an EnergiBridge CSV from any platform, as it was written or as a spreadsheet, pandas or R saved it.
 
     `Delta` is left out, as it belongs to the next row. A last line without its line end is dropped and
     flagged. Rows longer than the header are mended (see `_Late`) and flagged. With `every_column` the
-    columns without an energy unit are read too. Raises EnergyError where the file is no such CSV, is
+    columns without an energy unit are read too. `scale` makes J of Intel's counters where their unit is known not to
+    be what their values say. Raises EnergyError where the file is no such CSV, is
     damaged in its middle, or holds no times in milliseconds.
     """
     layout = find_layout(path)
@@ -68,9 +69,9 @@ def read_recording(path: Path, every_column: bool = False) -> Recording:
     marks = [Flag(name.lower(), text) for name, text in MARKS.items() if name in places]
     flags = [*marks, *_odd(table.truncated, names), *late.flags()]
     time_s = _seconds(path, table)
-    scale = old_scale(names, time_s, columns)
-    if scale != 1:
-        columns, told = mended(columns, scale)
+    factor = old_scale(names, time_s, columns) if scale is None else scale
+    if factor != 1:
+        columns, told = mended(columns, factor, known=scale is not None)
         flags += told
     return Recording(time_s, columns, tuple(flags))
 

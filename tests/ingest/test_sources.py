@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from src.errors import ConfigError
-from src.ingest.sources import content_uid, find_files, iteration_of
+from src.ingest.names import iteration_of
+from src.ingest.sources import content_uid, find_files
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,18 @@ def test_84_joules_were_5151(tmp_path: Path) -> None:
     assert energy.energy_j == pytest.approx(5151, abs=0.1)
     (flag,) = energy.flags
     assert (flag.code, flag.grave) == ("old_units", False)
-    assert "`" not in flag.text.split(":")[0]
-    assert "multiplied by 61.0352" in flag.text
+    assert "PACKAGE_ENERGY (J) were multiplied by 61.0352: EnergiBridge 0.0.5 or 0.0.6" in flag.text
+
+
+def test_a_scale_that_is_given_is_taken(tmp_path: Path) -> None:
+    shown = [f"{count * 1e-6:.6f}" for count in counts(5151.0, 1_234_567)]
+    path = write(tmp_path / "a.csv", shown, more="USAGE")
+    assert whole_file(read_recording(path)).energy_j == pytest.approx(84.394, abs=1e-3)
+    energy = whole_file(read_recording(path, scale=COUNT_J / 1e-6))
+    assert energy.energy_j == pytest.approx(5151, abs=0.02)
+    assert "multiplied by 61.0352: as meter.scale says" in energy.flags[0].text
+    energibridges = write(tmp_path / "b.csv", shown)
+    assert whole_file(read_recording(energibridges, scale=1)).energy_j == pytest.approx(84.394, abs=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(200))
