@@ -23,6 +23,8 @@ from src.measure.run_metrics import numbers_of, phases_of, run_series
 from src.plan.sweep_plan import plain
 from src.protocol.machine import background_text
 from src.protocol.ready import Ready
+from src.workloads.command.command_line import KIND as COMMAND
+from src.workloads.command.command_line import CommandConfig
 
 CONFIG_FILE = "config.yaml"
 ENVIRONMENT_FILE = "environment.json"
@@ -33,6 +35,8 @@ NOT_PARAMS = (
     *("dataset.files", "dataset.mirrors", "dataset.cache", "dataset.path", "dataset.connect_timeout_s"),
 )
 """What says nothing about the work or how it was measured, or stands in the tags already; config.yaml has it all."""
+OF_COMMANDS = tuple(f"workload.{entry.name}" for entry in dataclasses.fields(CommandConfig))
+"""What only commands heed."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,8 @@ class Filing:
 
     def _record(self, status: Status) -> RunRecord:
         meter = self.ready.meter
-        params = flatten(plain(self.config), leave_out=(*NOT_PARAMS, *self.ready.work.unheeded))
+        others = () if self.config.workload.kind == COMMAND else OF_COMMANDS
+        params = flatten(plain(self.config), leave_out=(*NOT_PARAMS, *self.ready.work.unheeded, *others))
         return RunRecord(
             name=self.name + ("" if meter.energy_kind == "measured" else f" ({meter.energy_kind})"),
             experiment=self.config.experiment,

@@ -111,6 +111,11 @@ def test_parameters_are_the_configuration_and_what_was_found(config, tmp_path):
     assert not [key for key in params if key.startswith(silent)]
 
 
+def test_a_training_tells_nothing_that_only_commands_heed(config, tmp_path):
+    params = filing(config, tmp_path).failed(MeterError("it broke")).params
+    assert {key: value for key, value in params.items() if key.startswith("workload.")} == {"workload.kind": "training"}
+
+
 def test_whatever_ends_a_run_its_folder_tells_what_it_was(config, tmp_path):
     filing(config, tmp_path / "run").begin()
     written = OmegaConf.load(tmp_path / "run" / CONFIG_FILE)
