@@ -55,9 +55,15 @@ class NoFolder(Callback):
     """Keeps Hydra from making a run's folder before anything could be refused: the plan makes it, as with `-m`."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:  # noqa: ARG002
-        """Hydra's hook, before it makes `hydra.run.dir`, which `main` then finds as `hydra.sweep.dir`."""
+        """Hydra's hook, before it makes `hydra.run.dir`, which `main` then finds as `hydra.sweep.dir`.
+
+        Where Hydra itself keeps a log there, it has to make the folder.
+        """
+        handlers = OmegaConf.select(config, "hydra.job_logging.handlers") or {}
+        keeps_log = any("filename" in handler for handler in handlers.values())
         with read_write(config.hydra):
-            config.hydra.sweep.dir, config.hydra.run.dir = config.hydra.run.dir, "."
+            config.hydra.sweep.dir = config.hydra.run.dir
+            config.hydra.run.dir = config.hydra.run.dir if keeps_log else "."
 
 
 def _refuse_other_folders(config: DictConfig) -> None:

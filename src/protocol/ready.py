@@ -54,9 +54,10 @@ def make_ready(configs: Sequence[Config], root: Path, here: Path, say: Say) -> l
     works: dict[str, Work] = {}
     ready = []
     for config in configs:
-        work = _once(works, _work_key(config), lambda config=config: prepare_work(config, root, here, say))  # type: ignore[misc]
         meter_key = repr((config.meter, config.hardware.device))
+        # First, because it takes a second: a workload may download data or train a network.
         meter = _once(meters, meter_key, lambda config=config: _select_meter(config))  # type: ignore[misc]
+        work = _once(works, _work_key(config), lambda config=config: prepare_work(config, root, here, say))  # type: ignore[misc]
         ready.append(Ready(work, meter, {"hardware.name": _machine(config), **work.facts}))
     return ready
 

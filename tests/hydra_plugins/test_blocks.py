@@ -69,8 +69,12 @@ def test_a_folder_for_each_run_is_the_plans_own(sweeper):
         sweeper("hydra.sweep.subdir=same").plan(["framework=jax,tf"])
 
 
-def test_hydra_makes_no_folder_for_a_run_alone(hydra):
-    config = hydra.compose_config("config", ["hydra.run.dir=a/b"], RunMode.RUN, with_log_configuration=False)
+@pytest.mark.parametrize(
+    ("logging", "made"), [("warnings", "."), ("stdout", "."), ("none", "."), ("disabled", "."), ("default", "a/b")]
+)
+def test_hydra_makes_no_folder_for_a_run_alone_but_for_a_log_of_its_own(hydra, logging, made):
+    words = ["hydra.run.dir=a/b", f"hydra/job_logging={logging}"]
+    config = hydra.compose_config("config", words, RunMode.RUN, with_log_configuration=False)
     NoFolder().on_run_start(config, config_name="config")
-    assert (config.hydra.run.dir, config.hydra.sweep.dir) == (".", "a/b")
+    assert (config.hydra.run.dir, config.hydra.sweep.dir) == (made, "a/b")
     assert config.hydra.callbacks.folder["_target_"] == f"{NoFolder.__module__}.{NoFolder.__name__}"

@@ -168,13 +168,14 @@ def test_a_workload_without_its_groups_says_which_are_missing(composed):
         prepare_work(config, ROOT, Path("here"), print)
 
 
-def test_a_meter_that_does_not_work_is_a_matter_of_setting_up(composed, asked, monkeypatch):
+def test_a_meter_that_does_not_work_is_a_matter_of_setting_up_before_any_work_is_prepared(composed, asked, monkeypatch):
     def refuse(config, gpu):
         raise MeterError("no counter")
 
     monkeypatch.setattr(module, "select_meter", refuse)
     with pytest.raises(SetupError, match="meter=auto: no counter"):
         ready_of(composed())
+    assert asked[0] == []
 
 
 def test_a_machine_without_a_gpu_is_refused_first(composed, asked, monkeypatch):
