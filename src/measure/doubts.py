@@ -24,8 +24,9 @@ WORTH_TELLING = 0.01
 """...at least not where that alone is more than this share of the run's energy."""
 LARGEST_BURST = {"gpu": 0.5}
 OTHER_LARGEST_BURST = 0.2
+"""No burst of a single sample holds more than this share of a run's energy, however idle the rest was..."""
 LARGEST_OF_FEW = 0.35
-"""No burst of a single sample holds more than this share of a run's energy, however idle the rest was; in a run of few, of this."""
+"""...or than this where the run has few samples."""
 JUMPS = 3
 """So many jumps are told from the other steps; what happens more often is how the machine works."""
 FEWEST_STEPS = 8
