@@ -11,8 +11,8 @@ from src.contract.record import Run, RunRecord
 from src.errors import ConfigError, EnergyError
 from src.ingest.derived import made_of_others
 from src.ingest.known import Contradiction, contradictions, warnings
-from src.ingest.names import check_one_kind, has_placeholder, label
 from src.ingest.options import IngestOptions
+from src.ingest.path_names import check_one_kind, has_placeholder, label
 from src.ingest.recorded_run import Imported, Source, import_run
 from src.ingest.run_table import RUN_TABLE, planned_run
 from src.ingest.sources import content_uid, find_files

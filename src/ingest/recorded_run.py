@@ -14,8 +14,8 @@ from src.contract.record import ENERGY_FILE, RunRecord, flatten, run_name
 from src.errors import EnergyError
 from src.figures.run_power import MAX_STEPS, draw_power
 from src.ingest.derived import Origin, computed
-from src.ingest.names import iteration_of
 from src.ingest.options import IngestOptions
+from src.ingest.path_names import iteration_of
 from src.ingest.run_table import RUN_TABLE, planned_run
 from src.measure.csv_table import find_layout
 from src.measure.energy import Energy, PowerTrace, whole_file

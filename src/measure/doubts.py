@@ -24,11 +24,13 @@ WORTH_TELLING = 0.01
 """...at least not where that alone is more than this share of the run's energy."""
 LARGEST_BURST = {"gpu": 0.5}
 OTHER_LARGEST_BURST = 0.2
-"""No burst of a single sample holds more than this share of a run's energy, however idle the rest was."""
+"""No burst of a single sample holds more than this share of a run's energy, however idle the rest was..."""
+LARGEST_OF_FEW = 0.35
+"""...or than this where the run has few samples."""
 JUMPS = 3
 """So many jumps are told from the other steps; what happens more often is how the machine works."""
 FEWEST_STEPS = 8
-FEWEST_BUSY_STEPS = 20
+FEW_STEPS = 20
 
 
 def doubts(source: Source, time_s: Array, energy_j: Array, interval_s: float) -> list[Flag]:
@@ -93,8 +95,11 @@ def _far_above(power_w: Array, beside_w: Array, usual_w: float, share: Array, so
     """Beyond what an idle machine may draw, or, in a run that was busy, beyond its usual powers and worth telling."""
     least_w = LEAST_JUMP_W.get(source.domain, OTHER_LEAST_JUMP_W)
     impossible = power_w > np.maximum(least_w, SPREAD * np.maximum(usual_w, beside_w))
-    busy = usual_w >= IDLE_W and power_w.size >= FEWEST_BUSY_STEPS
-    worth = share > (WORTH_TELLING if busy else LARGEST_BURST.get(source.domain, OTHER_LARGEST_BURST))
+    largest = LARGEST_BURST.get(source.domain, OTHER_LARGEST_BURST)
+    if power_w.size < FEW_STEPS:
+        worth = share > max(largest, LARGEST_OF_FEW)
+    else:
+        worth = share > (WORTH_TELLING if usual_w >= IDLE_W else largest)
     return np.asarray(impossible | ((power_w > BUSY_SPREAD * usual_w) & worth))
 
 

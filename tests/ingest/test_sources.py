@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from src.errors import ConfigError
-from src.ingest.names import iteration_of
+from src.ingest.path_names import iteration_of
 from src.ingest.sources import content_uid, find_files
 
 

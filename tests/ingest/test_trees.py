@@ -10,8 +10,8 @@ import pytest
 
 from src.errors import ConfigError
 from src.ingest.__main__ import main
-from src.ingest.names import iteration_of, kind_of, label
 from src.ingest.options import parse
+from src.ingest.path_names import iteration_of, kind_of, label
 from src.ingest.run_table import factors_of, planned_run
 from src.ingest.sources import find_files
 

@@ -141,6 +141,14 @@ def test_a_burst_of_an_idle_machine_holds_little_of_a_run() -> None:
     assert [[flag.code for flag in flags] for flags in idle] == [[], ["jump"]]
 
 
+@pytest.mark.parametrize(("more_j", "flagged"), [(10, []), (20, ["jump"])], ids=["a burst", "more than any"])
+def test_few_samples_tell_less(more_j: float, flagged: list[str]) -> None:
+    time_s = np.arange(0, 0.64, 0.05)
+    energy_j = 50 * time_s + np.where(np.arange(time_s.size) > 6, more_j, 0)
+    flags = whole_file(Recording(time_s + 1, {"CPU_ENERGY (J)": energy_j})).flags
+    assert [flag.code for flag in flags if flag.code != "too_short"] == flagged
+
+
 def held(refresh_s: float, power_w: Array, time_s: Array) -> Array:
     """What a sensor shows that takes a new value every `refresh_s`."""
     return np.asarray(power_w[np.searchsorted(time_s, np.floor(time_s / refresh_s) * refresh_s)])
