@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def worker_environment(inherited: Mapping[str, str], settings: Mapping[str, str]
     own = {
         "PYTHONPATH": str(root),
         "PYTHONNOUSERSITE": "1",
+        # TensorFlow looks for plugins in the user's packages all the same.
+        "PYTHONUSERBASE": os.devnull,
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
     }

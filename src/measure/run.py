@@ -19,6 +19,7 @@ from src.contract.record import ENERGY_FILE
 from src.errors import EnergyError, MeterError, RunError
 from src.measure.disturbance import disturbance_flags
 from src.measure.energy import Energy, integrate
+from src.measure.gpu_check import gpu_flags
 from src.measure.launch import Ending, launch
 from src.measure.meters.remarks import remarks_file
 from src.measure.meters.remedies import sample_too_slow
@@ -84,10 +85,11 @@ def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_fore
         _blame_no_outcome(ending, meter, folder, error)
     windows = phase_windows(events, job.task_phases)
     try:
-        energy = integrate(meter.recorded(folder / ENERGY_FILE), windows, meter.interval_ms, meter.columns)
+        recording = meter.recorded(folder / ENERGY_FILE)
+        energy = integrate(recording, windows, meter.interval_ms, meter.columns)
     except EnergyError as error:
         raise MeterError(f"meter {meter.name}: {error}{_log_tail(folder)}") from error
-    flags = _ending_flags(ending)
+    flags = [*gpu_flags(recording, energy.columns), *_ending_flags(ending)]
     if ending.disturbance is not None:
         flags += disturbance_flags(ending.disturbance, events, max_foreign_cpu_share)
     energy = dataclasses.replace(energy, flags=(*energy.flags, *flags))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from pathlib import Path
 import psutil
 
 from src.errors import SetupError
+from src.measure.meters.gpus import visible_gpus
 
 LOAD_SAMPLE_S = 1.0
 
 
 @dataclass(frozen=True)
 class Host:
-    """The machine; `gpus` holds one name for each NVIDIA GPU that its driver shows."""
+    """The machine; `gpus` holds one name for each NVIDIA GPU that a run may see."""
 
     cpu: str
     physical_cores: int
@@ -51,24 +53,22 @@ def require_gpu() -> None:
     """Raise SetupError where no NVIDIA GPU can be used."""
     if not gpu_names():
         raise SetupError(
-            "hardware=cuda: no NVIDIA GPU answers on this machine; check that `nvidia-smi` lists one, "
-            "or measure the processor with hardware=cpu"
+            "hardware=cuda: no NVIDIA GPU that a run may see answers on this machine; check that `nvidia-smi` lists "
+            "one and that CUDA_VISIBLE_DEVICES names it, or measure the processor with hardware=cpu"
         )
 
 
 def gpu_names() -> tuple[str, ...]:
-    """Names of the GPUs that NVIDIA's driver shows; none where there is no driver."""
+    """Names of the GPUs that a run may see and that answer, in its order; none where there is no driver."""
     import pynvml
 
     try:
         pynvml.nvmlInit()
+        found = visible_gpus(pynvml, os.environ)
+        pynvml.nvmlShutdown()
     except pynvml.NVMLError:
         return ()
-    try:
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        return tuple(str(pynvml.nvmlDeviceGetName(handle)) for handle in handles)
-    finally:
-        pynvml.nvmlShutdown()
+    return tuple(gpu.name for gpu in found.gpus)
 
 
 def cpu_name() -> str:

@@ -163,7 +163,7 @@ def _remedy(prime: Prime, environment: Mapping[str, str]) -> str:
         without = {key: value for key, value in environment.items() if key != name}
         if name in environment and not _failure(prime.command, without):
             return (
-                f"{name}={environment[name]} brings in other versions of the libraries that it needs, and without that "
+                f"{name}={environment[name]} puts other libraries before those of the environment, and without that "
                 f"variable all is well: start joulebench with `env -u {name} ...`"
             )
     return prime.remedy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -22,18 +23,8 @@ from src.paths import ROOT
 from tests.measure.powercap_zones import RANGE_UJ, zone
 
 ESTIMATE = ("estimate", "--idle-w", "1", "--busy-w", "3")
-FAKE_NVML = """
-import time
-class NVMLError(Exception): pass
-class NVMLError_NotSupported(NVMLError): pass
-def nvmlInit(): pass
-def nvmlDeviceGetCount(): return 2
-def nvmlDeviceGetHandleByIndex(index): return index
-def nvmlDeviceGetTotalEnergyConsumption(handle):
-    if handle == 1: raise NVMLError_NotSupported()
-    return int(time.time() * 100_000)
-def nvmlDeviceGetPowerUsage(handle): return 50_000
-"""
+FAKE_NVML = str(ROOT / "tests" / "standins" / "fake_nvml")
+FAKE_GPUS = json.dumps([{"watts": 100}, {"watts": 50, "fault": "no_counter"}])
 
 
 def start(meter: Sequence[str], out: Path, command: Sequence[str], *options: str, path: str = "") -> list[str]:
@@ -51,7 +42,7 @@ def start(meter: Sequence[str], out: Path, command: Sequence[str], *options: str
         *options,
         "--",
     ]
-    environment = {**os.environ, "PYTHONPATH": path}
+    environment = {**os.environ, "PYTHONPATH": path, "FAKE_GPUS": FAKE_GPUS}
     done = subprocess.run([*line, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     return [str(done.returncode), done.stdout + done.stderr]
 
@@ -139,10 +130,10 @@ def test_native_sums_sockets_and_mends_wraps(tmp_path: Path) -> None:
 
 def test_native_as_a_program_with_gpus(tmp_path: Path) -> None:
     zone(tmp_path / "cap", "intel-rapl:0", "package-0", 1)
-    (tmp_path / "pynvml.py").write_text(FAKE_NVML)
     meter = ("native", "--powercap", str(tmp_path / "cap"))
-    code, said = start(meter, tmp_path / "e.csv", ["sleep", "0.5"], "-g", path=str(tmp_path))
-    assert (code, said) == ("0", "")
+    code, said = start(meter, tmp_path / "e.csv", ["sleep", "0.5"], "-g", path=FAKE_NVML)
+    reason = "as its counter cannot be read (Not Supported)"
+    assert (code, said) == ("0", f"native: GPU 1's energy is the sum of its power over time, {reason}\n")
     energy = whole_file(read_recording(tmp_path / "e.csv"), ["GPU0_ENERGY (J)", "GPU1_POWER (mWatts)"])
     assert energy.power_w == pytest.approx(150, rel=0.02)
     assert "PACKAGE_ENERGY (J)" in read_recording(tmp_path / "e.csv").columns
@@ -150,10 +141,9 @@ def test_native_as_a_program_with_gpus(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("gpu", [False, True], ids=["without a GPU", "with a GPU"])
 def test_native_without_rapl(tmp_path: Path, gpu: bool) -> None:
-    (tmp_path / "pynvml.py").write_text(FAKE_NVML)
     meter = ("native", "--powercap", str(tmp_path / "absent"))
     options = ["-g"] if gpu else []
-    code, said = start(meter, tmp_path / "e.csv", ["sleep", "1.2"], *options, path=str(tmp_path))
+    code, said = start(meter, tmp_path / "e.csv", ["sleep", "1.2"], *options, path=FAKE_NVML)
     assert "no RAPL package zone" in said
     if gpu:
         flags = {flag.code for flag in whole_file(read_recording(tmp_path / "e.csv")).flags}

@@ -280,7 +280,7 @@ def test_what_is_no_program_is_told():
 def test_a_variable_that_brings_in_other_libraries_is_to_blame_and_not_the_environment(monkeypatch, name):
     monkeypatch.setenv(name, "/opt/old/lib")
     code = f"import os, sys; sys.exit('GLIBCXX_3.4.29 not found' if os.environ.get('{name}') else 0)"
-    with pytest.raises(SetupError, match=f"^{name}=/opt/old/lib brings in .*`env -u {name} ...`. It said:\nGLIBCXX"):
+    with pytest.raises(SetupError, match=f"^{name}=/opt/old/lib puts other .*`env -u {name} ...`. It said:\nGLIBCXX"):
         _prime([ready_with(program(code))])
 
 

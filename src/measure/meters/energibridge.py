@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,9 +11,10 @@ from pathlib import Path
 
 from src.contract.flags import Flag
 from src.errors import MeterError
+from src.measure.meters.gpus import visible_gpus
 from src.measure.meters.processor import fixed_dram_unit, packages
 from src.measure.meters.program import Program
-from src.measure.meters.remarks import Remarks
+from src.measure.meters.remarks import NONE, Remarks
 from src.measure.meters.remedies import MSR_RIGHTS, WINDOWS_DRIVER
 
 DRAM = "DRAM_ENERGY (J)"
@@ -27,14 +29,34 @@ class Settings:
     binary: str | None = None
 
 
-def program(settings: Settings, _gpu: bool) -> Program:
+def program(settings: Settings, gpu: bool) -> Program:
     """EnergiBridge, wherever it is; raises MeterError, naming where to get it, where it is not."""
     binary = _find(settings.binary or "energibridge")
     version = _version(binary)
-    return Program((binary,), "measured", f"EnergiBridge {version}", version, fails(binary), _remarks())
+    return Program(
+        (binary,),
+        "measured",
+        f"EnergiBridge {version}",
+        version,
+        fails(binary),
+        _of_processor() + (_of_gpus() if gpu else NONE),
+    )
 
 
-def _remarks() -> Remarks:
+def _of_gpus() -> Remarks:
+    """EnergiBridge reads all GPUs: those that a run may not see are left out."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        visible = visible_gpus(pynvml, os.environ)
+        pynvml.nvmlShutdown()
+    except pynvml.NVMLError:
+        return NONE
+    return Remarks(visible.flags, tuple(f"GPU{index}_POWER (mWatts)" for index in visible.hidden))
+
+
+def _of_processor() -> Remarks:
     """What EnergiBridge gets wrong on this machine: it reads one package, and all counters in the package's unit."""
     flags, left_out = [], []
     if (count := packages()) > 1:

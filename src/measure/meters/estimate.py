@@ -13,7 +13,8 @@ from typing import Annotated, Any
 
 from src.errors import ConfigError
 from src.measure.meters.program import Program, own_program
-from src.measure.meters.sampler import Reader, parser, run_meter
+from src.measure.meters.remarks import NONE, Remarks
+from src.measure.meters.sampler import RemarkingReader, parser, run_meter
 from src.rules import ABOVE_ZERO, at_least
 
 BUSY = ("user", "nice", "system", "irq", "softirq")
@@ -66,6 +67,10 @@ class Estimate:
         gpus = [value for reader in self._gpus for value in reader.read()]
         return [idle_j + (self._busy_w - self._idle_w) * load_s, *usage, 1, *gpus]
 
+    def remarks(self) -> Remarks:
+        """What the GPUs' readers have to say."""
+        return sum((reader.remarks() for reader in self._gpus), NONE)
+
 
 def _busy_seconds() -> list[float]:
     """Seconds that each logical CPU has worked since boot."""
@@ -74,7 +79,7 @@ def _busy_seconds() -> list[float]:
     return [sum(getattr(times, state, 0.0) for state in BUSY) for times in psutil.cpu_times(percpu=True)]
 
 
-def _gpu_readers(gpu: bool) -> list[Reader]:
+def _gpu_readers(gpu: bool) -> list[RemarkingReader]:
     if not gpu:
         return []
     from src.measure.meters.nvml import Nvml

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import importlib
+import os
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from src.contract.flags import Flag
+from src.measure.meters.gpus import VARIABLE, Gpu, visible_gpus
+from src.measure.meters.remarks import Remarks
 from src.measure.meters.sampler import ReaderError
+
+LONGEST_STILL_S = 0.7
+"""A GPU always draws power, so a counter that is seen to show one value for longer does not tell its energy."""
 
 
 class Nvml:
-    """One column for each GPU: its energy counter (Volta or newer), else its power."""
+    """Energy counter (Volta or newer) and power of each GPU that the measured program may see.
+
+    Where a counter is missing, fails or stands still, the power tells the energy instead, and the run is flagged.
+    """
 
     def __init__(self) -> None:
         try:
@@ -19,23 +30,93 @@ class Nvml:
             raise ReaderError("GPUs need the package nvidia-ml-py: pip install nvidia-ml-py") from error
         try:
             pynvml.nvmlInit()
-            sources = [_source(pynvml, index) for index in range(pynvml.nvmlDeviceGetCount())]
+            visible = visible_gpus(pynvml, os.environ)
         except pynvml.NVMLError as error:
             raise ReaderError(f"NVIDIA's driver does not answer ({error}); is it installed and loaded?") from error
-        if not sources:
-            raise ReaderError("NVIDIA's driver is loaded but reports no GPU")
-        self.columns: Sequence[str] = [column for column, _ in sources]
-        self._reads = [read for _, read in sources]
+        self._flags = visible.flags
+        if not visible.gpus:
+            said = "".join(f": {flag.text}" for flag in visible.flags)
+            raise ReaderError(f"NVIDIA's driver is loaded but reports no GPU that {VARIABLE} lets a program see{said}")
+        self._meters = [_GpuMeter(pynvml, gpu) for gpu in visible.gpus]
+        self.columns: Sequence[str] = [column for meter in self._meters for column in meter.columns]
 
     def read(self) -> list[float]:
-        """Energy in J since the driver was loaded, or power in mW, of each GPU."""
-        return [read() for read in self._reads]
+        """Energy in J since the driver was loaded and power in mW of each GPU, as far as it has them."""
+        return [value for meter in self._meters for value in meter.read()]
+
+    def remarks(self) -> Remarks:
+        """Which GPUs' energy comes from their power, and which readings failed."""
+        return sum((meter.remarks() for meter in self._meters), Remarks(self._flags))
 
 
-def _source(pynvml: Any, index: int) -> tuple[str, Callable[[], float]]:
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    try:
-        pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
-    except pynvml.NVMLError_NotSupported:
-        return f"GPU{index}_POWER (mWatts)", lambda: float(pynvml.nvmlDeviceGetPowerUsage(handle))
-    return f"GPU{index}_ENERGY (J)", lambda: float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000)
+class _GpuMeter:
+    """One GPU's counter and power, one of which may be missing; raises ReaderError where both are."""
+
+    def __init__(self, pynvml: Any, gpu: Gpu) -> None:
+        energy, power = f"GPU{gpu.index}_ENERGY (J)", f"GPU{gpu.index}_POWER (mWatts)"
+        self._name = f"GPU {gpu.index}"
+        counter = _Source(pynvml, lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(gpu.handle) / 1000, counts=True)
+        mean = _Source(pynvml, lambda: float(pynvml.nvmlDeviceGetPowerUsage(gpu.handle)), counts=False)
+        self._counter, self._power = counter, mean
+        if counter.missing and mean.missing:
+            raise ReaderError(f"{self._name} tells neither energy ({counter.missing}) nor power ({mean.missing})")
+        self._sources = {name: s for name, s in ((energy, counter), (power, mean)) if not s.missing}
+        self.columns = list(self._sources)
+
+    def read(self) -> list[float]:
+        return [source.read() for source in self._sources.values()]
+
+    def remarks(self) -> Remarks:
+        flags = []
+        counter = next((column for column in self.columns if column.endswith("(J)")), None)
+        failing = counter is not None and self._counter.longest_still_s > LONGEST_STILL_S
+        why = self._counter.missing or f"showed one value for {self._counter.longest_still_s:.1f} s"
+        if counter is None or (failing and not self._power.missing):
+            text = f"{self._name}'s energy is the sum of its power over time, as its counter {why}"
+            flags.append(Flag("gpu_power", text))
+        elif failing:
+            flags.append(Flag("gpu_counter", f"{self._name}'s counter {why}, and it tells no power", grave=True))
+        failed = max(source.failed for source in self._sources.values())
+        if failed:
+            text = f"{failed} readings of {self._name} failed; the ones before them were taken instead"
+            flags.append(Flag("gpu_read_failed", text, grave=self._power.failed > 0 and (failing or counter is None)))
+        left_out = (counter,) if counter is not None and failing and not self._power.missing else ()
+        return Remarks(tuple(flags), left_out)
+
+
+class _Source:
+    """A number that NVML tells: above 0, never falling where it counts, and where it fails the last one again.
+
+    `missing` says why there is none at all, `failed` counts the failures, `longest_still_s` is for how long it was
+    seen to show one value.
+    """
+
+    def __init__(self, pynvml: Any, ask: Callable[[], float], counts: bool) -> None:
+        self._error, self._ask, self._counts = pynvml.NVMLError, ask, counts
+        self.missing, self.failed, self.longest_still_s = "", 0, 0.0
+        self._last = 0.0
+        self._since_s = time.monotonic()
+        try:
+            self._last = ask()
+        except pynvml.NVMLError as error:
+            self.missing = f"cannot be read ({error})"
+        else:
+            self.missing = "" if self._last > 0 else "shows 0"
+
+    def read(self) -> float:
+        now_s = time.monotonic()
+        value = self._answer()
+        if value is None:
+            self.failed += 1
+        if value is None or value == self._last:
+            self.longest_still_s = max(self.longest_still_s, now_s - self._since_s)
+        else:
+            self._last, self._since_s = value, now_s
+        return self._last
+
+    def _answer(self) -> float | None:
+        try:
+            value = self._ask()
+        except self._error:
+            return None
+        return value if value > 0 and not (self._counts and value < self._last) else None

@@ -27,7 +27,7 @@ from src.contract.metrics import TOTAL
 from src.contract.outcome import OUTCOME_FILE, OUTCOME_VARIABLE, write_failure
 from src.workloads.command.told import told_events, told_outcome
 
-OURS = ("PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONUNBUFFERED", "PYTHONIOENCODING")
+OURS = ("PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONUSERBASE", "PYTHONUNBUFFERED", "PYTHONIOENCODING")
 """Variables that joulebench sets for its own programs, and a command must not see."""
 TOLD = ".told"
 """The folder, beside the run's files, in which the command finds its own."""
