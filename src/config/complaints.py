@@ -81,8 +81,6 @@ def _kind_at(path: list[str]) -> Any:
 
 def _present(hint: Any) -> Any:
     """The dataclass of a group that a workload may lack."""
-    if get_origin(hint) is dict:
-        return hint
     return next((kind for kind in get_args(hint) if dataclasses.is_dataclass(kind)), hint)
 
 
