@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from src.measure.energy import whole_file
+from src.measure.meters import estimate
 from src.measure.meters.powercap import Powercap
 from src.measure.meters.remarks import Remarks
 from src.measure.meters.replay import Replay
@@ -102,14 +103,36 @@ def test_estimate_follows_the_load_and_says_what_it_is(tmp_path: Path) -> None:
 
 
 def test_estimate_is_load_times_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    from src.measure.meters import estimate
-
     clock, busy = iter([10.0, 12.0]), iter([[5.0, 7.0], [7.0, 8.0]])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     monkeypatch.setattr(estimate, "_busy_seconds", lambda: next(busy))
     values = estimate.Estimate(idle_w=10, busy_w=30, gpu=False).read()
     # Two CPUs idle for 2 s: 40 J; 3 s of work at 20 W above idle: 60 J.
     assert values == [100, 100, 50, 1]
+
+
+@pytest.mark.parametrize(
+    ("later", "energy_j", "flags"),
+    [
+        # Two CPUs idle for 2 s: 40 J, and 3 s of work: 60 J; then as many CPUs as are there, with the load of before.
+        pytest.param([9.0], 100 + 20 + 30, ["cpus_changed"], id="one goes offline"),
+        pytest.param([9.0, 9.0, 0.5], 100 + 60 + 90, ["cpus_changed"], id="one comes"),
+        pytest.param([9.0, 900.0], 100 + 40 + 60, ["cpus_changed"], id="one goes and another comes"),
+        pytest.param([9.0, 8.0], 100 + 40 + 40, [], id="none"),
+    ],
+)
+def test_estimate_outlives_a_cpu_that_goes_or_comes(
+    monkeypatch: pytest.MonkeyPatch, later: list[float], energy_j: float, flags: list[str]
+) -> None:
+    clock, busy = iter([10.0, 12.0, 14.0]), iter([[5.0, 7.0], [7.0, 8.0], later])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    monkeypatch.setattr(estimate, "_busy_seconds", lambda: next(busy))
+    meter = estimate.Estimate(idle_w=10, busy_w=30, gpu=False)
+    meter.read()
+    values = meter.read()
+    assert len(values) == len(meter.columns)
+    assert values[0] == pytest.approx(energy_j)
+    assert [flag.code for flag in meter.remarks().flags] == flags
 
 
 def test_native_sums_sockets_and_mends_wraps(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from src.contract.flags import Flag
 from src.errors import ConfigError
 from src.measure.meters.program import Program, own_program
 from src.measure.meters.remarks import NONE, Remarks
@@ -19,6 +20,9 @@ from src.rules import ABOVE_ZERO, at_least
 
 BUSY = ("user", "nice", "system", "irq", "softirq")
 """The states of a CPU that draw power on our behalf; `guest` is part of `user`, `steal` is someone else's."""
+
+CPU_CLOCK_S = 0.5
+"""By how much the kernel's account of a CPU's time may differ from the clock; more is another CPU's."""
 
 
 @dataclass(kw_only=True)
@@ -50,26 +54,40 @@ class Estimate:
     def __init__(self, idle_w: float, busy_w: float, gpu: bool) -> None:
         self._idle_w, self._busy_w = idle_w, busy_w
         self._gpus = _gpu_readers(gpu)
-        self._start_s = self._last_s = time.monotonic()
-        self._start_busy_s = self._last_busy_s = _busy_seconds()
+        self._last_s = time.monotonic()
+        self._last_busy_s = _busy_seconds()
+        self._energy_j, self._mean_share, self._changed = 0.0, 0.0, False
         usage = [f"CPU_USAGE_{index}" for index in range(len(self._last_busy_s))]
+        self._usage_count = len(usage)
         gpus = [column for reader in self._gpus for column in reader.columns]
         self.columns: Sequence[str] = ["CPU_ENERGY (J)", *usage, "ESTIMATED", *gpus]
 
     def read(self) -> list[float]:
         """Energy since this object was made in J, load of each CPU in %, the mark, then GPU values."""
         now_s, busy_s = time.monotonic(), _busy_seconds()
-        idle_j = self._idle_w * len(busy_s) * (now_s - self._start_s)
-        load_s = sum(busy_s) - sum(self._start_busy_s)
         step_s = max(now_s - self._last_s, 1e-3)
-        usage = [min(100.0, 100 * (b - a) / step_s) for a, b in zip(self._last_busy_s, busy_s, strict=True)]
+        load_s = self._load_s(busy_s, step_s)
+        self._energy_j += self._idle_w * len(busy_s) * step_s + (self._busy_w - self._idle_w) * sum(load_s)
         self._last_s, self._last_busy_s = now_s, busy_s
+        usage = [min(100.0, 100 * s / step_s) for s in load_s[: self._usage_count]]
+        usage += [0.0] * (self._usage_count - len(usage))
         gpus = [value for reader in self._gpus for value in reader.read()]
-        return [idle_j + (self._busy_w - self._idle_w) * load_s, *usage, 1, *gpus]
+        return [self._energy_j, *usage, 1, *gpus]
 
     def remarks(self) -> Remarks:
-        """What the GPUs' readers have to say."""
-        return sum((reader.remarks() for reader in self._gpus), NONE)
+        """What the GPUs' readers have to say, and whether CPUs came or went."""
+        text = "CPUs went offline or came during the run: the load of an interval is taken from the one before"
+        changed = Remarks((Flag("cpus_changed", text),)) if self._changed else NONE
+        return sum((reader.remarks() for reader in self._gpus), changed)
+
+    def _load_s(self, busy_s: Sequence[float], step_s: float) -> list[float]:
+        """Seconds that each CPU worked since the last sample; where CPUs went or came, what they did before that."""
+        grown = [now - last for last, now in zip(self._last_busy_s, busy_s, strict=False)]
+        if len(busy_s) == len(self._last_busy_s) and all(-CPU_CLOCK_S <= s <= step_s + CPU_CLOCK_S for s in grown):
+            self._mean_share = sum(grown) / len(grown) / step_s
+            return grown
+        self._changed = True
+        return [min(1.0, self._mean_share) * step_s] * len(busy_s)
 
 
 def _busy_seconds() -> list[float]:
