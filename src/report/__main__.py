@@ -69,15 +69,15 @@ def _quiet(given: list[str]) -> list[str]:
 def _command() -> None:
     if any(_is_multirun(word) for word in sys.argv[1:]):
         raise ConfigError("-m measures; a report is about one experiment: python -m src.report experiment=NAME")
-    composed: list[Config] = []  # stays empty where Hydra only shows something, as with --cfg
+    composed: list[DictConfig] = []  # stays empty where Hydra only shows something, as with --cfg
 
     @hydra.main(version_base="1.3", config_path="../../conf", config_name="config")
     def compose(cfg: DictConfig) -> None:
-        composed.append(typed(cfg))
+        composed.append(cfg)
 
     compose()
-    for config in composed:  # outside of Hydra, which puts a line of its own before every error
-        report(config)
+    for cfg in composed:  # outside of Hydra, which puts a line of its own before every error
+        report(typed(cfg))
 
 
 def _is_multirun(word: str) -> bool:
