@@ -86,7 +86,8 @@ def four_cpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_threads_are_what_affinity_and_quota_allow(four_cpus: Path, composed, quota: str, count: int) -> None:
     four_cpus.write_text(f"{quota} 100000\n")
     assert usable_cpus() == count
-    config = composed("framework=torch")
+    # A composition is kept by its words, and this machine differs each time: so an experiment of its own for each.
+    config = composed("framework=torch", f"experiment=quota-{quota}")
     assert config.hardware.threads == count
     check(config)
 
