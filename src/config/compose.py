@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from src.config.schema import Config, typed
+from src.config.schema import Config, typed, without_hydra
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Composer:
         plain = [self._is_plain_value(override) for override in overrides]
         groups = tuple(line for line, is_plain in zip(lines, plain, strict=True) if not is_plain)
         if groups not in self._by_groups:
-            self._by_groups[groups] = self.loader.load_sweep_config(self.master, list(groups))
+            self._by_groups[groups] = without_hydra(self.loader.load_sweep_config(self.master, list(groups)))
         cfg = copy.deepcopy(self._by_groups[groups])
         for override, is_plain in zip(overrides, plain, strict=True):
             if is_plain:

@@ -117,11 +117,20 @@ def typed(cfg: DictConfig) -> Config:
 
     Raises OmegaConf's own errors for keys that were added with `+` and for values that are missing.
     """
-    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    own = without_hydra(cfg)
     _refuse_additions(own, Config, "")
     nodes = {f.name: own[f.name] for f in dataclasses.fields(Config)}
     values: dict[str, Any] = {k: OmegaConf.to_object(n) if OmegaConf.is_config(n) else n for k, n in nodes.items()}
     return Config(**values)
+
+
+def without_hydra(cfg: DictConfig) -> DictConfig:
+    """The project's own part of what Hydra composed: a small one, and cheap to copy."""
+    if "hydra" not in cfg:
+        return cfg
+    own = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    OmegaConf.set_struct(own, True)
+    return own
 
 
 def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
