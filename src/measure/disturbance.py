@@ -1,6 +1,7 @@
 """What the rest of the machine did while a command ran: read once before it and once after it, never in between.
 
-Standard library only where Linux tells it, so that reading takes a few milliseconds; elsewhere psutil.
+Standard library only where Linux tells it, so that reading takes a millisecond; elsewhere psutil. Every run's guard
+loads this file, so it imports no dataclasses, which would take longer than all the rest.
 """
 
 from __future__ import annotations
@@ -8,14 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
-from itertools import pairwise
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
-
-from src.contract.events import Event
-from src.contract.flags import Flag
+from typing import Any, NamedTuple, Self
 
 LINUX = sys.platform == "linux"
 PROC, CPUS, THERMAL, HWMON = (
@@ -28,8 +24,7 @@ PACKAGE_SENSORS = ("x86_pkg_temp", "coretemp", "k10temp", "zenpower", "cpu_therm
 """What Linux calls the sensors of a processor's package."""
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """The machine at one moment. CPU seconds are summed over all CPUs since boot; None where it does not show them.
 
     `wall_s` is epoch time, `monotonic_s` stands still while the machine is suspended, `boot_s` does not.
@@ -47,8 +42,7 @@ class Snapshot:
     temperature_c: float | None
 
 
-@dataclass(frozen=True)
-class Disturbance:
+class Disturbance(NamedTuple):
     """What happened between two snapshots, and the machine's state at both; None where it is not shown.
 
     `foreign_cpu_share` is the share of all CPU time that others than the command and its meter used; `steal_share`
@@ -91,48 +85,11 @@ class Disturbance:
     @classmethod
     def of(cls, values: dict[str, Any]) -> Self:
         """From what `plain` made of it."""
-        return cls(**{field.name: values[field.name] for field in fields(cls)})
+        return cls(**{name: values[name] for name in cls._fields})
 
     def plain(self) -> dict[str, Any]:
         """As JSON takes it."""
-        return asdict(self)
-
-
-REPEATED = frozenset({"foreign_cpu", "steal", "clock", "suspended", "gap", "standstill", "jump", "reset"})
-"""Flags of runs that the machine or its meter disturbed: such a run is worth another try."""
-LEAST_STEP_S = 0.05
-LEAST_SUSPENDED_S = 0.5
-"""Shorter pauses are how the two clocks are read one after the other."""
-
-
-def disturbance_flags(seen: Disturbance, events: Sequence[Event], most_share: float) -> list[Flag]:
-    """What of it casts doubt on the run; `most_share` is what others may use of the processor."""
-    flags = []
-    if (seen.foreign_cpu_share or 0.0) > most_share:
-        text = f"other programs used {seen.foreign_cpu_share:.1%} of the processor during the run"
-        flags.append(Flag("foreign_cpu", f"{text} (protocol.max_foreign_cpu_share={most_share:g})", grave=True))
-    if (seen.steal_share or 0.0) > most_share:
-        text = f"the hypervisor gave {seen.steal_share:.1%} of the processor's time to other machines"
-        flags.append(Flag("steal", f"{text} (protocol.max_foreign_cpu_share={most_share:g})", grave=True))
-    if seen.suspended_s >= LEAST_SUSPENDED_S:
-        flags.append(Flag("suspended", f"the machine slept for {seen.suspended_s:.1f} s during the run", grave=True))
-    # While the machine sleeps, only one of the events' clocks goes on.
-    steps_s = [seen.clock_step_s] if seen.suspended_s >= LEAST_SUSPENDED_S else clock_steps_s(events)
-    step_s = max((seen.clock_step_s, *steps_s), key=abs)
-    if abs(step_s) >= LEAST_STEP_S:
-        text = f"the wall clock was set by {step_s:+.2f} s during the run, so its duration and power are wrong"
-        flags.append(Flag("clock", text, grave=True))
-    if seen.swapped_in_bytes:
-        flags.append(Flag("swap", f"{seen.swapped_in_bytes / 2**20:.1f} MiB were read back from swap during the run"))
-    if seen.throttled:
-        flags.append(Flag("throttled", f"the processor slowed itself down {seen.throttled} times during the run"))
-    return flags
-
-
-def clock_steps_s(events: Sequence[Event]) -> list[float]:
-    """How far the wall clock was set between each two events that tell both clocks; never empty."""
-    offsets = [event.t - event.monotonic for event in events if event.monotonic is not None]
-    return [0.0, *(after - before for before, after in pairwise(offsets))]
+        return self._asdict()
 
 
 def snapshot() -> Snapshot:

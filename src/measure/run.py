@@ -17,7 +17,7 @@ from src.contract.json_files import ContractError
 from src.contract.outcome import OLD_RESULT_FILE, OUTCOME_FILE, OUTCOME_VARIABLE, Outcome, WorkError
 from src.contract.record import ENERGY_FILE
 from src.errors import EnergyError, MeterError, RunError
-from src.measure.disturbance import disturbance_flags
+from src.measure.disturbed import disturbance_flags
 from src.measure.energy import Energy, integrate
 from src.measure.gpu_check import gpu_flags
 from src.measure.launch import Ending, launch

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import json
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -62,7 +64,7 @@ class Filing:
     def begin(self) -> None:
         """Write what is known before the run, so that whatever ends it, its folder tells what it was."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(OmegaConf.create(plain(self.config)), self.folder / CONFIG_FILE)
+        (self.folder / CONFIG_FILE).write_text(_as_yaml(json.dumps(plain(self.config))), encoding="utf-8")
         write_json(self.folder / ENVIRONMENT_FILE, dict(self.environment))
 
     def finished(self, measured: Measured) -> RunRecord:
@@ -142,6 +144,12 @@ class Filing:
             "status": status,
             "run_uid": f"{self.sweep}/{self.folder.name}",
         }
+
+
+@functools.cache
+def _as_yaml(config: str) -> str:
+    """A configuration in JSON as YAML; once a treatment, as PyYAML is slow."""
+    return OmegaConf.to_yaml(OmegaConf.create(json.loads(config)))
 
 
 def filing_command(folder: Path, tracking_uri: str | None) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from src.contract.plan_file import Slot, blocks
 from src.contract.record import RECORD_FILE, RunRecord
 from src.errors import MeterError, RunError, TrackError
-from src.measure.disturbance import REPEATED
+from src.measure.disturbed import REPEATED
 from src.measure.run import measure
 from src.plan.sweep_plan import SweepPlan
 from src.plan.time_left import remaining_s
