@@ -110,9 +110,13 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class FiledRun(Run):
-    """A run as a store gives it back; `run_id` finds its files there. Those of older stores have no `described`."""
+    """A run as a store gives it back; `run_id` finds its files there. Those of older stores have no `described`.
+
+    `copies` are the ids of what the store holds of the same run beside it, which is read nowhere.
+    """
 
     run_id: str
+    copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +177,19 @@ def headlines(runs: Iterable[Run]) -> list[Metric]:
     """The metrics that a summary of runs shows, in its order: the task's, then those of their own that ask for it."""
     own = {name: metric for run in runs for name, metric in run.own_metrics.items() if metric.headline}
     return [*OF_TASK, *own.values()]
+
+
+def each_once(runs: Sequence[FiledRun]) -> list[FiledRun]:
+    """Each run of an experiment once, in their order: of copies, a finished one, else the one that came first."""
+    found: dict[str, list[FiledRun]] = {}
+    for run in runs:
+        found.setdefault(run.tags.get("run_uid", run.run_id), []).append(run)
+    kept = []
+    for copies in found.values():
+        best = min(copies, key=lambda run: run.status != "finished")
+        others = tuple(run.run_id for run in copies if run is not best)
+        kept.append(dataclasses.replace(best, copies=others) if others else best)
+    return kept
 
 
 RunT = TypeVar("RunT", bound=Run)

@@ -20,8 +20,9 @@ from src.protocol.display import Display
 from src.protocol.filing import Filing
 from src.protocol.machine import MachineState
 from src.protocol.ready import Ready
-from src.track import open_store
+from src.track import in_haste, open_store
 
+SILENT_AFTER_S = 2.0
 MEASURING_ERRORS = (MeterError, RunError)
 
 
@@ -55,6 +56,8 @@ class Loop:
     missing: list[Missing] = field(default_factory=list)
     seen_s: dict[int, list[float]] = field(default_factory=dict)
     _launched: int = 0
+    _unfiled: list[RunRecord] = field(default_factory=list)
+    _store_is_silent: bool = False
 
     @property
     def guess_s(self) -> list[float | None]:
@@ -70,6 +73,7 @@ class Loop:
     def _run_block(self, block: Sequence[Slot], later: Sequence[Slot]) -> None:
         """Every slot of a block; a failed one waits for its next try at the block's end."""
         queue = deque((slot, 0) for slot in block)
+        self._store_is_silent = False
         while queue:
             slot, retry = queue.popleft()
             left = [slot, *(waiting for waiting, _ in queue), *later]
@@ -140,10 +144,25 @@ class Loop:
         )
 
     def _file(self, record: RunRecord) -> None:
-        """The store is opened only to file: whether it still answers is no reason not to measure."""
-        try:
-            open_store(self.plan.shared.tracking_uri).file_run(record, self.parent)
-        except TrackError:
+        """The store is opened only to file: whether it still answers is no reason not to measure, nor to wait.
+
+        One that takes long to refuse a run is asked again in the next block, so that it never holds a block up twice.
+        """
+        self._unfiled.append(record)
+        if self._store_is_silent:
+            return
+        began_s, waiting, self._unfiled = time.monotonic(), self._unfiled, []
+        with in_haste():
+            for place, each in enumerate(waiting):
+                try:
+                    open_store(self.plan.shared.tracking_uri).file_run(each, self.parent, patience_s=0.0)
+                except TrackError:
+                    self._unfiled.append(each)
+                    if time.monotonic() - began_s > SILENT_AFTER_S:
+                        self._store_is_silent = True
+                        self._unfiled += waiting[place + 1 :]
+                        break
+        if record in self._unfiled:
             self.display.say(f"MLflow does not take {record.name} now; it is filed when the sweep ends", "yellow")
 
     def _keep_whole(self, folder: Path) -> None:

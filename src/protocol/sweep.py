@@ -29,6 +29,7 @@ from src.protocol.outcomes import missing_table, summary_table
 from src.protocol.ready import Ready, make_ready, ready_store
 from src.protocol.resume import Progress, go_on, progress_of
 from src.protocol.sweep_run import SweepRun
+from src.track.filing_alone import held_folder
 
 PRIME_TIMEOUT_S = 600.0
 LAST_LINES = 5
@@ -52,25 +53,26 @@ def measure_sweep(plan: SweepPlan, folder: Path, display: Display | None = None)
     with measuring_alone(plan.shared.experiment, folder, plan.shared.protocol.allow_concurrent):
         ready = make_ready(plan.configs, ROOT, here, display.say)
         store = ready_store(plan.shared)
-        progress = progress_of(plan, folder) if resumed else Progress([], [], list(plan.slots), {})
-        (plan.rewrite if resumed else plan.write)(folder)
-        sweep_run = SweepRun.begin(store, plan, folder, host_facts(), _tags(ready))
-        loop = _loop(plan, folder, display, ready, progress, sweep_run.run_id)
-        report_files: Sequence[Path] = ()
-        try:
-            if progress.left:
-                title = f"joulebench: {plan.shared.experiment}, sweep {plan.sweep}"
-                with display.live(title, len(plan.slots), len(progress.finished)):
-                    _introduce(loop)
-                    _prime(ready)
-                    loop.machine = prepare_machine(plan.shared, distinct_meters(ready), folder, display)
-                    loop.run()
-            else:
-                display.say("every planned run is finished; more protocol.iterations would add some")
-            sweep_run.file_missing([*loop.records, *loop.failed])
-            report_files = _report(sweep_run, loop)
-        finally:
-            unfiled = _close(sweep_run, loop, report_files)
+        with held_folder(folder, is_new=not resumed) as folder:
+            progress = progress_of(plan, folder) if resumed else Progress([], [], list(plan.slots), {})
+            (plan.rewrite if resumed else plan.write)(folder)
+            sweep_run = SweepRun.begin(store, plan, folder, host_facts(), _tags(ready))
+            loop = _loop(plan, folder, display, ready, progress, sweep_run.run_id)
+            report_files: Sequence[Path] = ()
+            try:
+                if progress.left:
+                    title = f"joulebench: {plan.shared.experiment}, sweep {plan.sweep}"
+                    with display.live(title, len(plan.slots), len(progress.finished)):
+                        _introduce(loop)
+                        _prime(ready)
+                        loop.machine = prepare_machine(plan.shared, distinct_meters(ready), folder, display)
+                        loop.run()
+                else:
+                    display.say("every planned run is finished; more protocol.iterations would add some")
+                sweep_run.file_missing([*loop.records, *loop.failed])
+                report_files = _report(sweep_run, loop)
+            finally:
+                unfiled = _close(sweep_run, loop, report_files)
     _refuse_missing(plan, folder, loop.missing)
     if unfiled:
         raise TrackError("not all of this sweep is in MLflow; see above why, and how to file the rest")

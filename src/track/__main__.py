@@ -6,12 +6,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from src.contract.json_files import ContractError
+from src.contract.plan_file import PLAN_FILE
 from src.contract.record import RECORD_FILE, RunRecord
-from src.errors import JoulebenchError
+from src.errors import FiledElsewhereError, JoulebenchError
 from src.track import open_store
-from src.track.refile import refile
+from src.track.filing_alone import filing_alone
+from src.track.refile import Folder, Refiled, plan_of, refile
+
+if TYPE_CHECKING:
+    from src.track.store import Store
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,39 +26,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run's, or above it")
     parser.add_argument("--store", help="MLflow's store (default: MLFLOW_TRACKING_URI, else ./mlflow.db)")
     chosen = parser.parse_args(arguments)
-    found = find_records(chosen.folders)
-    if not found:
+    found, unreadable = find_folders(chosen.folders)
+    if not found and not unreadable:
         print(
             f"No {RECORD_FILE} below {', '.join(map(str, chosen.folders))}; name a sweep's folder",
             file=sys.stderr,
         )
         return 2
-    records, problems = read_all(found)
+    done, problems = Refiled(), list(unreadable)
     try:
-        filed, known = refile(open_store(chosen.store), records)
+        store = open_store(chosen.store)
+        for folder in found:
+            problems += _refile(store, folder, done)
     except JoulebenchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    print(f"runs filed: {filed}; there already: {known}" + (f"; unreadable: {len(problems)}" if problems else ""))
+    said = [f"runs filed: {done.filed}", f"there already: {done.known}"]
+    said += [f"unreadable: {len(unreadable)}"] if unreadable else []
+    print("; ".join(said))
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
 
 
-def find_records(folders: Sequence[Path]) -> list[Path]:
-    """Every run's folder at or below the given ones, each once, in order of their paths."""
-    return sorted({path.parent.resolve() for folder in folders for path in folder.rglob(RECORD_FILE)})
+def _refile(store: Store, folder: Folder, done: Refiled) -> list[str]:
+    """File a folder and count it in; returns why some of it, or all of it, is not filed."""
+    try:
+        with filing_alone(folder.path):
+            own = refile(store, folder)
+    except FiledElsewhereError as error:
+        return [str(error)]
+    done.filed += own.filed
+    done.known += own.known
+    return own.refused
 
 
-def read_all(folders: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
-    """The records that can be read, in the order they began, and what is wrong with the others."""
-    records, problems = [], []
-    for folder in folders:
+def find_folders(folders: Sequence[Path]) -> tuple[list[Folder], list[str]]:
+    """Each sweep's folder at or below the given ones with its runs in the order they began, and what is wrong there."""
+    runs = {path.parent.resolve() for folder in folders for path in folder.rglob(RECORD_FILE)}
+    plans = {path.parent.resolve() for folder in folders for path in folder.rglob(PLAN_FILE)}
+    found = {path: Folder(path, plan_of(path)) for path in sorted({run.parent for run in runs} | plans)}
+    problems = []
+    for run in sorted(runs):
         try:
-            records.append(RunRecord.read(folder))
+            found[run.parent].records.append(RunRecord.read(run))
         except ContractError as error:
             problems.append(str(error))
-    return sorted(records, key=lambda record: record.start_ms), problems
+    for folder in found.values():
+        folder.records.sort(key=lambda record: record.start_ms)
+    return list(found.values()), problems
 
 
 if __name__ == "__main__":

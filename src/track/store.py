@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import MlflowException, RestException
 from mlflow.store.db import utils as mlflow_database
 from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from sqlalchemy.exc import SQLAlchemyError
 
 from src.contract.metrics import OF_TASK
-from src.contract.record import FiledRun, Point, RunRecord, Status
+from src.contract.record import FiledRun, Point, RunRecord, Status, each_once
 from src.errors import TrackError
 from src.track.filed import filed_runs
 from src.track.typed_tags import typed_tags
@@ -54,6 +55,12 @@ BATCH_METRICS, BATCH_PARAMS = 900, 100
 PARAM_LENGTH = 6000
 TAG_LENGTH = 5000
 MLFLOW_STATUS = {"finished": "FINISHED", "failed": "FAILED", "disturbed": "FINISHED"}
+ASKED_FILE = ".asked"
+"""In a run's folder while a server was asked to make the run and has not answered."""
+
+LATE_S = 60.0
+"""A server that has not done by then what it was asked for does it no more."""
+
 STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError, ImportError)
 
 
@@ -137,21 +144,24 @@ class Store:
             f"Sweep '{name}' could not be begun in {self.uri}", "see that the store works, then start again"
         ):
             experiment_id = self.experiment_id(experiment)
-            run = self._sweep(experiment, name)
-            if run is not None:
-                run_id = str(run.info.run_id)
-            else:
-                own_tags = {**tags, "kind": "sweep", "sweep": name}
-                run_id = self._create(experiment_id, name, own_tags, _now_ms())
+            own_tags = {**tags, "kind": "sweep", "sweep": name}
+            run_id, is_new = self._once(
+                lambda: self._sweep(experiment, name),
+                lambda: self._create(experiment_id, name, own_tags, _now_ms()),
+                None,
+                LATE_S,
+            )
+            if is_new:
                 self._log(run_id, [], params)
             self.client.update_run(run_id, status="RUNNING")
             self._copy(run_id, artifacts)
         return run_id
 
-    def file_run(self, record: RunRecord, parent_run_id: str | None = None) -> str:
+    def file_run(self, record: RunRecord, parent_run_id: str | None = None, patience_s: float = LATE_S) -> str:
         """File a run once: one that is there already is left as it is, one left half filed is completed.
 
-        Returns its id. A run that was deleted on MLflow's pages is filed anew.
+        Returns its id. A run that was deleted on MLflow's pages is filed anew. A run that a server was asked to make
+        and did not answer for is waited for up to `patience_s`, never asked for twice within LATE_S.
         """
         with explained(
             f"Run '{record.name}' could not be filed in {self.uri}",
@@ -160,7 +170,12 @@ class Store:
             run = self._run_of(record)
             if run is not None and run.info.status != "RUNNING":
                 return str(run.info.run_id)
-            run_id = run.info.run_id if run is not None else self._begin(record, parent_run_id)
+            run_id, _ = self._once(
+                lambda: self._run_of(record),
+                lambda: self._begin(record, parent_run_id),
+                record.folder / ASKED_FILE if self._is_served else None,
+                patience_s,
+            )
             return self._fill(run_id, record)
 
     def is_filed(self, record: RunRecord) -> bool:
@@ -172,6 +187,8 @@ class Store:
     def is_open(self, experiment: str, sweep: str) -> bool:
         """Whether the sweep's parent run is there, and was never closed."""
         with explained(f"The sweeps of '{experiment}' cannot be read from {self.uri}", "see that the store works"):
+            if self.client.get_experiment_by_name(experiment) is None:
+                return False
             run = self._sweep(experiment, sweep)
         return run is not None and run.info.status == "RUNNING"
 
@@ -198,7 +215,7 @@ class Store:
             self.client.set_terminated(parent_run_id, MLFLOW_STATUS[status], end_time=now)
 
     def records(self, experiment: str) -> list[FiledRun]:
-        """All finished and failed measured runs, in the order they began."""
+        """All finished and failed measured runs, each once, in the order they began."""
         with explained(f"The runs of '{experiment}' cannot be read from {self.uri}", "check its name with `mlflow ui`"):
             found = self.client.get_experiment_by_name(experiment)
             if found is None:
@@ -206,7 +223,7 @@ class Store:
                 raise TrackError(f"{self.uri} has no experiment '{experiment}'; it has {names}")
             filed = filed_runs(self.client, found.experiment_id)
         self._artifact_uris.update((run.run_id, uri) for run, uri in filed)
-        return [run for run, _ in filed]
+        return each_once([run for run, _ in filed])
 
     def trace(self, run_id: str) -> list[Point]:
         """A run's power over time, as it was filed; empty where none was."""
@@ -246,7 +263,15 @@ class Store:
 
     def _create_experiment(self, name: str) -> str:
         tags = {EXPERIMENT_KIND_TAG: "custom_model_development", VIEW_TAG: json.dumps(VIEW_STATE)}
-        return str(self.client.create_experiment(name, self._artifact_root(name), tags))
+        try:
+            return str(self.client.create_experiment(name, self._artifact_root(name), tags))
+        except STORE_ERRORS as error:  # another sweep may have made it in this moment, or the answer come late
+            deadline_s = time.monotonic() + (LATE_S if self._may_come_late(error) else 0.0)
+            while (found := self.client.get_experiment_by_name(name)) is None:
+                if time.monotonic() > deadline_s:
+                    raise
+                time.sleep(1.0)
+            return str(found.experiment_id)
 
     def _artifact_root(self, name: str) -> str | None:
         """Beside a database that lies elsewhere; None leaves it to MLflow: `mlruns` here, or the server's."""
@@ -268,6 +293,47 @@ class Store:
     def _run_of(self, record: RunRecord) -> Run | None:
         """The record's run; RUNNING where its filing was interrupted, since the status is filed last."""
         return self._find(self.experiment_id(record.experiment), f"tags.run_uid = '{_plain(record.uid)}'")
+
+    def _once(
+        self, find: Callable[[], Run | None], create: Callable[[], str], asked: Path | None, patience_s: float
+    ) -> tuple[str, bool]:
+        """The id of a run that is looked for before it is made, and whether it was made now.
+
+        A server may make a run and answer too late: so what is not answered is looked for again, and asked for anew
+        only after LATE_S. `asked` is a file that remembers this for other processes.
+        """
+        begin_s, asked_s = time.monotonic(), _age_s(asked)
+        while True:
+            run = find()
+            if run is not None:
+                _forget(asked)
+                return str(run.info.run_id), asked_s is not None
+            if asked_s is None or asked_s + time.monotonic() - begin_s > LATE_S:
+                try:
+                    _remember(asked)
+                    run_id = create()
+                except STORE_ERRORS as error:
+                    if not self._may_come_late(error):
+                        _forget(asked)
+                        raise
+                    asked_s, reason = begin_s - time.monotonic(), error
+                else:
+                    _forget(asked)
+                    return run_id, True
+            else:
+                reason = TimeoutError("the store was asked for it before and has not answered yet")
+            if time.monotonic() - begin_s > patience_s:
+                raise reason
+            time.sleep(1.0)
+
+    def _may_come_late(self, error: Exception) -> bool:
+        """Whether a server may yet do what it was asked for; a refusal is an answer."""
+        refused = isinstance(error, RestException) and _status(error) < HTTPStatus.INTERNAL_SERVER_ERROR
+        return self._is_served and not refused
+
+    @property
+    def _is_served(self) -> bool:
+        return self.uri.startswith("http")
 
     def _begin(self, record: RunRecord, parent_run_id: str | None) -> str:
         own = {**record.tags, **typed_tags(record), "kind": "run"}
@@ -304,6 +370,28 @@ class Store:
     def _copy(self, run_id: str, artifacts: Iterable[Path]) -> None:
         for path in artifacts:
             self.client.log_artifact(run_id, str(path))
+
+
+def _status(error: RestException) -> int:
+    return int(error.get_http_status_code())  # type: ignore[no-untyped-call]
+
+
+def _age_s(asked: Path | None) -> float | None:
+    try:
+        return max(0.0, time.time() - asked.stat().st_mtime) if asked else None
+    except OSError:
+        return None
+
+
+def _remember(asked: Path | None) -> None:
+    if asked:
+        with suppress(OSError):  # an archive may be read-only
+            asked.touch()
+
+
+def _forget(asked: Path | None) -> None:
+    if asked:
+        asked.unlink(missing_ok=True)
 
 
 def _plain(text: str) -> str:

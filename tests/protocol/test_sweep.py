@@ -141,7 +141,7 @@ def test_a_failed_run_that_the_store_refused_is_filed_too(plan, runs, refusals, 
 
 
 def test_what_the_store_never_took_is_told_with_the_command_that_files_it(plan, runs, refusals, folder, terminal):
-    refusals[plan.folder(plan.slots[0], 0)] = 9
+    refusals[plan.folder(plan.slots[0], 0)] = 99
     with pytest.raises(TrackError, match="not all of this sweep is in MLflow"):
         conduct(plan, folder, terminal)
     shown = terminal.file.getvalue().replace("\n", " ")
@@ -152,7 +152,7 @@ def test_what_the_store_never_took_is_told_with_the_command_that_files_it(plan, 
 def test_a_run_that_is_stopped_while_it_is_filed_is_kept(plan, runs, folder, store, terminal, monkeypatch):
     file_run, filed = Store.file_run, []
 
-    def interrupted(self, record, parent=None):
+    def interrupted(self, record, parent=None, patience_s=0.0):
         filed.append(record)
         if len(filed) == 2:
             raise KeyboardInterrupt

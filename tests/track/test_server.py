@@ -22,7 +22,7 @@ def test_a_server_that_dies_loses_nothing(
     store_uri: str, tmp_path: Path, make_record: MakeRecord, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = free_port()
-    first = make_record("s/1", flags=(Flag("gap", "3 gaps", grave=True),), windows={"train": (0.5, 1.5)})
+    first = make_record("s/1", flags=(Flag("gap", "3 gaps"),), windows={"train": (0.5, 1.5)})
     second = make_record("s/2", start_ms=2_000_000, metrics={"energy_j": float("nan"), "loss": 1.0})
     for record in (first, second):
         record.write()
