@@ -58,6 +58,7 @@ MLFLOW_STATUS = {"finished": "FINISHED", "failed": "FAILED", "disturbed": "FINIS
 ASKED_FILE = ".asked"
 """In a run's folder while a server was asked to make the run and has not answered."""
 
+MOST_COPIES = 20
 LATE_S = 60.0
 """A server that has not done by then what it was asked for does it no more."""
 
@@ -284,8 +285,9 @@ class Store:
         return [experiment.name for experiment in self.client.search_experiments(max_results=20)]
 
     def _find(self, experiment_id: str, query: str) -> Run | None:
-        found = self.client.search_runs([experiment_id], query, max_results=1)
-        return found[0] if found else None
+        """The run that a query finds; of copies that an earlier version made, one that was filed to its end."""
+        found = self.client.search_runs([experiment_id], query, max_results=MOST_COPIES, order_by=["start_time ASC"])
+        return next((run for run in found if run.info.status != "RUNNING"), found[0] if found else None)
 
     def _sweep(self, experiment: str, name: str) -> Run | None:
         return self._find(self.experiment_id(experiment), f"tags.kind = 'sweep' and tags.sweep = '{_plain(name)}'")

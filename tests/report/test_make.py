@@ -316,3 +316,18 @@ def test_the_report_names_its_store_unless_that_may_tell_a_password(
     text = (report.folder / "report.md").read_text("utf-8")
     assert ("tracking_uri=" in text) == shown
     assert "secret" not in text
+
+
+def test_a_run_that_the_store_holds_twice_counts_once_and_is_named(file_runs, make, store):
+    """As earlier versions could make it, with a server that answers late."""
+    file_runs(ENERGIES)
+    first = store.records("study")[0]
+    run = store.client.get_run(first.run_id)
+    copy = store.client.create_run(run.info.experiment_id, first.start_ms, run.data.tags, run.info.run_name)
+    for name, value in first.metrics.items():
+        store.client.log_metric(copy.info.run_id, name, value)
+    store.client.set_terminated(copy.info.run_id)
+    report = make()
+    assert report.analysis.n_usable == 12
+    text = (report.folder / "report.md").read_text("utf-8")
+    assert "1 run lies in MLflow more than once" in text
