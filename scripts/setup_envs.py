@@ -1,4 +1,4 @@
-"""Makes the environments: `python scripts/setup_envs.py --help`. Needs nothing but Python 3.11 or newer.
+"""Makes the environments: `python scripts/setup_envs.py --help`. Needs nothing but Python 3.11 to 3.13.
 
 This file stays readable for any older Python, so that the check below is reached instead of a SyntaxError.
 """
@@ -7,10 +7,10 @@ import os
 import signal
 import sys
 
-if sys.version_info < (3, 11):
+if not (3, 11) <= sys.version_info < (3, 14):
     sys.exit(
-        "joulebench needs Python 3.11 or newer, but %s is Python %d.%d.\n"
-        "Install a newer one, and use it: `python3.12 scripts/setup_envs.py`, `make setup PYTHON=python3.12`."
+        "joulebench needs Python 3.11, 3.12 or 3.13, but %s is Python %d.%d.\n"
+        "Install one of them, and use it: `python3.12 scripts/setup_envs.py`, `make setup PYTHON=python3.12`."
         % (sys.executable, sys.version_info[0], sys.version_info[1])
     )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import signal
 import sys
+import unicodedata
 from collections.abc import Callable
 
 from hydra.errors import HydraException
@@ -17,6 +20,8 @@ from src.errors import ConfigError, JoulebenchError, told
 INTERRUPTED = 130
 SIGNALLED = 128
 DEBUG = "HYDRA_FULL_ERROR"
+PLAIN = str.maketrans("−–—─━·×≤≥", "----=*x<>")
+"""What stands for signs that a terminal of few characters lacks, and that Unicode itself knows no plain form of."""
 
 
 def command_line(command: Callable[[], object]) -> int:
@@ -30,6 +35,7 @@ def command_line(command: Callable[[], object]) -> int:
         number = getattr(signal, name, None)  # Windows has no SIGHUP, and `nohup` ignores it.
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end_in_order)
+    _write_what_the_terminal_knows()
     register()
     try:
         command()
@@ -51,6 +57,21 @@ def command_line(command: Callable[[], object]) -> int:
             raise
         return _complain(f"{error}; what was finished is kept", JoulebenchError.exit_code)
     return 0
+
+
+def _write_what_the_terminal_knows() -> None:
+    """Let no sign that standard output or error cannot encode end a command: a plainer one is written instead."""
+    codecs.register_error("plainer", _plainer)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="plainer")
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = unicodedata.normalize("NFKD", error.object[error.start : error.end]).translate(PLAIN)
+    return "".join(sign if sign.isascii() else "?" for sign in signs), error.end
 
 
 def _end_in_order(number: int, _frame: object) -> None:

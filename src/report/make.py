@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
@@ -90,9 +91,11 @@ def make_report(
 
 
 def report_folder(root: Path, experiment: str) -> Path:
-    """reports/NAME, whatever characters the name has."""
+    """reports/NAME, whatever characters the name has: one that had to change ends in a hash of what it was."""
     name = "".join(c if c.isalnum() or c in "-_.= " else "-" for c in experiment).strip(". ")
-    return root / (name or "experiment")
+    if name == experiment:
+        return root / name
+    return root / f"{name or 'experiment'}-{hashlib.sha256(experiment.encode()).hexdigest()[:8]}"
 
 
 def commands(store: Store, loaded: Loaded, config: AnalysisConfig, tracking_uri: str | None = None) -> list[str]:
@@ -114,7 +117,10 @@ def author() -> str:
         name = asked.stdout.strip()
     except OSError:
         name = ""
-    return name or getpass.getuser()
+    try:
+        return name or getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not stand in /etc/passwd
+        return "unknown"
 
 
 def _draw(store: Store, loaded: Loaded, analysis: Analysis, folder: Path) -> tuple[list[Picture], list[str]]:

@@ -108,7 +108,13 @@ class Store:
         return True
 
     def check(self, experiment: str) -> None:
-        """Make sure, before anything is measured, that runs can be filed in `experiment`; it may be new."""
+        """Make sure, before anything is measured, that runs can be filed in `experiment`; it may be new.
+
+        Raises TrackError where they cannot, or could not be read again.
+        """
+        if _is_local(self.uri):
+            remedy = "use tracking_uri=sqlite:///mlflow.db, or a server's address"
+            raise TrackError(f"{self.uri} is a store of files, whose runs no report can read: {remedy}")
         with explained(
             f"Experiment '{experiment}' in {self.uri} cannot be used",
             "choose another experiment=NAME, or another store with tracking_uri=URI",

@@ -1,9 +1,11 @@
 """From a real store to a report's files."""
 
 import csv
+import getpass
 import json
 import re
 import shlex
+import subprocess
 from functools import partial
 
 import pandas as pd
@@ -14,7 +16,7 @@ from src.analysis.settings import AnalysisConfig
 from src.contract.flags import Flag
 from src.errors import ConfigError
 from src.report.load import load
-from src.report.make import make_report, report_folder
+from src.report.make import author, make_report, report_folder
 from src.report.markdown import escape
 from src.report.read_traces import TraceReader
 from src.report.sections.reproduction import ingest_command, report_command
@@ -264,7 +266,16 @@ def test_power_over_time_reads_only_some_runs_and_says_so(file_runs, store):
 
 
 @pytest.mark.parametrize(
-    ("name", "folder"), [("demo", "demo"), ("a/b", "a-b"), ("../x", "-x"), ("..", "experiment"), ("é 1", "é 1")]
+    ("name", "folder"),
+    [
+        ("demo", "demo"),
+        ("a-b", "a-b"),
+        ("a/b", "a-b-c14cddc0"),
+        ("a,b", "a-b-1eb7c54d"),
+        ("../x", "-x-d6b96a97"),
+        ("..", "experiment-5ec1f7e7"),
+        ("é 1", "é 1"),
+    ],
 )
 def test_a_report_stays_below_its_root(tmp_path, name, folder):
     assert report_folder(tmp_path, name) == tmp_path / folder
@@ -331,3 +342,13 @@ def test_a_run_that_the_store_holds_twice_counts_once_and_is_named(file_runs, ma
     assert report.analysis.n_usable == 12
     text = (report.folder / "report.md").read_text("utf-8")
     assert "1 run lies in MLflow more than once" in text
+
+
+@pytest.mark.parametrize("error", [KeyError("uid not found: 1234"), OSError("no such user")])
+def test_a_user_without_a_name_gets_a_report(monkeypatch, error):
+    def no_name():
+        raise error
+
+    monkeypatch.setattr(getpass, "getuser", no_name)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", ""))
+    assert author() == "unknown"

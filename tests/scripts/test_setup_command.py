@@ -95,9 +95,13 @@ def test_set_up_needs_the_standard_library_only(repository: Path) -> None:
     assert f"(default: {' '.join(environments())})" in " ".join(done.stdout.split())
 
 
-def test_an_older_python_gets_a_message_and_no_syntax_error(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("version", [(3, 10, 2), (3, 14, 0)], ids=["too old", "too new"])
+def test_another_python_gets_a_message_and_no_syntax_error(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int]
+) -> None:
     script = repository / "scripts" / "setup_envs.py"
     ast.parse(script.read_text(), feature_version=(3, 4))
-    monkeypatch.setattr(sys, "version_info", (3, 10, 2))
-    with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer, but .* is Python 3\.10"):
+    monkeypatch.setattr(sys, "version_info", version)
+    says = rf"needs Python 3\.11, 3\.12 or 3\.13, but .* is Python 3\.{version[1]}"
+    with pytest.raises(SystemExit, match=says):
         runpy.run_path(str(script))

@@ -220,3 +220,12 @@ def test_a_power_trace_comes_back_in_the_order_of_time(store, make_record):
 
 def test_a_run_without_a_power_trace_has_an_empty_one(store, make_record):
     assert store.trace(store.file_run(make_record())) == []
+
+
+@pytest.mark.parametrize("scheme", ["file://", ""], ids=["address", "path"])
+def test_a_store_of_files_is_refused_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    with pytest.raises(TrackError, match=r"store of files, .* tracking_uri=sqlite:///"):
+        open_store(f"{scheme}{tmp_path}/mlruns").check("study")
