@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+LARGEST = 2**63 - 1
+"""No database and no array takes a larger whole number."""
+
 
 class ContractError(ValueError):
     """A file that rooms hand each other which is missing, unreadable, incomplete or of another version."""
@@ -28,11 +31,19 @@ def write_json(path: Path, values: Any) -> None:
 def read_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file; raises ContractError where there is none."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ContractError(f"{path} cannot be read ({error})") from error
     if not isinstance(values, dict):
         raise ContractError(f"{path} holds no JSON object")
+    return values
+
+
+def parse(text: str) -> Any:
+    """What a JSON text holds; raises ValueError or RecursionError, also where a text has half a character."""
+    values = json.loads(text)
+    if "\\u" in text:
+        json.dumps(values, ensure_ascii=False).encode("utf-8")
     return values
 
 
@@ -46,6 +57,8 @@ def take(values: Mapping[str, Any], key: str, kind: type[T], where: str) -> T:
             raise ContractError(f"{where}: `{key}` is too large a number") from error
     if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
         raise ContractError(f"{where}: `{key}` is {found!r:.80}, not of type {kind.__name__}")
+    if kind is int and abs(found) > LARGEST:  # type: ignore[arg-type]
+        raise ContractError(f"{where}: `{key}` is too large a number")
     return found
 
 
