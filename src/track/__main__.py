@@ -28,15 +28,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     records, problems = read_all(found)
+    refused: list[str] = []
     try:
-        filed, known = refile(open_store(chosen.store), records)
+        filed, known = refile(open_store(chosen.store), records, refused)
     except JoulebenchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    print(f"runs filed: {filed}; there already: {known}" + (f"; unreadable: {len(problems)}" if problems else ""))
-    for problem in problems:
+    print(
+        f"runs filed: {filed}; there already: {known}" + _counted("unreadable", problems) + _counted("refused", refused)
+    )
+    for problem in (*problems, *refused):
         print(problem, file=sys.stderr)
-    return 1 if problems else 0
+    return 1 if problems or refused else 0
+
+
+def _counted(what: str, problems: Sequence[str]) -> str:
+    return f"; {what}: {len(problems)}" if problems else ""
 
 
 def find_records(folders: Sequence[Path]) -> list[Path]:

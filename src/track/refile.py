@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 from src.contract.json_files import ContractError
 from src.contract.plan_file import PLAN_FILE, PlanFile
 from src.contract.record import RunRecord, Status
+from src.errors import TrackError
 from src.track.sweep_note import summary_metrics, summary_note
 
 if TYPE_CHECKING:
     from src.track.store import Store
 
 
-def refile(store: Store, records: Sequence[RunRecord]) -> tuple[int, int]:
+def refile(store: Store, records: Sequence[RunRecord], refused: list[str] | None = None) -> tuple[int, int]:
     """File each record that is not filed yet below its sweep's parent run, which is made where there is none.
 
     Returns how many were filed and how many were there already. Raises TrackError where the store fails; what
-    was filed until then stays.
+    was filed until then stays. What a store that answers does not take is told in `refused`, where one is given, and
+    the others are filed.
     """
     new = [record for record in records if not store.is_filed(record)]
     gaining = {(record.experiment, record.sweep) for record in new}
@@ -29,11 +31,18 @@ def refile(store: Store, records: Sequence[RunRecord]) -> tuple[int, int]:
         for sweep, folder in folders.items()
         if sweep in gaining or store.is_open(*sweep)
     }
+    filed = 0
     for record in new:
-        store.file_run(record, parents.get((record.experiment, record.sweep or "")))
+        try:
+            store.file_run(record, parents.get((record.experiment, record.sweep or "")))
+            filed += 1
+        except TrackError as error:
+            if refused is None or not store.answers():
+                raise
+            refused.append(str(error))
     for sweep, parent_run_id in parents.items():
         close_sweep(store, *sweep, parent_run_id, planned_runs(folders[sweep]))
-    return len(new), len(records) - len(new)
+    return filed, len(records) - len(new)
 
 
 def close_sweep(
