@@ -114,7 +114,10 @@ def author() -> str:
         name = asked.stdout.strip()
     except OSError:
         name = ""
-    return name or getpass.getuser()
+    try:
+        return name or getpass.getuser()
+    except (OSError, KeyError):  # a user whom the password file does not know, as in many containers
+        return "unknown"
 
 
 def _draw(store: Store, loaded: Loaded, analysis: Analysis, folder: Path) -> tuple[list[Picture], list[str]]:
