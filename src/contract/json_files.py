@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,14 +19,31 @@ class ContractError(ValueError):
     """A file that rooms hand each other which is missing, unreadable, incomplete or of another version."""
 
 
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary neighbour to write to, which takes the path's place at the end: no reader ever sees half a file.
+
+    Where the writing fails, say on a full disk, neither is left; raises OSError.
+    """
+    temporary = path.with_name(f".{path.stem[:100]}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text, whole or not at all; raises OSError."""
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_json(path: Path, values: Any) -> None:
-    """Write JSON through a temporary neighbour and a rename, so that no reader ever sees half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(values, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    """Write JSON, whole or not at all; raises OSError."""
+    write_text(path, json.dumps(values, indent=1))
 
 
 def read_object(path: Path) -> dict[str, Any]:
