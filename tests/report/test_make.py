@@ -14,7 +14,7 @@ from src.analysis.settings import AnalysisConfig
 from src.contract.flags import Flag
 from src.errors import ConfigError
 from src.report.load import load
-from src.report.make import make_report, report_folder
+from src.report.make import author, make_report, report_folder
 from src.report.markdown import escape
 from src.report.read_traces import TraceReader
 from src.report.sections.reproduction import ingest_command, report_command
@@ -316,3 +316,15 @@ def test_the_report_names_its_store_unless_that_may_tell_a_password(
     text = (report.folder / "report.md").read_text("utf-8")
     assert ("tracking_uri=" in text) == shown
     assert "secret" not in text
+
+
+def test_a_user_without_a_name_gets_a_report_all_the_same(monkeypatch):
+    def refuse():
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("src.report.make.getpass.getuser", refuse)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.name")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "")
+    assert author() == "unknown"
