@@ -74,7 +74,8 @@ def _shade(axes: Axes, phases: Mapping[str, tuple[float, float]], length_s: floa
         axes.axvspan(begin_s, end_s, color=color, alpha=0.28, linewidth=0, label=label)
         if end_s - begin_s >= NARROW * length_s:
             middle_s = (begin_s + end_s) / 2
-            axes.text(middle_s, 0.98, name, transform=axes.get_xaxis_transform(), ha="center", va="top")
+            shown = name.replace("$", r"\$")
+            axes.text(middle_s, 0.98, shown, transform=axes.get_xaxis_transform(), ha="center", va="top")
 
 
 def _draw_mean(axes: Axes, course: PowerCourse) -> None:
