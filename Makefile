@@ -13,7 +13,7 @@ VENV_PYTHON = .venv/bin/python
 SETUP = $(PYTHON) scripts/setup_envs.py $(ENVS) $(if $(DEVICE),--device $(DEVICE))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench lock clean
+.PHONY: help setup demo test soak lint format bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -30,6 +30,9 @@ demo: setup ## compare TensorFlow, PyTorch and JAX on scikit-learn's digits, in 
 
 test: setup ## run all tests (ARGS="-k energy")
 	$(VENV_PYTHON) -m pytest $(ARGS)
+
+soak: setup ## the long tests at full size: damaged files and kills by the hundred (ARGS="-k fuzz")
+	JOULEBENCH_SOAK=1 $(VENV_PYTHON) -m pytest -s tests/soak $(ARGS)
 
 lint: ## check style and types
 	@$(PYTHON) scripts/setup_envs.py orchestrator

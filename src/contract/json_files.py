@@ -4,35 +4,64 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+LARGEST = 2**63 - 1
+"""No database and no array takes a larger whole number."""
 
 
 class ContractError(ValueError):
     """A file that rooms hand each other which is missing, unreadable, incomplete or of another version."""
 
 
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary neighbour to write to, which takes the path's place at the end: no reader ever sees half a file.
+
+    Where the writing fails, say on a full disk, neither is left; raises OSError.
+    """
+    temporary = path.with_name(f".{path.stem[:100]}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text, whole or not at all; raises OSError."""
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_json(path: Path, values: Any) -> None:
-    """Write JSON through a temporary neighbour and a rename, so that no reader ever sees half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(values, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    """Write JSON, whole or not at all; raises OSError."""
+    write_text(path, json.dumps(values, indent=1))
 
 
 def read_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file; raises ContractError where there is none."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ContractError(f"{path} cannot be read ({error})") from error
     if not isinstance(values, dict):
         raise ContractError(f"{path} holds no JSON object")
+    return values
+
+
+def parse(text: str) -> Any:
+    """What a JSON text holds; raises ValueError or RecursionError, also where a text has half a character."""
+    values = json.loads(text)
+    if "\\u" in text:
+        json.dumps(values, ensure_ascii=False).encode("utf-8")
     return values
 
 
@@ -46,6 +75,8 @@ def take(values: Mapping[str, Any], key: str, kind: type[T], where: str) -> T:
             raise ContractError(f"{where}: `{key}` is too large a number") from error
     if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
         raise ContractError(f"{where}: `{key}` is {found!r:.80}, not of type {kind.__name__}")
+    if kind is int and abs(found) > LARGEST:  # type: ignore[arg-type]
+        raise ContractError(f"{where}: `{key}` is too large a number")
     return found
 
 

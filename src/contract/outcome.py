@@ -67,9 +67,13 @@ class Outcome:
         if "error" in values:
             raise WorkError(take(values, "error", str, str(path)))
         described = take({"metrics": {}, **values}, "metrics", dict, str(path))
+        numbers = {name: _value(name, metric, path) for name, metric in described.items()}
+        metrics = {name: Metric.of(name, metric) for name, metric in described.items()}
+        for name, metric in metrics.items():
+            _check_share(name, numbers[name], metric, path)
         return cls(
-            values={name: _value(name, metric, path) for name, metric in described.items()},
-            metrics={name: Metric.of(name, metric) for name, metric in described.items()},
+            values=numbers,
+            metrics=metrics,
             series=_series(take({"series": {}, **values}, "series", dict, str(path)), path),
             facts=take({"facts": {}, **values}, "facts", dict, str(path)),
             per_unit=_per_unit(values["per_unit"], path) if values.get("per_unit") is not None else None,
@@ -97,6 +101,11 @@ def _value(name: str, metric: Any, path: Path) -> float:
     if not isinstance(metric, Mapping):
         raise ContractError(f"{path}: metric `{name}` is {metric!r:.80}, not an object with a `value`")
     return _number(metric, f"{path}: metric `{name}`")
+
+
+def _check_share(name: str, value: float, metric: Metric, path: Path) -> None:
+    if name == "accuracy" and metric.unit == "1" and not 0 <= value <= 1:
+        raise ContractError(f"{path}: `accuracy` is {value:g}, which is no share of 1; give it the unit % if it is one")
 
 
 def _number(values: Mapping[str, Any], where: str) -> float:

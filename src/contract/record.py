@@ -47,6 +47,11 @@ NO_PARAMETERS = (
 )
 """Parts of the configuration that say nothing about the work; config.yaml has them all."""
 
+NAME = re.compile(r"(?!/)[\w./ :-]{1,250}")
+"""Names that MLflow takes for metrics, parameters and tags."""
+NAME_LENGTH = 250
+"""Of an experiment, a sweep and a `run_uid`, by which they are searched for."""
+
 Status = Literal["finished", "failed", "disturbed"]
 """A disturbed run was measured, and then measured again in the same place."""
 
@@ -165,11 +170,14 @@ class RunRecord(Run):
             raise ContractError(f"{path} is no complete record of a run ({error}); measure that run again") from error
 
     def artifacts(self) -> list[Path]:
-        """The run's own files, in order of their names: every visible file of its folder but the record."""
+        """The run's own files, in order of their names: every visible file of its folder but the record.
+
+        A link is no file of the run: what it points to may be anybody's.
+        """
         return sorted(
             path
             for path in self.folder.iterdir()
-            if path.is_file() and not path.name.startswith(".") and path.name != RECORD_FILE
+            if path.is_file() and not path.is_symlink() and not path.name.startswith(".") and path.name != RECORD_FILE
         )
 
 
@@ -232,6 +240,22 @@ def _check_types(values: Mapping[str, Any]) -> None:
     metrics = take(values, "metrics", dict, RECORD_FILE)
     for name in metrics:
         take(metrics, name, float, "`metrics`")
+    _check_names(values)
+
+
+def _check_names(values: Mapping[str, Any]) -> None:
+    """Refuse what no store takes, here where only this run is concerned."""
+    for kind in ("tags", "params", "metrics", "series"):
+        bad = next((name for name in values[kind] if not NAME.fullmatch(name)), None)
+        if bad is not None:
+            raise ContractError(f"`{kind}` has the name {bad!r:.80}, which no store takes")
+    searched = {
+        "experiment": values["experiment"],
+        **{key: values["tags"].get(key, key) for key in ("sweep", "run_uid")},
+    }
+    for key, name in searched.items():
+        if not 0 < len(name) <= NAME_LENGTH or "'" in name:
+            raise ContractError(f"`{key}` is {name!r:.80}; it must have 1 to {NAME_LENGTH} characters and no quote")
 
 
 def _point(values: Any) -> Point:

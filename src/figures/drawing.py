@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from src.analysis.table import ENERGY_UNITS
 from src.analysis.values import Sample, finite
+from src.contract.json_files import whole
 from src.contract.metrics import Metric
 
 CROWD = 2000
@@ -73,6 +74,8 @@ def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     figure.set_layout_engine("none")
     # The salt makes ids repeat from call to call, and differ between figures that share a page.
     with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": name, "path.simplify": True}):
-        figure.savefig(svg, dpi=DPI, metadata={"Date": None, "Creator": None})
-        figure.savefig(png, dpi=DPI, metadata={"Software": None})
+        with whole(svg) as part:
+            figure.savefig(part, dpi=DPI, metadata={"Date": None, "Creator": None})
+        with whole(png) as part:
+            figure.savefig(part, dpi=DPI, metadata={"Software": None})
     return svg, png

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from src.contract.json_files import whole
 from src.contract.record import Run
 
 PHASE_COLORS = ("#999999", "#56b4e9", "#f0e442", "#009e73", "#cc79a7", "#e69f00", "#0072b2")
@@ -53,9 +54,8 @@ def draw_power(path: Path, course: PowerCourse, phases: Mapping[str, tuple[float
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9)
     FigureCanvasAgg(figure)
-    part = path.with_name(f".{path.name}.part")
-    figure.savefig(part, format="png")
-    part.replace(path)
+    with whole(path) as part:
+        figure.savefig(part, format="png")
 
 
 def _title(run: Run) -> str:
@@ -74,7 +74,8 @@ def _shade(axes: Axes, phases: Mapping[str, tuple[float, float]], length_s: floa
         axes.axvspan(begin_s, end_s, color=color, alpha=0.28, linewidth=0, label=label)
         if end_s - begin_s >= NARROW * length_s:
             middle_s = (begin_s + end_s) / 2
-            axes.text(middle_s, 0.98, name, transform=axes.get_xaxis_transform(), ha="center", va="top")
+            shown = name.replace("$", r"\$")
+            axes.text(middle_s, 0.98, shown, transform=axes.get_xaxis_transform(), ha="center", va="top")
 
 
 def _draw_mean(axes: Axes, course: PowerCourse) -> None:

@@ -31,6 +31,8 @@ WARNING = "#b3261e"
 
 # matplotlib brings DejaVu Sans along, so that text is as wide on every machine.
 STYLE = {
+    # Names are the user's own: what lies between two $ in them is no mathematics.
+    "text.parse_math": False,
     "font.family": "DejaVu Sans",
     "font.size": SMALL_PT,
     "axes.labelsize": 7.5,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from src.contract.json_files import whole
 from src.contract.record import ENERGY_FILE, RunRecord, flatten, run_name
 from src.errors import EnergyError
 from src.figures.run_power import MAX_STEPS, draw_power
@@ -75,7 +76,8 @@ class Imported:
         """Write the run's folder: energy.csv, power.png, record.json."""
         folder = self.source.folder
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self.source.path, folder / ENERGY_FILE)
+        with whole(folder / ENERGY_FILE) as part:
+            shutil.copyfile(self.source.path, part)
         draw_power(folder / POWER_FILE, self.trace, {}, self.record)
         self.record.write()
         return self.record

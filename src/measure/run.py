@@ -29,6 +29,8 @@ from src.measure.windows import Stretches, phase_windows
 LOG_FILE = "worker.log"
 LOG_KEPT_BYTES = 1_000_000
 """Of the log of a program that tells much; every run's log is filed."""
+SETTLED = ("framework", "threads")
+"""Settings of a job that the facts of its outcome repeat."""
 TAIL_LINES, TAIL_COLUMNS = 15, 200
 
 
@@ -83,6 +85,7 @@ def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_fore
         raise RunError(f"{error}{_left_running(ending)}{_log_tail(folder)}") from error
     except ContractError as error:
         _blame_no_outcome(ending, meter, folder, error)
+    _check_told(outcome, job, folder)
     windows = phase_windows(events, job.task_phases)
     try:
         recording = meter.recorded(folder / ENERGY_FILE)
@@ -94,6 +97,14 @@ def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_fore
         flags += disturbance_flags(ending.disturbance, events, max_foreign_cpu_share)
     energy = dataclasses.replace(energy, flags=(*energy.flags, *flags))
     return Measured(folder, outcome, events, windows, energy, ending)
+
+
+def _check_told(outcome: Outcome, job: Job, folder: Path) -> None:
+    """Refuse the results of other work than the job's; raises RunError."""
+    for name in SETTLED:
+        asked, told = job.settings.get(name), outcome.facts.get(name)
+        if asked is not None and told is not None and told != asked:
+            raise RunError(f"the run tells of {name} {told!r:.80}, but {asked!r:.80} was asked for{_log_tail(folder)}")
 
 
 def _blame_ending(ending: Ending, meter: Meter, folder: Path, timeout_s: float) -> NoReturn:

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 from src.config.schema import Config
 from src.contract.flags import Flag
-from src.contract.json_files import write_json
+from src.contract.json_files import write_json, write_text
 from src.contract.plan_file import Slot, Treatment
 from src.contract.record import RunRecord, Status, flatten, run_name
 from src.errors import JoulebenchError
@@ -64,7 +64,7 @@ class Filing:
     def begin(self) -> None:
         """Write what is known before the run, so that whatever ends it, its folder tells what it was."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / CONFIG_FILE).write_text(_as_yaml(json.dumps(plain(self.config))), encoding="utf-8")
+        write_text(self.folder / CONFIG_FILE, _as_yaml(json.dumps(plain(self.config))))
         write_json(self.folder / ENVIRONMENT_FILE, dict(self.environment))
 
     def finished(self, measured: Measured) -> RunRecord:

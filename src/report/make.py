@@ -16,7 +16,7 @@ import pandas as pd
 from src.analysis.analyse import Analysis, analyse
 from src.analysis.comparable import comparable
 from src.analysis.settings import AnalysisConfig
-from src.contract.json_files import write_json
+from src.contract.json_files import whole, write_json, write_text
 from src.contract.plan_file import PLAN_FILE, PlanFile
 from src.figures.drawing import save
 from src.figures.gallery import analysed_runs, draw_all
@@ -142,8 +142,8 @@ def _draw(store: Store, loaded: Loaded, analysis: Analysis, folder: Path) -> tup
 
 def _write(folder: Path, document: Document, analysis: Analysis, loaded: Loaded) -> None:
     """The four files; statistics.json holds every number, the sentences and what they are about."""
-    (folder / "report.md").write_text(to_markdown(document), encoding="utf-8")
-    (folder / "report.html").write_text(to_html(document, folder / FIGURES), encoding="utf-8")
+    write_text(folder / "report.md", to_markdown(document))
+    write_text(folder / "report.html", to_html(document, folder / FIGURES))
     about: dict[str, Any] = {
         "experiment": loaded.experiment,
         "created": document.date,
@@ -151,7 +151,8 @@ def _write(folder: Path, document: Document, analysis: Analysis, loaded: Loaded)
         "answer": [*document.notices, *document.answer],
     }
     write_json(folder / "statistics.json", {**to_json(analysis), **about})
-    _runs_table(loaded.runs).to_csv(folder / "runs.csv", index=False)
+    with whole(folder / "runs.csv") as part:
+        _runs_table(loaded.runs).to_csv(part, index=False)
 
 
 def _runs_table(runs: pd.DataFrame) -> pd.DataFrame:

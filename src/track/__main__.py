@@ -33,32 +33,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    done, problems = Refiled(), list(unreadable)
+    done = Refiled()
     try:
         store = open_store(chosen.store)
         for folder in found:
-            problems += _refile(store, folder, done)
+            _refile(store, folder, done)
     except JoulebenchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    said = [f"runs filed: {done.filed}", f"there already: {done.known}"]
-    said += [f"unreadable: {len(unreadable)}"] if unreadable else []
-    print("; ".join(said))
-    for problem in problems:
+    print(
+        f"runs filed: {done.filed}; there already: {done.known}"
+        + _counted("unreadable", unreadable)
+        + _counted("refused", done.refused)
+    )
+    for problem in (*unreadable, *done.refused):
         print(problem, file=sys.stderr)
-    return 1 if problems else 0
+    return 1 if unreadable or done.refused else 0
 
 
-def _refile(store: Store, folder: Folder, done: Refiled) -> list[str]:
-    """File a folder and count it in; returns why some of it, or all of it, is not filed."""
+def _counted(what: str, problems: Sequence[str]) -> str:
+    return f"; {what}: {len(problems)}" if problems else ""
+
+
+def _refile(store: Store, folder: Folder, done: Refiled) -> None:
+    """File a folder and count it in."""
     try:
         with filing_alone(folder.path):
             own = refile(store, folder)
     except FiledElsewhereError as error:
-        return [str(error)]
+        done.refused.append(str(error))
+        return
     done.filed += own.filed
     done.known += own.known
-    return own.refused
+    done.refused += own.refused
 
 
 def find_folders(folders: Sequence[Path]) -> tuple[list[Folder], list[str]]:

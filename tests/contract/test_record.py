@@ -181,3 +181,10 @@ def test_flatten_leaves_out_what_is_unset_or_left_out() -> None:
         "protocol.order": "shuffled",
         "dataset.name": "mnist",
     }
+
+
+def test_a_link_in_the_folder_is_no_artifact(make_record, tmp_path):
+    record = make_record()
+    (tmp_path / "secret.txt").write_text("anybody's")
+    (record.folder / "notes.txt").symlink_to(tmp_path / "secret.txt")
+    assert [path.name for path in record.artifacts()] == ["energy.csv", "result.json"]

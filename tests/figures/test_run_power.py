@@ -70,5 +70,5 @@ def test_the_picture_is_a_png_of_its_size_and_nothing_lies_beside_it(tmp_path: P
 
 
 def test_a_commands_own_dollars_are_no_mathematics(tmp_path: Path, drawn_texts: list[str]) -> None:
-    draw_power(tmp_path / "power.png", COURSE, {"a$b$": (0.0, 9.0)}, run("echo $x$", "measured"))
+    draw_power(tmp_path / "power.png", COURSE, {r"a$\frac$": (0.0, 9.0)}, run("echo $x$", "measured"))
     assert drawn_texts[0] == r"echo \$x\$: 760.0 J in 19.0 s (measured)"

@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib
 import pandas as pd
+import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -17,6 +18,7 @@ from src.figures.accuracy import draw_accuracy_energy
 from src.figures.distribution import draw_distribution
 from src.figures.drawing import save
 from src.figures.run_order import draw_run_order
+from src.figures.style import house_style, new_figure
 from tests.made_runs import factors_of
 
 Make = Callable[..., Any]
@@ -64,3 +66,16 @@ def test_drawing_and_saving_leave_matplotlib_as_it_was(make_runs: Make, tmp_path
     before = dict(matplotlib.rcParams)
     save(energy_figure(make_runs(("tf",), 8)), tmp_path, "energy_j")
     assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize("label", ["a $x$ $\\frac$ b", "a^$\\q$", "ünï", ".."])
+def test_any_label_can_be_drawn(label, tmp_path):
+    @house_style()
+    def make():
+        figure = new_figure(2.0)
+        axes = figure.subplots()
+        axes.plot([1, 2], label=label)
+        axes.set_yticks([1], [label])
+        return figure
+
+    save(make(), tmp_path, "figure")

@@ -60,6 +60,8 @@ def job() -> Callable[[str], Job]:
 
     def make(mode: str) -> Job:
         program = [sys.executable, str(STANDINS / "worker.py"), mode]
-        return Job(workload="standin", program=program, task_phases=["data", "build", "train", "evaluate"])
+        settings = {"framework": "torch", "threads": 2}
+        phases = ["data", "build", "train", "evaluate"]
+        return Job(workload="standin", program=program, task_phases=phases, settings=settings)
 
     return make

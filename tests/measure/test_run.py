@@ -43,6 +43,8 @@ def run(tmp_path: Path, energibridge: Any, job: Any, environment: dict[str, str]
         pytest.param({"CPU": "amd_wide", "START_J": "2939243"}, 40.0, set(), id="amd: wider than 32 bits"),
         pytest.param({"CPU": "amd_windows"}, 40.0, {"cores_unreliable"}, id="windows: a core column falls"),
         pytest.param({"CPU": "macos"}, 40.0, set(), id="macos: power"),
+        pytest.param({"FAULT": "held_back"}, 44.0, set(), id="output held back to the end"),
+        pytest.param({"FAULT": "version_garbage"}, 44.0, set(), id="garbage as version"),
         pytest.param({"FAULT": "truncated"}, 44.0, {"truncated"}, id="last line truncated"),
         pytest.param({"FAULT": "long_rows"}, 44.0, {"long_rows"}, id="rows longer than the header"),
     ],
@@ -68,6 +70,11 @@ def test_good_runs(run: Run, settings: dict[str, str], power_w: float, flags: se
         pytest.param({"FAULT": "hang", "timeout_s": 1}, RunError, "did not end within 1 s", id="meter hangs"),
         pytest.param({"mode": "hang", "timeout_s": 2}, RunError, "protocol.timeout_s", id="worker hangs"),
         pytest.param({"mode": "crash"}, RunError, "the loss is not a number", id="worker raises"),
+        pytest.param({"mode": "exits"}, RunError, "exit code 1", id="worker exits with 1"),
+        pytest.param({"mode": "segfault"}, RunError, "when a signal kills the command", id="worker segfaults"),
+        pytest.param({"mode": "memory"}, RunError, "MemoryError", id="worker out of memory"),
+        pytest.param({"FAULT": "garbage"}, MeterError, "EnergiBridge CSV", id="meter writes garbage"),
+        pytest.param({"FAULT": "held_back", "mode": "hang", "timeout_s": 2}, RunError, "within 2 s", id="held back"),
         pytest.param({"mode": "killed"}, RunError, "when a signal kills the command", id="worker killed"),
         pytest.param({"mode": "no_result"}, RunError, "without a result", id="exit 0 without a result"),
         pytest.param({"mode": "refuses"}, RunError, "refusing to start", id="worker refuses"),
@@ -78,6 +85,27 @@ def test_failed_runs(run: Run, settings: dict[str, Any], blamed: type[Joulebench
     with pytest.raises(blamed) as caught:
         run(**settings)
     assert type(caught.value) is blamed
+    assert says in str(caught.value)
+    assert "worker.log" in str(caught.value)
+
+
+WRONG_OUTCOMES = {
+    "null": ("null", "no JSON object"),
+    "nested without end": ("[[[[", "cannot be read"),
+    "half": ('{"metrics": {"accuracy": {"val', "cannot be read"),
+    "a text": ('{"metrics": {"accuracy": {"value": "0.9"}}}', "not of type float"),
+    "10^400": ('{"metrics": {"accuracy": {"value": 1' + "0" * 400 + "}}}", "too large"),
+    "1e400": ('{"metrics": {"accuracy": {"value": 1e400}}}', "inf"),
+    "accuracy 7.5": ('{"metrics": {"accuracy": {"value": 7.5}}}', "no share of 1"),
+    "another framework": ('{"facts": {"framework": "tf"}}', "framework 'tf', but 'torch' was asked for"),
+    "other threads": ('{"facts": {"threads": 4}}', "threads 4, but 2 was asked for"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), WRONG_OUTCOMES.values(), ids=WRONG_OUTCOMES)
+def test_a_wrong_outcome_fails_the_run(run: Run, text: str, says: str) -> None:
+    with pytest.raises(RunError) as caught:
+        run(f"raw:{text}")
     assert says in str(caught.value)
     assert "worker.log" in str(caught.value)
 

@@ -23,6 +23,14 @@ def test_a_working_energibridge_is_taken_first(energibridge: Any, meter_config: 
     assert meter.rejected == ()
 
 
+def test_a_version_that_is_never_told_is_an_error(
+    energibridge: Any, meter_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.measure.meters.energibridge.VERSION_S", 0.5)
+    with pytest.raises(MeterError, match="timed out"):
+        select_meter(meter_config("energibridge", binary=energibridge(FAULT="version_hang")), gpu=False)
+
+
 def test_a_broken_energibridge_is_passed_over_and_told(energibridge: Any, meter_config: Any, tmp_path: Path) -> None:
     config = meter_config("auto", binary=energibridge(FAULT="no_permission"), powercap=str(tmp_path / "absent"))
     meter = select_meter(config, gpu=False)

@@ -5,7 +5,8 @@ Written after its `src/main.rs`. Environment variables choose what is simulated:
 STANDIN_CPU      intel (default), amd, amd_wide, amd_windows, macos, none (a processor that it does not know)
 STANDIN_POWER_W  power of the package (40)
 STANDIN_START_J  what the package's counter shows at first (1000)
-STANDIN_FAULT    no_permission, no_register, slow_sample, hang, truncated, long_rows, still, reset
+STANDIN_FAULT    no_permission, no_register, slow_sample, hang, truncated, long_rows, still, reset, held_back,
+                 garbage (no CSV), version_garbage, version_hang
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ ROWS_BEFORE_FAULT = 8
 
 
 def main() -> int:
+    if FAULT == "version_hang" and "--version" in sys.argv:
+        time.sleep(3600)
+    if FAULT == "version_garbage" and "--version" in sys.argv:
+        os.write(1, b"\xff\xfe\x00 \x1b[31m\n\n")
+        return 0
     options = _options()
     if not options.command:
         print("Usage: EnergiBridge <command>", file=sys.stderr)
@@ -46,6 +52,9 @@ def main() -> int:
     time.sleep(0.02)
     _collect(options.gpu, 0)
     output = Path(options.output).open("w", encoding="utf-8") if options.output else sys.stdout  # noqa: SIM115
+    if FAULT == "garbage":
+        Path(options.output).write_bytes(random.randbytes(5000))
+        output = Path(os.devnull).open("w")  # noqa: SIM115
     try:
         child = subprocess.Popen(options.command)
     except OSError as error:
@@ -137,7 +146,8 @@ def _print_row(at_s: float, results: dict[str, float], output: TextIO, last: boo
     delta_ms = int((time.time() - at_s) * 1000)
     row = ",".join(map(str, [delta_ms, int(at_s * 1000), *(results[name] for name in sorted(results))]))
     output.write(row[: len(row) // 2] if last and FAULT == "truncated" else row + "\n")
-    output.flush()
+    if FAULT != "held_back":
+        output.flush()
 
 
 def _panic(place: str, text: str) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -30,7 +32,9 @@ def main(folder: Path, mode: str) -> int:
             time.sleep(PHASE_S * (3 if phase == "train" else 1))
             if phase == "train":
                 fail(mode)
-    if mode != "no_result":
+    if mode.startswith("raw:"):
+        Path(os.environ[OUTCOME_VARIABLE]).write_text(mode.removeprefix("raw:"))
+    elif mode != "no_result":
         outcome().write(Path(os.environ[OUTCOME_VARIABLE]))
     return 3 if mode == "code_after_result" else 0
 
@@ -38,6 +42,13 @@ def main(folder: Path, mode: str) -> int:
 def fail(mode: str) -> None:
     if mode == "crash":
         raise ValueError("the loss is not a number")
+    if mode == "exits":
+        sys.exit(1)
+    if mode == "segfault":
+        ctypes.string_at(0)
+    if mode == "memory":
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+        bytearray(1 << 31)
     if mode == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     if "hang" in mode:

@@ -146,7 +146,7 @@ def test_a_folder_is_filed_by_one_at_a_time(
         assert main([str(tmp_path / "runs"), "--store", store_uri]) == 1
         shown = capsys.readouterr()
         assert "is being filed by another process" in shown.err
-        assert shown.out == "runs filed: 0; there already: 0\n"
+        assert shown.out == "runs filed: 0; there already: 0; refused: 1\n"
     assert main([str(tmp_path / "runs"), "--store", store_uri]) == 0
 
 

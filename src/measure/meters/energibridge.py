@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,9 @@ from src.measure.meters.remedies import MSR_RIGHTS, WINDOWS_DRIVER
 
 DRAM = "DRAM_ENERGY (J)"
 RELEASES = "https://github.com/tdurieux/EnergiBridge/releases"
+VERSION = re.compile(r"\d+(\.\d+)+[\w.+-]*", re.ASCII)
+VERSION_S = 10
+"""Longer than any program takes to tell its version."""
 
 
 @dataclass(kw_only=True)
@@ -97,7 +101,8 @@ def _find(binary: str) -> str:
 def _version(binary: str) -> str:
     """What `--version` says after the program's name."""
     try:
-        done = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run([binary, "--version"], capture_output=True, timeout=VERSION_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MeterError(f"{binary} cannot be run ({error}); is it made for this system and executable?") from error
-    return done.stdout.split()[-1] if done.stdout.split() else "of unknown version"
+    found = VERSION.search(done.stdout.decode("utf-8", errors="replace"))
+    return found.group() if found else "of unknown version"
