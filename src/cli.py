@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from src.config.complaints import explain, explain_bare
 from src.config.schema import register
 from src.errors import ConfigError, JoulebenchError, told
+from src.public import hide_in_tracebacks, shown
 
 INTERRUPTED = 130
 SIGNALLED = 128
@@ -36,6 +37,7 @@ def command_line(command: Callable[[], object]) -> int:
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _end_in_order)
     _write_what_the_terminal_knows()
+    hide_in_tracebacks()
     register()
     try:
         command()
@@ -80,5 +82,5 @@ def _end_in_order(number: int, _frame: object) -> None:
 
 
 def _complain(message: str, exit_code: int) -> int:
-    print(f"joulebench: {message}", file=sys.stderr)
+    print(f"joulebench: {shown(message)}", file=sys.stderr)
     return exit_code

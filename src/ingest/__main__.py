@@ -14,6 +14,7 @@ from src.contract.commands import override
 from src.errors import JoulebenchError
 from src.ingest.folder import Ingested, ingest
 from src.ingest.options import IngestOptions, parse, usage
+from src.public import hide_in_tracebacks, password_from, public, shown
 from src.track import open_store
 
 INTERRUPTED = 130
@@ -22,6 +23,7 @@ SHOWN_LABELS = 10
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """File a folder; exit code 0, 1 where a file was skipped or not filed, 2 for a wrong command line."""
+    hide_in_tracebacks()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or {"-h", "--help"} & set(given):
         print(usage())
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parse(given)
         ingested = ingest(options, open_store(options.tracking_uri), _progress)
     except JoulebenchError as error:
-        print(f"joulebench: {error}", file=sys.stderr)
+        print(f"joulebench: {shown(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("joulebench: stopped by Ctrl-C; the same command goes on from here", file=sys.stderr)
@@ -63,8 +65,10 @@ def summary(ingested: Ingested, options: IngestOptions) -> str:
         lines.append(f"{mended}; the runs say so in their tag `flags`")
     words = [override("experiment", options.experiment)]
     if options.tracking_uri:
-        words.append(override("tracking_uri", options.tracking_uri))
-    return "\n".join([*lines, f"Compare: python -m src.report {' '.join(words)}"])
+        words.append(override("tracking_uri", public(options.tracking_uri)))
+    hint = password_from(options.tracking_uri)
+    lines += [f"Compare: python -m src.report {' '.join(words)}", *([f"({hint})"] if hint else [])]
+    return "\n".join(lines)
 
 
 def _labels(ingested: Ingested, options: IngestOptions) -> str:

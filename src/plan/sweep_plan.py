@@ -20,6 +20,7 @@ from src.contract.record import RECORD_FILE
 from src.errors import ConfigError
 from src.plan.schedule import schedule
 from src.plan.treatments import labelled, slug
+from src.public import public, public_values
 
 SHARED_KEYS = ("experiment", "tracking_uri", "resume", "analysis")
 """Parts of the configuration that belong to the sweep, so that all its treatments must agree on them ..."""
@@ -73,8 +74,8 @@ class SweepPlan:
 
 
 def plain(config: Config) -> dict[str, Any]:
-    """The configuration as JSON takes it."""
-    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    """The configuration as JSON takes it, without passwords."""
+    values: dict[str, Any] = public_values(json.loads(json.dumps(dataclasses.asdict(config))))
     return values
 
 
@@ -95,9 +96,15 @@ def make_plan(
         _refuse_disagreement(configs[0], config, treatment)
     protocol = configs[0].protocol
     slots = schedule(len(treatments), iterations or protocol.iterations, protocol.order, protocol.seed)
-    named = labelled(treatments, configs)
+    named = [_public(treatment) for treatment in labelled(treatments, configs)]
     _refuse_equal_labels(named)
     return SweepPlan(sweep, tuple(named), tuple(configs), tuple(slots))
+
+
+def _public(treatment: Treatment) -> Treatment:
+    """It is written into the plan, and its words into the report."""
+    overrides = tuple(public(word) for word in treatment.overrides)
+    return dataclasses.replace(treatment, label=public(treatment.label), overrides=overrides)
 
 
 def _refuse_equal_labels(treatments: Sequence[Treatment]) -> None:

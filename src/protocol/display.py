@@ -19,6 +19,7 @@ from rich.text import Text
 
 from src.contract.record import Run, headlines
 from src.protocol.outcomes import heading_of, significant, told, value_of
+from src.public import shown
 
 LAST_RESULTS = 6
 PLAIN_WIDTH = 120
@@ -66,7 +67,7 @@ class Display:
     def say(self, text: str, style: str = "") -> None:
         """Print one line for good."""
         stamp = "" if self.console.is_terminal else f"{datetime.now():%H:%M:%S} "
-        self.console.print(Text(stamp + text, style=style), soft_wrap=True)
+        self.console.print(Text(stamp + shown(text), style=style), soft_wrap=True)
 
     def stage(self, text: str, seconds: float) -> None:
         """Something that takes `seconds` begins: the baseline, the warm-up, a rest."""

@@ -25,6 +25,7 @@ from src.measure.run_metrics import numbers_of, phases_of, run_series
 from src.plan.sweep_plan import plain
 from src.protocol.machine import background_text
 from src.protocol.ready import Ready
+from src.public import password_from, public
 from src.workloads.command.command_line import KIND as COMMAND
 from src.workloads.command.command_line import CommandConfig
 
@@ -154,5 +155,6 @@ def _as_yaml(config: str) -> str:
 
 def filing_command(folder: Path, tracking_uri: str | None) -> str:
     """The command that files what lies in `folder` in the same store, to be copied into a shell."""
-    store = f" --store {shlex.quote(tracking_uri)}" if tracking_uri else ""
-    return f"`python -m src.track {shlex.quote(str(folder))}{store}`"
+    store = f" --store {shlex.quote(public(tracking_uri))}" if tracking_uri else ""
+    hint = password_from(tracking_uri)
+    return f"`python -m src.track {shlex.quote(str(folder))}{store}`" + (f" ({hint})" if hint else "")

@@ -29,6 +29,7 @@ from src.protocol.outcomes import missing_table, summary_table
 from src.protocol.ready import Ready, make_ready, ready_store
 from src.protocol.resume import Progress, go_on, progress_of
 from src.protocol.sweep_run import SweepRun
+from src.public import password_from, public
 from src.track.filing_alone import held_folder
 
 PRIME_TIMEOUT_S = 600.0
@@ -211,13 +212,16 @@ def _close(sweep_run: SweepRun, loop: Loop, report_files: Sequence[Path]) -> lis
     display.say(f"  {sweep_run.page()}")
     if len(records) < len(plan.slots):
         display.say(f"go on with: {resume_command(sys.argv[1:], loop.folder)}")
+        if hint := password_from(plan.shared.tracking_uri):
+            display.say(f"  ({hint})")
     return refused
 
 
 def resume_command(arguments: Sequence[str], folder: Path) -> str:
     """The command line that goes on with the sweep in `folder`, to be copied into a shell."""
     words = [word for word in arguments if not word.startswith(("resume=", "hydra.sweep.dir=", "hydra.run.dir="))]
-    return f"{shlex.join(['python', '-m', 'src.main', *words])} {override('resume', str(folder))}"
+    shown = [public(word) for word in words]
+    return f"{shlex.join(['python', '-m', 'src.main', *shown])} {override('resume', str(folder))}"
 
 
 def _refuse_missing(plan: SweepPlan, folder: Path, missing: Sequence[Missing]) -> None:

@@ -21,6 +21,7 @@ from src.contract.plan_file import PLAN_FILE, PlanFile
 from src.figures.drawing import save
 from src.figures.gallery import analysed_runs, draw_all
 from src.figures.power_over_time import NAME as POWER_OVER_TIME
+from src.public import password_from
 from src.report import facts
 from src.report.article import Material, write_article
 from src.report.document import Document, Picture
@@ -81,7 +82,7 @@ def make_report(
             analysis=analysis,
             pictures=tuple(pictures),
             notes=(*notes, *filter(None, [facts.copies_note(loaded.runs)])),
-            commands=tuple(commands(store, loaded, config, _public(tracking_uri))),
+            commands=tuple(commands(store, loaded, config, tracking_uri)),
             author=author(),
             date=datetime.now(UTC).strftime("%Y-%m-%d"),
         )
@@ -107,7 +108,9 @@ def commands(store: Store, loaded: Loaded, config: AnalysisConfig, tracking_uri:
         if command and command not in found:
             found.append(command)
     imported = ingest_commands(loaded.runs, loaded.experiment, tracking_uri)
-    return [*found, *imported, report_command(loaded.experiment, config, tracking_uri)]
+    hint = password_from(tracking_uri)
+    asked = report_command(loaded.experiment, config, tracking_uri)
+    return [*found, *imported, asked, *([f"# {hint}"] if hint else [])]
 
 
 def author() -> str:
@@ -160,8 +163,3 @@ def _runs_table(runs: pd.DataFrame) -> pd.DataFrame:
     flags = ["; ".join(f"{flag.code}: {flag.text}" for flag in own) for own in runs["flags"]]
     plain = runs.drop(columns=["factors", "windows", "flags", "copies"])
     return plain.assign(**{"tags.flags": flags}) if any(flags) else plain
-
-
-def _public(uri: str | None) -> str | None:
-    """None for an address that may hold a password: a report is handed on."""
-    return None if uri is None or "@" in uri else uri

@@ -6,12 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from src.contract.json_files import ContractError
 from src.contract.plan_file import PLAN_FILE
 from src.contract.record import RECORD_FILE, RunRecord
 from src.errors import FiledElsewhereError, JoulebenchError
+from src.public import hide_in_tracebacks, shown
 from src.track import open_store
 from src.track.filing_alone import filing_alone
 from src.track.refile import Folder, Refiled, plan_of, refile
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """File every run below the folders; exit code 1 where some could not be filed, 2 where none was found."""
-    parser = argparse.ArgumentParser(prog="python -m src.track", description=__doc__)
+    hide_in_tracebacks()
+    parser = _Parser(prog="python -m src.track", description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run's, or above it")
     parser.add_argument("--store", help="MLflow's store (default: MLFLOW_TRACKING_URI, else ./mlflow.db)")
     chosen = parser.parse_args(arguments)
@@ -53,6 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _counted(what: str, problems: Sequence[str]) -> str:
     return f"; {what}: {len(problems)}" if problems else ""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(shown(message))
 
 
 def _refile(store: Store, folder: Folder, done: Refiled) -> None:

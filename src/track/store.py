@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from src.contract.metrics import OF_TASK
 from src.contract.record import FiledRun, Point, RunRecord, Status, each_once
 from src.errors import TrackError
+from src.public import public, shown
 from src.track.filed import filed_runs
 from src.track.typed_tags import typed_tags
 
@@ -67,11 +68,14 @@ STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError, ImportError)
 
 def connect(uri: str | None) -> Store:
     """Open the store and ask it once; raises TrackError where it cannot be opened or does not answer."""
-    with explained(f"The MLflow store {uri or 'that is configured'} cannot be opened", "choose another tracking_uri"):
+    with explained(
+        f"The MLflow store {public(uri) if uri else 'that is configured'} cannot be opened",
+        "choose another tracking_uri",
+    ):
         # MLflow would try ten times and a hundred seconds to open a database that is not there.
         mlflow_database.MAX_RETRY_COUNT = 3
         client = MlflowClient(tracking_uri=uri)
-        store = Store(client, client.tracking_uri)
+        store = Store(client, public(client.tracking_uri))
         store.ask()
     return store
 
@@ -82,13 +86,16 @@ def explained(what: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except STORE_ERRORS as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(shown(str(error)).split())
         raise TrackError(f"{what} ({reason[:400]}); {remedy}") from error
 
 
 @dataclass
 class Store:
-    """One MLflow store, opened with `src.track.open_store`; its methods raise TrackError where it fails."""
+    """One MLflow store, opened with `src.track.open_store`; its methods raise TrackError where it fails.
+
+    `uri` is its address as it may be shown.
+    """
 
     client: MlflowClient
     uri: str

@@ -14,6 +14,7 @@ from src.analysis.table import ingested
 from src.contract.commands import override
 from src.contract.plan_file import Treatment
 from src.contract.record import IMPORTED_SWEEP
+from src.public import public
 from src.report.document import Code, Paragraph, Section
 
 
@@ -58,7 +59,7 @@ def ingest_command(experiment: str, run: pd.Series, tracking_uri: str | None = N
     """The one that filed a recording: with all it was told, as other columns would give other joules."""
     words = [f"experiment={experiment}", f"framework={run['framework']}", "path=FOLDER_OF_ITS_CSVS"]
     if tracking_uri:
-        words.append(f"tracking_uri={tracking_uri}")
+        words.append(f"tracking_uri={public(tracking_uri)}")
     if run["sweep"] != IMPORTED_SWEEP:
         words.append(f"sweep={run['sweep']}")
     params = {str(key).removeprefix("params."): text for key, text in run.items() if str(key).startswith("params.")}
@@ -76,7 +77,7 @@ def report_command(experiment: str, config: AnalysisConfig, tracking_uri: str | 
     }
     words = [
         override("experiment", experiment),
-        *([override("tracking_uri", tracking_uri)] if tracking_uri else []),
+        *([override("tracking_uri", public(tracking_uri))] if tracking_uri else []),
         *(_override(f"analysis.{key}", value) for key, value in changed.items()),
     ]
     return f"python -m src.report {' '.join(words)}"
