@@ -16,6 +16,7 @@ from src.contract.job import JOB_FILE, Job
 from src.contract.json_files import ContractError
 from src.contract.outcome import OLD_RESULT_FILE, OUTCOME_FILE, OUTCOME_VARIABLE, Outcome, WorkError
 from src.contract.record import ENERGY_FILE
+from src.contract.whole_files import whole
 from src.errors import EnergyError, MeterError, RunError
 from src.measure.disturbed import disturbance_flags
 from src.measure.energy import Energy, integrate
@@ -184,4 +185,5 @@ def _shorten(log: Path) -> None:
         with log.open("rb") as file:
             file.seek(-LOG_KEPT_BYTES, os.SEEK_END)
             kept = file.read()
-        log.write_bytes(b"(the beginning of this log was left out)\n" + kept)
+        with whole(log) as part:
+            part.write_bytes(b"(the beginning of this log was left out)\n" + kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import sys
@@ -35,6 +36,12 @@ from src.track.filing_alone import held_folder
 PRIME_TIMEOUT_S = 600.0
 LAST_LINES = 5
 LOADER_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+UNWRITABLE = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "ENOENT", "ENOTDIR", "EIO", "EEXIST")
+    if hasattr(errno, name)
+}
+"""What the system says of a disk that is full, and of a folder that is read-only or gone."""
 REPORTED_FROM = 2
 """A single run has nothing to be compared with."""
 
@@ -176,16 +183,16 @@ def _report(sweep_run: SweepRun, loop: Loop) -> Sequence[Path]:
     """Write the sweep's report and say what it answers; returns its files. Runs are never lost to a report."""
     if len(loop.records) < REPORTED_FROM:
         return ()
-    from src.report.make import make_report  # loads statistics and figures, which no run should wait for
-
     plan, display, shared = loop.plan, loop.display, loop.plan.shared
     try:
+        from src.report.make import make_report  # loads statistics and figures, which no run should wait for
+
         report = make_report(
             sweep_run.store, shared.experiment, shared.analysis, loop.folder / "report", plan.sweep, shared.tracking_uri
         )
     except Exception as error:  # noqa: BLE001 (whatever a report stumbles over, the runs are measured)
         reason = str(error) if isinstance(error, JoulebenchError) else f"{type(error).__name__}: {error}"
-        display.say(f"no report: {reason}", "yellow")
+        display.say(f"no report: {' '.join(reason.split())}", "yellow")
         return ()
     for sentence in report.answer:
         display.say(sentence)

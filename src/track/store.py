@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -101,6 +103,7 @@ class Store:
     uri: str
     _experiment_ids: dict[str, str] = field(default_factory=dict)
     _artifact_uris: dict[str, str] = field(default_factory=dict)
+    _downloads: str = ""
 
     def ask(self) -> None:
         """Ask the store anything; raises what MLflow raises."""
@@ -254,11 +257,20 @@ class Store:
             uri = self._artifact_uris.get(run_id) or self.client.get_run(run_id).info.artifact_uri
             self._artifact_uris[run_id] = uri
             if not _is_local(uri):
-                return Path(self.client.download_artifacts(run_id, name))
+                return Path(self.client.download_artifacts(run_id, name, self._download_folder(run_id)))
             path = _local_path(uri) / name
             if not path.exists():
                 raise FileNotFoundError(f"no {path}")
             return path
+
+    def _download_folder(self, run_id: str) -> str:
+        """A run's own, gone with this store."""
+        if not self._downloads:
+            self._downloads = tempfile.mkdtemp(prefix="joulebench-")
+            weakref.finalize(self, shutil.rmtree, self._downloads, ignore_errors=True)
+        folder = Path(self._downloads) / run_id
+        folder.mkdir(exist_ok=True)
+        return str(folder)
 
     def _sqlite_folder(self) -> Path | None:
         return Path(self.uri.removeprefix(SQLITE_PREFIX)).parent if self.uri.startswith(SQLITE_PREFIX) else None
@@ -384,7 +396,8 @@ class Store:
 
     def _copy(self, run_id: str, artifacts: Iterable[Path]) -> None:
         for path in artifacts:
-            self.client.log_artifact(run_id, str(path))
+            if not path.is_symlink():
+                self.client.log_artifact(run_id, str(path))
 
 
 def _status(error: RestException) -> int:

@@ -243,6 +243,22 @@ def test_a_report_that_cannot_be_made_loses_no_run(plan, runs, folder, store, te
     assert "no report: nothing to compare" in terminal.file.getvalue()
 
 
+@pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 4711"), MemoryError(), OSError("two\nlines")])
+def test_whatever_a_report_stumbles_over_is_one_line_and_loses_no_run(
+    plan, runs, folder, store, terminal, monkeypatch, error
+):
+    def stumble(*_):
+        raise error
+
+    monkeypatch.setattr("src.report.make.make_report", stumble)
+    assert len(conduct(plan, folder, terminal)) == 6
+    out = terminal.file.getvalue()
+    (said,) = [line for line in out.splitlines() if "no report: " in line]
+    assert type(error).__name__ in said
+    assert "6 of 6 runs finished" in out
+    assert parents(store)[0].info.status == "FINISHED"
+
+
 def test_a_picture_that_cannot_be_drawn_stops_the_sweep_as_a_bug(plan, runs, folder, terminal, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,12 @@ def test_a_server_that_dies_loses_nothing(
         parent = store.start_sweep("study", "s", {}, {})
         run_id = store.file_run(first, parent)
         assert store.artifact(run_id, "energy.csv").read_text() == "Time,PACKAGE_ENERGY (J)\n1,2\n"
+        copies = store.artifact(run_id, "energy.csv").parent.parent
+        assert copies.name.startswith("joulebench-")
+        del store
+        gc.collect()
+        assert not copies.exists()
+        store = open_store(address)
     began = time.monotonic()
     with pytest.raises(TrackError, match="nothing is lost") as caught:
         store.file_run(second, parent)

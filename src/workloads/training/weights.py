@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from src.contract.whole_files import whole
 from src.workloads.training.network import Layer, Shape, parameter_shapes
 from src.workloads.training.worker.worker_error import WorkerError
 
@@ -41,14 +41,10 @@ def initial_weights(layers: Sequence[Layer], input_shape: Shape, seed: int) -> l
 
 def write_weights(path: Path, weights: Sequence[Array]) -> None:
     """Write an `.npz` with the weights and their checksum; the file appears whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     arrays: dict[str, Any] = {f"weight_{index}": weight for index, weight in enumerate(weights)}
     arrays[CHECKSUM] = np.array(checksum(weights))
-    with part.open("wb") as file:
+    with whole(path) as part, part.open("wb") as file:
         np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def read_weights(path: Path, shapes: Sequence[Shape]) -> list[Array]:
