@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from src.contract.whole_files import whole
-
 T = TypeVar("T")
 
 LARGEST = 2**63 - 1

@@ -15,7 +15,6 @@ from src.analysis.table import ENERGY_UNITS
 from src.analysis.values import Sample, finite
 from src.contract.json_files import whole
 from src.contract.metrics import Metric
-from src.contract.whole_files import whole
 
 CROWD = 2000
 """More points than this are drawn as pixels, so that 10 000 runs don't make a file of megabytes."""

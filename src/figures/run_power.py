@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from src.contract.json_files import whole
 from src.contract.record import Run
-from src.contract.whole_files import whole
 
 PHASE_COLORS = ("#999999", "#56b4e9", "#f0e442", "#009e73", "#cc79a7", "#e69f00", "#0072b2")
 """Okabe and Ito's colours (2008), which colour-blind readers can tell apart, in the order in which phases begin."""

@@ -12,7 +12,6 @@ import numpy as np
 
 from src.contract.json_files import whole
 from src.contract.record import ENERGY_FILE, RunRecord, flatten, run_name
-from src.contract.whole_files import whole
 from src.errors import EnergyError
 from src.figures.run_power import MAX_STEPS, draw_power
 from src.ingest.derived import Origin, computed

@@ -13,10 +13,9 @@ from typing import NoReturn
 from src.contract.events import EVENTS_FILE, EVENTS_VARIABLE, Event, read_events
 from src.contract.flags import Flag
 from src.contract.job import JOB_FILE, Job
-from src.contract.json_files import ContractError
+from src.contract.json_files import ContractError, whole
 from src.contract.outcome import OLD_RESULT_FILE, OUTCOME_FILE, OUTCOME_VARIABLE, Outcome, WorkError
 from src.contract.record import ENERGY_FILE
-from src.contract.whole_files import whole
 from src.errors import EnergyError, MeterError, RunError
 from src.measure.disturbed import disturbance_flags
 from src.measure.energy import Energy, integrate

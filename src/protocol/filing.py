@@ -18,7 +18,6 @@ from src.contract.flags import Flag
 from src.contract.json_files import write_json, write_text
 from src.contract.plan_file import Slot, Treatment
 from src.contract.record import RunRecord, Status, flatten, run_name
-from src.contract.whole_files import write_text
 from src.errors import JoulebenchError
 from src.figures.run_power import MAX_STEPS, draw_power
 from src.measure.run import Measured

@@ -79,6 +79,14 @@ def measure_sweep(plan: SweepPlan, folder: Path, display: Display | None = None)
                     display.say("every planned run is finished; more protocol.iterations would add some")
                 sweep_run.file_missing([*loop.records, *loop.failed])
                 report_files = _report(sweep_run, loop)
+            except OSError as error:
+                if error.errno not in UNWRITABLE:
+                    raise
+                raise RunError(
+                    f"{error.filename or folder} cannot be written ({error.strerror}); what was finished is kept. See "
+                    f"that {folder} is there and can be written, then go on with: "
+                    f"{resume_command(sys.argv[1:], folder)}"
+                ) from error
             finally:
                 unfiled = _close(sweep_run, loop, report_files)
     _refuse_missing(plan, folder, loop.missing)

@@ -18,7 +18,6 @@ from src.analysis.comparable import comparable
 from src.analysis.settings import AnalysisConfig
 from src.contract.json_files import whole, write_json, write_text
 from src.contract.plan_file import PLAN_FILE, PlanFile
-from src.contract.whole_files import whole, write_text
 from src.figures.drawing import save
 from src.figures.gallery import analysed_runs, draw_all
 from src.figures.power_over_time import NAME as POWER_OVER_TIME

@@ -7,7 +7,6 @@ import re
 import shlex
 import subprocess
 from functools import partial
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from src.contract.whole_files import whole
+from src.contract.json_files import whole
 from src.workloads.training.network import Layer, Shape, parameter_shapes
 from src.workloads.training.worker.worker_error import WorkerError
 
