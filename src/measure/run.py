@@ -17,7 +17,7 @@ from src.contract.json_files import ContractError
 from src.contract.outcome import OLD_RESULT_FILE, OUTCOME_FILE, OUTCOME_VARIABLE, Outcome, WorkError
 from src.contract.record import ENERGY_FILE
 from src.errors import EnergyError, MeterError, RunError
-from src.measure.disturbed import disturbance_flags
+from src.measure.disturbed import disturbance_flags, stop_flags
 from src.measure.energy import Energy, integrate
 from src.measure.gpu_check import gpu_flags
 from src.measure.launch import Ending, launch
@@ -89,7 +89,7 @@ def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_fore
         energy = integrate(recording, windows, meter.interval_ms, meter.columns)
     except EnergyError as error:
         raise MeterError(f"meter {meter.name}: {error}{_log_tail(folder)}") from error
-    flags = [*gpu_flags(recording, energy.columns), *_ending_flags(ending)]
+    flags = [*gpu_flags(recording, energy.columns), *_ending_flags(ending), *stop_flags(events)]
     if ending.disturbance is not None:
         flags += disturbance_flags(ending.disturbance, events, max_foreign_cpu_share)
     energy = dataclasses.replace(energy, flags=(*energy.flags, *flags))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from src.contract.events import STOPPED
 from src.contract.metrics import OF_METER, TASK
 from src.contract.outcome import NAME
 
@@ -14,7 +15,7 @@ MEASURED = re.compile(r"(energy|duration)_(.+_)?(j|s)|power_w|edp_js|idle_power_
 DOMAINS = ("package", "system", "dram", "cores", "uncore", "gpu", "resolution")
 """What `energy_NAME_j` means already, beside the meter's own metrics."""
 NOT_PHASES = frozenset(
-    (TASK, *DOMAINS, *(metric.name[7:-2] for metric in OF_METER if metric.name.startswith("energy_")))
+    (TASK, STOPPED, *DOMAINS, *(metric.name[7:-2] for metric in OF_METER if metric.name.startswith("energy_")))
 )
 
 
