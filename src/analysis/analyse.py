@@ -14,12 +14,13 @@ from src.analysis import settings as configuration
 from src.analysis.cautions import Caution, all_cautions
 from src.analysis.comparable import Comparable, Difference
 from src.analysis.describe import Description, describe, replicate
+from src.analysis.doubtful import DoubtfulRun, doubtful_runs
 from src.analysis.omnibus import Omnibus, compare_all
 from src.analysis.outliers import Outlier
-from src.analysis.pairs import Pair, compare_pairs
+from src.analysis.pairs import Pair, compare_pairs, without_verdict
 from src.analysis.practical import Practical, practical_meaning
 from src.analysis.settings import AnalysisConfig
-from src.analysis.table import Table, block_table, complete_blocks, finished
+from src.analysis.table import ENERGY_UNITS, Table, block_table, complete_blocks, finished
 from src.analysis.threats import Threat, look_for_threats
 from src.analysis.values import finite
 from src.contract.metrics import Metric
@@ -29,6 +30,9 @@ Found = TypeVar("Found")
 
 # The energy that is compared; imported recordings know the whole process only.
 ENERGIES = ("energy_j", "energy_total_j")
+DURATIONS = {"energy_j": "duration_s", "energy_total_j": "duration_total_s"}
+"""What is compared instead where an energy was estimated: an estimate knows little but the time."""
+ESTIMATED = "estimated"
 
 
 @dataclass(frozen=True)
@@ -42,19 +46,30 @@ class ExcludedRun:
 
 
 @dataclass(frozen=True)
+class WithDoubtful:
+    """What the metric that decides would say if doubtful runs counted too."""
+
+    descriptions: tuple[Description, ...]
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
 class Analysis:
-    """All results. `treatments` and every list keep one order: least median energy first.
+    """All results. `treatments` and every list keep one order: least median of what decides first.
 
     `metrics` are those some run has, `missing_metrics` no run has, and `catalogue` describes all of them.
-    `energy_metric` is the one that answers the question. `workload` is what was measured. `treatment_factors` is what
-    sets each treatment apart, and `factors` are the keys that differ and were allowed to. `phases` are those that the
-    runs have, `outside_task` the ones among them whose energy is not compared. `whole_recordings` says that all runs
-    were recorded elsewhere, so that the task's metrics are those of the whole recording.
+    `energy_metric` is the energy that is shown first; `decisive_metric`, the same or a duration where an energy was
+    estimated, answers the question. `doubtful_runs` count in no result but `with_doubtful`, None where there are
+    none. `workload` is what was measured. `treatment_factors` is what sets each treatment apart, and `factors` are
+    the keys that differ and were allowed to. `phases` are those that the runs have, `outside_task` the ones among
+    them whose energy is not compared. `whole_recordings` says that all runs were recorded elsewhere, so that the
+    task's metrics are those of the whole recording.
     """
 
     config: AnalysisConfig
     workload: str
     energy_metric: str
+    decisive_metric: str
     whole_recordings: bool
     treatments: tuple[str, ...]
     treatment_factors: dict[str, dict[str, str]]
@@ -74,6 +89,8 @@ class Analysis:
     cautions: tuple[Caution, ...]
     outliers: tuple[Outlier, ...]
     excluded_runs: tuple[ExcludedRun, ...]
+    doubtful_runs: tuple[DoubtfulRun, ...]
+    with_doubtful: WithDoubtful | None
     practical: tuple[Practical, ...]
 
     def description(self, treatment: str, metric: str) -> Description:
@@ -100,23 +117,29 @@ def analyse(compared: Comparable, config: AnalysisConfig) -> Analysis:
     metrics = [metric for name, metric in table.metrics.items() if name in usable and usable[name].notna().any()]
     if not metrics:
         raise ConfigError("no finished run has a metric to analyse; look at the runs in MLflow for what they logged")
-    energy = _energy_metric(usable)
-    found = outliers.find(usable, [metric.name for metric in metrics], config.outliers)
-    cleaned = outliers.without(usable, found)
-    return _results(cleaned, every_run, compared, metrics, energy, found, config)
+    doubtful = doubtful_runs(usable)
+    trusted = _without(doubtful, usable, metrics)
+    found = outliers.find(trusted, [metric.name for metric in metrics], config.outliers)
+    cleaned = outliers.without(trusted, found)
+    return _results(cleaned, usable, every_run, compared, metrics, doubtful, found, config)
 
 
 def _results(
     runs: pd.DataFrame,
+    usable: pd.DataFrame,
     every_run: pd.DataFrame,
     compared: Comparable,
     metrics: Sequence[Metric],
-    energy: str,
+    doubtful: Sequence[DoubtfulRun],
     found: list[Outlier],
     config: AnalysisConfig,
 ) -> Analysis:
     table = compared.table
-    treatments = _ordered_treatments(runs, energy)
+    energy = _energy_metric(usable)
+    estimated = bool((usable["energy_kind"] == ESTIMATED).any())
+    time = DURATIONS[energy]
+    decisive = time if estimated and time in runs and runs[time].notna().any() else energy
+    treatments = _ordered_treatments(runs, decisive)
     descriptions: list[Description] = []
     omnibus: list[Omnibus] = []
     pairs: list[Pair] = []
@@ -124,8 +147,8 @@ def _results(
         described, tested, paired = _one_metric(runs, metric, treatments, config)
         descriptions += described
         omnibus.append(tested)
-        pairs += paired
-    threats = look_for_threats(runs, every_run, energy, config.alpha)
+        pairs += [without_verdict(pair) for pair in paired] if estimated and metric.unit in ENERGY_UNITS else paired
+    threats = look_for_threats(runs, every_run, decisive, config.alpha)
     failed = every_run.drop(index=runs.index)
     energies = [description for description in descriptions if description.metric == energy]
     first = runs.drop_duplicates("treatment").set_index("treatment")
@@ -133,12 +156,13 @@ def _results(
         config=config,
         workload=table.workload,
         energy_metric=energy,
+        decisive_metric=decisive,
         whole_recordings=table.whole_recordings,
         treatments=tuple(treatments),
         treatment_factors={treatment: first["factors"][treatment] for treatment in treatments},
         frameworks={treatment: str(first["framework"].fillna("")[treatment]) for treatment in treatments},
         n_runs=len(every_run),
-        n_usable=len(runs),
+        n_usable=len(runs) - len(doubtful),
         metrics=tuple(metric.name for metric in metrics),
         missing_metrics=_missing(table, runs),
         catalogue=table.metrics,
@@ -149,11 +173,31 @@ def _results(
         omnibus=tuple(omnibus),
         pairs=tuple(pairs),
         threats=tuple(threats),
-        cautions=tuple(all_cautions(runs, failed, descriptions, pairs, threats, energy, config)),
+        cautions=tuple(all_cautions(runs, failed, descriptions, pairs, threats, decisive, config)),
         outliers=tuple(found),
         excluded_runs=_excluded(failed),
-        practical=tuple(practical_meaning(runs, energies, energy, config)),
+        doubtful_runs=tuple(doubtful),
+        with_doubtful=_with_doubtful(usable, table.metrics[decisive], treatments, config) if doubtful else None,
+        practical=() if estimated else tuple(practical_meaning(runs, energies, energy, config)),
     )
+
+
+def _without(doubtful: Sequence[DoubtfulRun], runs: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFrame:
+    """The runs with every number of doubtful ones missing: their treatments remain, should they have no other."""
+    if not doubtful:
+        return runs
+    trusted = runs.copy()
+    left_out = trusted["run_id"].astype(str).isin({run.run_id for run in doubtful})
+    trusted.loc[left_out, [metric.name for metric in metrics]] = np.nan
+    return trusted
+
+
+def _with_doubtful(
+    usable: pd.DataFrame, metric: Metric, treatments: Sequence[str], config: AnalysisConfig
+) -> WithDoubtful:
+    found = outliers.find(usable, [metric.name], config.outliers)
+    described, _, pairs = _one_metric(outliers.without(usable, found), metric, treatments, config)
+    return WithDoubtful(tuple(described), tuple(pairs))
 
 
 def _one_metric(

@@ -28,7 +28,7 @@ from src.analysis.hypothesis_tests import (
 from src.analysis.sample_size import Power, power_for
 from src.analysis.settings import AnalysisConfig
 from src.analysis.table import complete_blocks
-from src.analysis.values import Interval, Sample, is_constant
+from src.analysis.values import Interval, Reason, Sample, Why, is_constant
 from src.analysis.verdict import Equivalence, Verdict, judge, two_one_sided_tests
 from src.contract.metrics import Metric
 
@@ -83,6 +83,11 @@ def compare_pairs(
         for names_of_pair in names
     ]
     return [_judged(pair, samples, config) for pair in _corrected(pairs, config.alpha)]
+
+
+def without_verdict(pair: Pair) -> Pair:
+    """The same pair where its numbers were estimated, so that nothing may be decided by them."""
+    return replace(pair, verdict=Verdict("not testable", None, None, Reason(Why.ESTIMATED)))
 
 
 def median_difference(

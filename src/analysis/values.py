@@ -48,6 +48,7 @@ class Why(StrEnum):
     TOO_FEW_PREDECESSORS = "too_few_predecessors"
     NO_ACCURACY = "no_accuracy"
     NO_TEST_IMAGES = "no_test_images"
+    ESTIMATED = "estimated"
 
 
 @dataclass(frozen=True)

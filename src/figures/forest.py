@@ -134,5 +134,5 @@ def _caption(what: str, config: AnalysisConfig, known: int, drawn: int) -> str:
         f" \u201cagainst\u201d, in percent of the latter, with {100 * (1 - config.alpha):g} % bootstrap intervals."
     )
     if drawn < known:
-        text += f" {drawn} of {known} pairs, those with the treatment of the least energy; the tables have all."
+        text += f" {drawn} of {known} pairs, those with the first treatment; the tables have all."
     return text

@@ -38,18 +38,19 @@ REASONS = {
     Why.TOO_FEW_PREDECESSORS: "needs 2 predecessors, each twice",
     Why.NO_ACCURACY: "no run has both an energy and an accuracy above 0",
     Why.NO_TEST_IMAGES: "the number of test images (params.dataset.test_size) is not recorded",
+    Why.ESTIMATED: "it was estimated, not measured",
 }
 CARE = {
-    "drift": "energy drifted over the sweep",
-    "position": "energy depends on the position in the block",
-    "carry_over": "energy depends on what ran before",
+    "drift": "{0} drifted over the sweep",
+    "position": "{0} depends on the position in the block",
+    "carry_over": "{0} depends on what ran before",
     "spread": "runs of the same treatment spread widely",
     "few_runs": "there are few runs",
     "low_power": "this number of runs had little chance to show a difference that matters",
     "flags": "some recordings are doubtful",
     "failed": "some runs failed",
 }
-"""What each kind of warning comes to, in a few words."""
+"""What each kind of warning comes to, in a few words about energy, or whatever decides."""
 
 RULES = {"none": "none is left out", "3sigma": "beyond 3 standard deviations", "iqr": "beyond Tukey's fences"}
 

@@ -11,6 +11,7 @@ from src.analysis.hypothesis_tests import PUBLISHED_ALPHA, HypothesisTest
 from src.analysis.omnibus import Omnibus
 from src.analysis.pairs import Pair
 from src.analysis.table import ENERGY_UNITS
+from src.analysis.values import Reason, Why
 from src.contract.metrics import of_phase
 from src.figures.kinds import not_measured
 from src.figures.numbers import DASH, confidence, enumerate_all, interval, number, p_value, percent, signed
@@ -19,6 +20,7 @@ from src.report.shown import DOMAINS, Shown, described, distinct, headline_metri
 from src.report.wording import reason_text, test_name, verdict_cell
 
 MOST_PAIRS = 60
+MOST_RUNS = 60
 ROUNDING_PERCENT = 1e-9
 
 
@@ -27,15 +29,16 @@ def headline_table(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
     if analysis.energy_metric not in analysis.metrics:
         return [Paragraph("No run has an energy.")]
     views = [shown(metric, analysis) for metric in headline_metrics(analysis)]
-    best = described(analysis, analysis.energy_metric)[:1]
+    best = described(analysis, analysis.decisive_metric)[:1]
     rows = []
     for treatment in analysis.treatments:
-        energy = analysis.description(treatment, analysis.energy_metric)
-        extra = _extra_percent(energy, best[0]) if best else None
+        own = analysis.description(treatment, analysis.decisive_metric)
+        extra = _extra_percent(own, best[0]) if best else None
         medians = [number(view.value(analysis.description(treatment, view.name).median)) for view in views]
-        rows.append((treatment, str(energy.n), *medians, percent(extra) if extra else DASH))
-    head = ("Treatment", "Runs", *(view.heading for view in views), "Energy beside the least")
-    return table(f"Medians, least energy first{_kind_note(kinds)}.", head, rows)
+        rows.append((treatment, str(own.n), *medians, percent(extra) if extra else DASH))
+    what = "energy" if analysis.decisive_metric == analysis.energy_metric else "duration"
+    head = ("Treatment", "Runs", *(view.heading for view in views), f"{what.capitalize()} beside the least")
+    return table(f"Medians, least {what} first{_kind_note(kinds)}.", head, rows)
 
 
 def results(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]) -> Section:
@@ -54,6 +57,7 @@ def results(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Pic
             ),
             Section("phases", "Phases and domains", tuple(_phases(analysis, kinds))),
             Section("tests", "Tests", tuple(_tests(analysis))),
+            *_doubtful(analysis),
         ),
     )
 
@@ -136,13 +140,19 @@ def _medians(analysis: Analysis, caption: str, metrics: Sequence[tuple[str, str]
 def _tests(analysis: Analysis) -> list[Block]:
     if len(analysis.treatments) < 2:
         return [Paragraph("A single treatment has nothing to be tested against.")]
-    metrics = distinct(analysis, headline_metrics(analysis))
+    metrics = distinct(analysis, [name for name in headline_metrics(analysis) if _judged(name, analysis)])
     head = ("Metric", "Test", "Statistic", "df", "p", "Effect", "Blocks", "Equal spread, p")
     rows = [_omnibus(analysis.omnibus_of(metric), shown(metric, analysis), analysis.config.alpha) for metric in metrics]
     blocks = table("Over all treatments: does any differ?", head, rows, labels=2)
     for metric in metrics:
         blocks += _pair_tables(analysis, shown(metric, analysis))
     return blocks
+
+
+def _judged(metric: str, analysis: Analysis) -> bool:
+    """Estimated numbers are not tested."""
+    reasons = {pair.verdict.untested for pair in analysis.pairs_of(metric)}
+    return reasons != {Reason(Why.ESTIMATED)}
 
 
 def _omnibus(found: Omnibus, view: Shown, alpha: float) -> tuple[str, ...]:
@@ -179,6 +189,34 @@ def _pair_tables(analysis: Analysis, view: Shown) -> list[Block]:
         *table(f"{view.title}: sizes of effect, and the same blocks compared.", effect, effects, 1, note),
         *table(f"{view.title}: equivalence and power.", same, equivalences, 1, note),
     ]
+
+
+def _doubtful(analysis: Analysis) -> list[Section]:
+    """The runs that do not count, and every pair with and without them."""
+    if analysis.with_doubtful is None:
+        return []
+    view, alpha = shown(analysis.decisive_metric, analysis), analysis.config.alpha
+    runs = [(run.run_name, run.treatment, ", ".join(run.codes)) for run in analysis.doubtful_runs]
+    note = f"The first {MOST_RUNS} of {len(runs)}; statistics.json has all." if runs[MOST_RUNS:] else ""
+    without = {(pair.first, pair.second): pair for pair in analysis.pairs_of(view.name)}
+    pairs = []
+    for pair in analysis.with_doubtful.pairs:
+        decides = without.get((pair.first, pair.second))
+        pairs.append((_name(pair), "without", *(_beside(decides) if decides else (DASH,) * 4)))
+        pairs.append(("", "with", *_beside(pair)))
+    level = confidence(alpha)
+    head = ("Pair", "Doubtful runs", "Runs", "Medians' difference (%)", f"{level} interval (%)", "Verdict")
+    blocks = [
+        *table("Runs that do not count.", ("Run", "Treatment", "Flags"), runs[:MOST_RUNS], 3, note),
+        *table(f"{view.title}: without the doubtful runs, and with them.", head, pairs[: 2 * MOST_PAIRS], 2),
+    ]
+    return [Section("doubtful", "Doubtful runs", tuple(blocks))]
+
+
+def _beside(pair: Pair) -> tuple[str, ...]:
+    found = pair.difference
+    runs = f"{pair.n_first}, {pair.n_second}"
+    return runs, signed(found.percent), interval(found.percent_interval, 3), verdict_cell(pair)
 
 
 def _name(pair: Pair) -> str:
