@@ -75,6 +75,8 @@ def test_every_joule_in_mlflow_is_right(runs: dict[str, FiledRun], meter: str) -
     assert SLEEP_S <= metrics["duration_s"] <= SLEEP_S + 0.5
     for name, watts in TRUTH_W[meter].items():
         assert metrics[name] == pytest.approx(watts * metrics["duration_s"], rel=0.005), name
+    true_j = TRUTH_W[meter]["energy_j"] * metrics["duration_s"]
+    assert abs(metrics["energy_j"] - true_j) <= metrics["energy_resolution_j"]
 
 
 def test_what_was_decided_about_the_zones_is_told(runs: dict[str, FiledRun]) -> None:

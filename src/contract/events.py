@@ -21,6 +21,9 @@ from src.contract.json_files import ContractError, parse, take
 EVENTS_FILE = "events.jsonl"
 EVENTS_VARIABLE = "JOULEBENCH_EVENTS"
 
+STOPPED = "stopped"
+"""No phase of the program's: notes that the process itself was stopped (`begin`, where someone saw it) and went on."""
+
 Edge = Literal["begin", "end"]
 
 

@@ -66,6 +66,29 @@ OF_METER = (
 )
 """What a meter tells beside it, where it can."""
 
+OF_MACHINE = (
+    Metric("foreign_cpu_share", "1", "CPU time of other programs"),
+    Metric("background_load", "1", "Load by other programs before the block"),
+    Metric("idle_power_block_w", "W", "Power at rest before the block"),
+    Metric("steal_share", "1", "CPU time given to other virtual machines"),
+    Metric("swapped_in_bytes", "B", "Read back from swap"),
+    Metric("throttled", "1", "Times that the processor slowed itself down"),
+    Metric("frequency_begin_mhz", "MHz", "CPU frequency before the run"),
+    Metric("frequency_end_mhz", "MHz", "CPU frequency after the run"),
+    Metric("temperature_begin_c", "°C", "Package temperature before the run"),
+    Metric("temperature_end_c", "°C", "Package temperature after the run"),
+    Metric("cpu_usage_share", "1", "CPU load in the meter's recording"),
+    Metric("cpu_frequency_mhz", "MHz", "Mean CPU frequency in the meter's recording"),
+    Metric("cpu_frequency_first_mhz", "MHz", "First CPU frequency in the meter's recording"),
+    Metric("cpu_frequency_last_mhz", "MHz", "Last CPU frequency in the meter's recording"),
+    Metric("cpu_temperature_max_c", "°C", "Highest CPU temperature in the meter's recording"),
+    Metric("cpu_temperature_first_c", "°C", "First CPU temperature in the meter's recording"),
+    Metric("cpu_temperature_last_c", "°C", "Last CPU temperature in the meter's recording"),
+    Metric("memory_used_max_bytes", "B", "Most memory in use in the meter's recording"),
+    Metric("swap_used_max_bytes", "B", "Most swap in use in the meter's recording"),
+)
+"""What the system and the meter tell of the machine while the task was done, where they can; no result of a run."""
+
 OF_TRAINING = (
     Metric("accuracy", "1", "Test accuracy", "higher", headline=True),
     Metric("loss", "1", "Test loss", "lower"),

@@ -20,6 +20,7 @@ from src.ingest.path_names import iteration_of
 from src.ingest.run_table import RUN_TABLE, planned_run
 from src.measure.csv_table import find_layout
 from src.measure.energy import Energy, PowerTrace, whole_file
+from src.measure.meter_columns import column_metrics
 from src.measure.recording import Recording, read_recording
 from src.measure.run_metrics import energy_metrics, power_series
 from src.measure.windows import Window
@@ -118,7 +119,7 @@ def _record(source: Source, recording: Recording, energy: Energy, window: Window
         params=flatten(source.options.facts()) | {"meter.columns": columns},
         flags=energy.flags,
         factors=source.factors,
-        metrics=energy_metrics(energy),
+        metrics=column_metrics(source.path, window) | energy_metrics(energy),
         series={"power_trace_w": power_series(energy, begin_s)},
         tags=_tags(source, recording, energy),
     )

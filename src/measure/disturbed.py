@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from src.contract.events import Event
+from src.contract.events import STOPPED, Edge, Event
 from src.contract.flags import Flag
 from src.measure.disturbance import Disturbance
 
-REPEATED = frozenset({"foreign_cpu", "steal", "clock", "suspended", "gap", "standstill", "jump", "reset"})
+REPEATED = frozenset({"foreign_cpu", "steal", "clock", "suspended", "stopped", "gap", "standstill", "jump", "reset"})
 """Flags of runs that the machine or its meter disturbed: such a run is worth another try."""
+EDGES: tuple[Edge, Edge] = ("begin", "end")
 LEAST_STEP_S = 0.05
 LEAST_SUSPENDED_S = 0.5
 """Shorter pauses are how the two clocks are read one after the other."""
@@ -38,6 +39,18 @@ def disturbance_flags(seen: Disturbance, events: Sequence[Event], most_share: fl
     if seen.throttled:
         flags.append(Flag("throttled", f"the processor slowed itself down {seen.throttled} times during the run"))
     return flags
+
+
+def stop_flags(events: Sequence[Event]) -> list[Flag]:
+    """Whether the measured process itself was stopped (SIGSTOP) and went on; only a parent sees how long it stood."""
+    begins, ends = ([event.t for event in events if (event.phase, event.edge) == (STOPPED, edge)] for edge in EDGES)
+    if not begins and not ends:
+        return []
+    times = max(len(begins), len(ends))
+    text = f"the measured program was stopped {'once' if times == 1 else f'{times} times'} from outside and went on"
+    if begins:
+        text += f" after {sum(ends) - sum(begins):.1f} s"
+    return [Flag("stopped", f"{text}: its duration and power are wrong", grave=True)]
 
 
 def clock_steps_s(events: Sequence[Event]) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -39,8 +40,8 @@ SURELY_MANY = 5
 class Recording:
     """The samples of one meter: `time_s` (n,) in epoch seconds, rising, and columns of n raw values.
 
-    `columns` holds every column with an energy or power unit under its name in the file, units unchanged; names of
-    EnergiBridge's first versions are replaced by today's, and their counters are in J.
+    `columns` holds those that were asked for, else every one with an energy or power unit, under its name in the file,
+    units unchanged; names of EnergiBridge's first versions are replaced by today's, and their counters are in J.
     """
 
     time_s: Array
@@ -48,24 +49,27 @@ class Recording:
     flags: tuple[Flag, ...] = ()
 
 
-def read_recording(path: Path, every_column: bool = False, scale: float | None = None) -> Recording:
+def is_energy(name: str) -> bool:
+    """Whether a column shows energy or power."""
+    return name.endswith(ENERGY_UNITS)
+
+
+def read_recording(path: Path, kept: Callable[[str], bool] = is_energy, scale: float | None = None) -> Recording:
     """Read an EnergiBridge CSV from any platform, as it was written or as a spreadsheet, pandas or R saved it.
 
     `Delta` is left out, as it belongs to the next row. A last line without its line end is dropped and
-    flagged. Rows longer than the header are mended (see `_Late`) and flagged. With `every_column` the
-    columns without an energy unit are read too. `scale` makes J of Intel's counters where their unit is known not to
+    flagged. Rows longer than the header are mended (see `_Late`) and flagged. Of the columns,
+    those that are `kept` by their name are read. `scale` makes J of Intel's counters where their unit is known not to
     be what their values say. Raises EnergyError where the file is no such CSV, is
     damaged in its middle, or holds no times in milliseconds.
     """
     layout = find_layout(path)
     names = [todays_name(name) for name in layout.header]
     places = {name: place for place, name in reversed(list(enumerate(names)))}
-    kept = [name for name in dict.fromkeys(names) if name not in ("", "Delta", KEY)]
-    if not every_column:
-        kept = [name for name in kept if name.endswith(ENERGY_UNITS)]
+    wanted = [name for name in dict.fromkeys(names) if name not in ("", "Delta", KEY) and kept(name)]
     late = _Late(names)
-    table = read_columns(layout, [places[name] for name in (KEY, *kept)], late.put_right)
-    columns = {name: np.ascontiguousarray(table.values[:, place]) for place, name in enumerate(kept, start=1)}
+    table = read_columns(layout, [places[name] for name in (KEY, *wanted)], late.put_right)
+    columns = {name: np.ascontiguousarray(table.values[:, place]) for place, name in enumerate(wanted, start=1)}
     marks = [Flag(name.lower(), text) for name, text in MARKS.items() if name in places]
     flags = [*marks, *_odd(table.truncated, names), *late.flags()]
     time_s = _seconds(path, table)
@@ -88,7 +92,7 @@ def _odd(truncated: bool, names: Row) -> list[Flag]:
     if truncated:
         flags.append(Flag("truncated", "the last line is incomplete and was dropped", grave=True))
     gpus = sorted({found.group().rstrip("_") for name in names if (found := A_GPU.match(name))})
-    if gpus and not any(A_GPU.match(name) and name.endswith(ENERGY_UNITS) for name in names):
+    if gpus and not any(A_GPU.match(name) and is_energy(name) for name in names):
         text = f"{', '.join(gpus)} was recorded without its power: its energy is not in the total"
         flags.append(Flag("gpu_without_power", text))
     return flags

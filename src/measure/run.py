@@ -6,7 +6,7 @@ import dataclasses
 import os
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,17 +14,19 @@ from src.contract.events import EVENTS_FILE, EVENTS_VARIABLE, Event, read_events
 from src.contract.flags import Flag
 from src.contract.job import JOB_FILE, Job
 from src.contract.json_files import ContractError, whole
+from src.contract.metrics import TASK
 from src.contract.outcome import OLD_RESULT_FILE, OUTCOME_FILE, OUTCOME_VARIABLE, Outcome, WorkError
 from src.contract.record import ENERGY_FILE
 from src.errors import EnergyError, MeterError, RunError
-from src.measure.disturbed import disturbance_flags
+from src.measure.disturbed import disturbance_flags, stop_flags
 from src.measure.energy import Energy, integrate
 from src.measure.gpu_check import gpu_flags
 from src.measure.launch import Ending, launch
+from src.measure.meter_columns import column_metrics
 from src.measure.meters.remarks import remarks_file
 from src.measure.meters.remedies import sample_too_slow
 from src.measure.meters.select import Meter
-from src.measure.windows import Stretches, phase_windows
+from src.measure.windows import Stretches, phase_windows, stretches_of
 
 LOG_FILE = "worker.log"
 LOG_KEPT_BYTES = 1_000_000
@@ -36,7 +38,10 @@ TAIL_LINES, TAIL_COLUMNS = 15, 200
 
 @dataclass(frozen=True)
 class Measured:
-    """A run that counts. `energy.flags` hold what is odd about it; the files lie in `folder`."""
+    """A run that counts. `energy.flags` hold what is odd about it; the files lie in `folder`.
+
+    `machine` holds what the meter's other columns say of the machine during the task.
+    """
 
     folder: Path
     outcome: Outcome
@@ -44,6 +49,7 @@ class Measured:
     windows: dict[str, Stretches]
     energy: Energy
     ending: Ending
+    machine: Mapping[str, float] = field(default_factory=dict)
 
 
 def measure(
@@ -92,11 +98,12 @@ def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_fore
         energy = integrate(recording, windows, meter.interval_ms, meter.columns)
     except EnergyError as error:
         raise MeterError(f"meter {meter.name}: {error}{_log_tail(folder)}") from error
-    flags = [*gpu_flags(recording, energy.columns), *_ending_flags(ending)]
+    flags = [*gpu_flags(recording, energy.columns), *_ending_flags(ending), *stop_flags(events)]
     if ending.disturbance is not None:
         flags += disturbance_flags(ending.disturbance, events, max_foreign_cpu_share)
     energy = dataclasses.replace(energy, flags=(*energy.flags, *flags))
-    return Measured(folder, outcome, events, windows, energy, ending)
+    machine = column_metrics(folder / ENERGY_FILE, stretches_of(windows[TASK])[0])
+    return Measured(folder, outcome, events, windows, energy, ending, machine)
 
 
 def _check_told(outcome: Outcome, job: Job, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from src.contract.events import Event
-from src.contract.metrics import OF_METER, TASK, TOTAL, Metric
+from src.contract.metrics import OF_MACHINE, OF_METER, TASK, TOTAL, Metric
 from src.contract.outcome import Outcome
 from src.contract.record import Point
 from src.measure.disturbance import Disturbance
@@ -53,15 +53,9 @@ def outcome_metrics(outcome: Outcome, energy: Energy) -> tuple[dict[str, float],
     return values, described
 
 
-MACHINE = (
-    *("foreign_cpu_share", "steal_share", "swapped_in_bytes", "throttled"),
-    *("frequency_begin_mhz", "frequency_end_mhz", "temperature_begin_c", "temperature_end_c"),
-)
-
-
 def machine_metrics(seen: Disturbance) -> dict[str, float]:
     """What the rest of the machine did, as far as this system shows it."""
-    found = {name: getattr(seen, name) for name in MACHINE}
+    found = {metric.name: getattr(seen, metric.name, None) for metric in OF_MACHINE}
     return {name: float(value) for name, value in found.items() if value is not None}
 
 
@@ -101,9 +95,10 @@ def numbers_of(measured: Measured, idle_power_w: float | None) -> tuple[dict[str
     What only a meter can know is never what a program claims under the same name, whether this meter knows it or not.
     """
     values, described = outcome_metrics(measured.outcome, measured.energy)
+    machine = dict(measured.machine)
     if measured.ending.disturbance is not None:
-        values |= machine_metrics(measured.ending.disturbance)
-    reserved = {*energy_metrics(measured.energy, idle_power_w=0.0), *(metric.name for metric in OF_METER)}
+        machine |= machine_metrics(measured.ending.disturbance)
+    reserved = {*energy_metrics(measured.energy, idle_power_w=0.0), *(m.name for m in (*OF_METER, *OF_MACHINE))}
     own = {name: value for name, value in values.items() if name not in reserved}
     known = {name: metric for name, metric in described.items() if name not in reserved}
-    return own | energy_metrics(measured.energy, idle_power_w), known
+    return own | machine | energy_metrics(measured.energy, idle_power_w), known

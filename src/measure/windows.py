@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from src.contract.events import Event
+from src.contract.events import STOPPED, Event
 from src.contract.metrics import TASK, TOTAL
 from src.errors import RunError
 
@@ -21,6 +21,7 @@ def phase_windows(events: Sequence[Event], task_phases: Sequence[str] = ()) -> d
     within another are marks, not windows. Raises RunError where one never began or never ended, or ends before it
     begins.
     """
+    events = [event for event in events if event.phase != STOPPED]
     found = _outer(events)
     for phase in task_phases:
         if phase not in found:

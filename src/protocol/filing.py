@@ -46,8 +46,8 @@ OF_COMMANDS = tuple(f"workload.{entry.name}" for entry in dataclasses.fields(Com
 class Filing:
     """One run's place in its sweep and what is known before it, from which its record is made.
 
-    `idle_power_w` and `background_load` are of the machine before the first run; `begin_s` is when this one began, in
-    seconds since the epoch.
+    `idle_power_w` is of the machine before the first run, `background_load` and the metrics `before_block` of when it
+    was last looked at; `begin_s` is when this one began, in seconds since the epoch.
     """
 
     config: Config
@@ -60,6 +60,7 @@ class Filing:
     environment: Mapping[str, str]
     idle_power_w: float | None = None
     background_load: float = 0.0
+    before_block: Mapping[str, float] = field(default_factory=dict)
     begin_s: float = field(default_factory=time.time)
 
     def begin(self) -> None:
@@ -79,7 +80,7 @@ class Filing:
             start_ms=round(1000 * min(times)),
             end_ms=round(1000 * max(times)),
             flags=(*measured.energy.flags, *self._background_flags()),
-            metrics=metrics,
+            metrics=metrics | dict(self.before_block),
             described=described,
             windows=phases,
             series=run_series(measured.outcome, measured.energy, measured.events),

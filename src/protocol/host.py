@@ -39,9 +39,14 @@ def host_facts() -> Host:
         memory_bytes=psutil.virtual_memory().total,
         system=platform.platform(),
         python=platform.python_version(),
-        governor=_first_line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
+        governor=governor(),
         gpus=gpu_names(),
     )
+
+
+def governor() -> str:
+    """What Linux lets decide on the first CPU's frequency."""
+    return _first_line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"))
 
 
 def background_load(seconds: float = LOAD_SAMPLE_S) -> float:

@@ -18,7 +18,7 @@ from src.plan.sweep_plan import SweepPlan
 from src.plan.time_left import remaining_s
 from src.protocol.display import Display
 from src.protocol.filing import Filing
-from src.protocol.machine import MachineState
+from src.protocol.machine import MachineState, rest_and_look
 from src.protocol.ready import Ready
 from src.track import in_haste, open_store
 
@@ -80,7 +80,7 @@ class Loop:
             idle_s = self.plan.configs[slot.treatment].protocol.idle_s
             if self._launched and idle_s > 0:
                 self.display.stage(f"idle before {self._name(slot)}", idle_s)
-                time.sleep(idle_s)
+                self._rest(slot, begins=slot is block[0] and not retry)
             is_last = retry >= self.plan.shared.protocol.retries
             record = self._run(slot, self.tried.get(slot.sequence, 0) + retry, left, is_last)
             if record.status == "finished":
@@ -92,6 +92,14 @@ class Loop:
                 self.missing.append(Missing(slot, reason))
             else:
                 queue.append((slot, retry + 1))
+
+    def _rest(self, slot: Slot, begins: bool) -> None:
+        """The rest before a run; one that `begins` a block ends with a look at the machine."""
+        config, meter = self.plan.configs[slot.treatment], self.ready[slot.treatment].meter
+        if begins:
+            self.machine = rest_and_look(self.machine, config, meter, self.folder, self.display)
+        else:
+            time.sleep(config.protocol.idle_s)
 
     def _run(self, slot: Slot, attempt: int, left: Sequence[Slot], is_last: bool) -> RunRecord:
         """One run, on disk and, where the store takes it, in MLflow; `is_last` if it is not tried again."""
@@ -141,6 +149,7 @@ class Loop:
             environment=ready.environment(),
             idle_power_w=self.machine.idle_power_w.get(ready.meter),
             background_load=self.machine.background_load,
+            before_block=self.machine.metrics(ready.meter),
         )
 
     def _file(self, record: RunRecord) -> None:

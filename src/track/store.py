@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -81,6 +82,14 @@ def connect(uri: str | None) -> Store:
         store = Store(client, public(client.tracking_uri))
         store.ask()
     return store
+
+
+def parameter(value: str) -> str:
+    """As long as MLflow takes it; of a longer one the end tells it from others that begin alike."""
+    if len(value) <= PARAM_LENGTH:
+        return value
+    end = f"… SHA-256 {hashlib.sha256(value.encode()).hexdigest()}"
+    return value[: PARAM_LENGTH - len(end)] + end
 
 
 @contextmanager
@@ -389,7 +398,7 @@ class Store:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         """In as few requests as MLflow's limits allow: one, for an ordinary run."""
-        left_params = [Param(key, value[:PARAM_LENGTH]) for key, value in params.items()]
+        left_params = [Param(key, parameter(value)) for key, value in params.items()]
         left_tags = [RunTag(key, value[:TAG_LENGTH]) for key, value in (tags or {}).items()]
         while metrics or left_params or left_tags:
             self.client.log_batch(run_id, metrics[:BATCH_METRICS], left_params[:BATCH_PARAMS], left_tags)

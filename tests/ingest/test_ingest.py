@@ -55,6 +55,13 @@ def test_a_recording_becomes_a_run_with_its_joules(ingest, store, write_csv, tmp
     assert "tf: 1 run filed in experiment 'study' (median 400.000 J)" in capsys.readouterr().out
 
 
+def test_its_other_columns_are_summarised(ingest, store, write_csv, tmp_path):
+    add_column(write_csv(tmp_path / "tf/keras_0.csv", power_w=40), "CPU_TEMP_0")
+    assert ingest(tmp_path / "tf") == 0
+    (run,) = [row for _, row in runs(store).iterrows()]
+    assert run["cpu_temperature_max_c"] == 1
+
+
 def test_the_second_time_nothing_is_filed(ingest, store, write_csv, tmp_path, capsys):
     write_csv(tmp_path / "tf/a_1.csv", power_w=40)
     write_csv(tmp_path / "tf/a_2.csv", power_w=41)

@@ -33,6 +33,7 @@ class Config:
     busy_w: float = 3.0
     power_model_source: str = "a test"
     powercap: str | None = None
+    strict: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from src.contract.events import Event
+from src.contract.events import STOPPED, Edge, Event
 from src.measure.disturbance import Disturbance
-from src.measure.disturbed import REPEATED, clock_steps_s, disturbance_flags
+from src.measure.disturbed import REPEATED, clock_steps_s, disturbance_flags, stop_flags
 
 QUIET = Disturbance(
     foreign_cpu_share=0.01,
@@ -77,3 +77,34 @@ def test_a_sleep_is_no_step_of_the_clock() -> None:
 def test_events_of_one_clock_tell_no_step() -> None:
     assert clock_steps_s(events((1000.0, None), (1001.0, None))) == [0.0]
     assert clock_steps_s(events((1000.0, None), (1001.0, 11.0), (1003.5, 13.0))) == [0.0, 0.5]
+
+
+def stops(*edges: tuple[float, Edge]) -> list[Event]:
+    """The whole process, and when it was stopped or went on."""
+    inner = [Event(t, STOPPED, edge, t) for t, edge in edges]
+    return [Event(1000.0, "total", "begin"), *inner, Event(1020.0, "total", "end")]
+
+
+@pytest.mark.parametrize(
+    ("edges", "says"),
+    [
+        pytest.param(
+            [(1003.0, "begin"), (1006.0, "end")], "stopped once from outside and went on after 3.0 s", id="seen"
+        ),
+        pytest.param(
+            [(1003.0, "begin"), (1006.0, "end"), (1007.0, "begin"), (1008.5, "end")],
+            "stopped 2 times from outside and went on after 4.5 s",
+            id="twice",
+        ),
+        pytest.param([(1006.0, "end")], "stopped once from outside and went on: its", id="only its going on was seen"),
+    ],
+)
+def test_a_program_that_was_stopped_is_told_and_repeated(edges: list[tuple[float, Edge]], says: str) -> None:
+    (flag,) = stop_flags(stops(*edges))
+    assert (flag.code, flag.grave) == ("stopped", True)
+    assert says in flag.text
+    assert flag.code in REPEATED
+
+
+def test_a_program_that_nobody_stopped_raises_no_doubt() -> None:
+    assert stop_flags(stops()) == []

@@ -49,7 +49,7 @@ def start(meter: Sequence[str], out: Path, command: Sequence[str], *options: str
 
 
 def read_all(path: Path) -> Recording:
-    return read_recording(path, every_column=True)
+    return read_recording(path, kept=lambda _: True)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from src.errors import ConfigError
+from src.errors import ConfigError, MeterError
 from src.measure.meters.processor import fixed_dram_unit, packages
 from src.measure.meters.select import select_meter
 from src.measure.run import measure
@@ -120,6 +121,27 @@ def test_where_nothing_reads_both_sockets_half_of_them_is_grave(
     (flag,) = [flag for flag in measured.energy.flags if flag.code == "one_socket"]
     assert flag.grave
     assert "one of this machine's 2 processor packages" in flag.text
+
+
+@pytest.mark.parametrize("name", ["energibridge", "auto"])
+def test_strict_refuses_to_read_half_of_them(
+    tmp_path: Path, cpus: Any, energibridge: Any, meter_config: Any, name: str
+) -> None:
+    cpus("0", "1")
+    config = meter_config(name, binary=energibridge(), powercap=str(tmp_path / "absent"), strict=True)
+    refused = r"one of this machine's 2 processor packages.*use meter=native, or meter\.strict=false"
+    if name == "auto":
+        meter = select_meter(config, gpu=False)
+        assert meter.name == "estimate"
+        assert re.search(refused, meter.rejected[1])
+    else:
+        with pytest.raises(MeterError, match=refused):
+            select_meter(config, gpu=False)
+
+
+def test_strict_takes_nothing_from_one_package(cpus: Any, energibridge: Any, meter_config: Any) -> None:
+    cpus("0", "0")
+    assert select_meter(meter_config("energibridge", binary=energibridge(), strict=True), gpu=False).remarks.flags == ()
 
 
 @pytest.mark.parametrize(("model", "power_w", "codes"), [(85, 40.0, ["dram_unit"]), (158, 44.0, [])])

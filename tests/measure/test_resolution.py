@@ -98,6 +98,26 @@ def test_the_bound_holds_whatever_the_power_does() -> None:
     assert np.mean(sensors) >= 0.99
 
 
+@pytest.mark.parametrize(("seconds", "worst"), [(2, 0.05), (20, 0.005)])
+def test_what_a_window_loses_where_its_power_begins_and_ends_with_it_is_within_the_bound(
+    seconds: float, worst: float
+) -> None:
+    """Samples know nothing of a step at time u·h within an interval h: they miss u(1-u)·h·ΔP, h·ΔP/6 on average."""
+    idle_w, busy_w, interval_s = 5.0, 45.0, 0.2
+    lost_j, bounds_j = [], []
+    for first_s in np.linspace(0, interval_s, 50, endpoint=False):
+        time_s = np.arange(100 + first_s - 1, 100 + seconds + 1, interval_s)
+        busy_s = np.clip(time_s - 100, 0, seconds)
+        counter = idle_w * (time_s - time_s[0]) + (busy_w - idle_w) * busy_s
+        window = {"task": (100.0, 100.0 + seconds)}
+        energy = integrate(Recording(time_s, {"CPU_ENERGY (J)": counter}), window, 1000 * interval_s)
+        lost_j.append(busy_w * seconds - energy.energy_j)
+        bounds_j.append(energy.resolution_j)
+    assert np.all(np.abs(lost_j) <= bounds_j)
+    assert np.mean(lost_j) == pytest.approx(2 * interval_s * (busy_w - idle_w) / 6, rel=0.01)
+    assert np.max(lost_j) / (busy_w * seconds) <= worst
+
+
 @pytest.mark.parametrize("interval_s", [0.05, 0.1, 0.2])
 @pytest.mark.parametrize("refresh_s", [0.5, 1.0])
 @pytest.mark.parametrize("seconds", [4, 20])

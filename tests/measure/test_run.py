@@ -116,6 +116,10 @@ def test_detached_grandchildren_are_killed_and_told(run: Run, tmp_path: Path) ->
     assert not psutil.pid_exists(int((tmp_path / "run" / "pids").read_text()))
 
 
+def test_the_recordings_other_columns_are_summarised(run: Run) -> None:
+    assert run().machine["cpu_usage_share"] == pytest.approx(0.5)
+
+
 def test_a_bad_exit_code_after_a_good_result_is_a_flag(run: Run) -> None:
     assert "exit_code" in {flag.code for flag in run("code_after_result").energy.flags}
 

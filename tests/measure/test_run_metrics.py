@@ -103,7 +103,16 @@ def told(measured: Measured, *names: str) -> Measured:
 
 @pytest.mark.parametrize(
     "name",
-    ["energy_j", "duration_s", "energy_train_j", "energy_net_j", "energy_gpu_j", "energy_resolution_j", "idle_power_w"],
+    [
+        "energy_j",
+        "duration_s",
+        "energy_train_j",
+        "energy_net_j",
+        "energy_gpu_j",
+        "energy_resolution_j",
+        "idle_power_w",
+        "cpu_usage_share",
+    ],
 )
 def test_a_program_cannot_claim_what_only_a_meter_knows(measured: Measured, name: str) -> None:
     assert numbers_of(told(measured, name), None) == numbers_of(measured, None)
@@ -114,6 +123,12 @@ def test_what_the_work_says_of_its_own_metrics_is_kept(measured: Measured) -> No
     assert values["tokens"] == -7.0
     assert described["tokens"] == Metric("tokens", "1", "My own", "higher", headline=True)
     assert list(described) == [*measured.outcome.metrics, "tokens"]
+
+
+def test_what_the_recording_says_of_the_machine_is_filed_and_is_no_result(measured: Measured) -> None:
+    values, described = numbers_of(dataclasses.replace(measured, machine={"cpu_temperature_max_c": 71.0}), None)
+    assert values["cpu_temperature_max_c"] == 71.0
+    assert described == measured.outcome.metrics
 
 
 def test_the_tasks_energy_is_told_for_each_unit_of_what_was_done(measured: Measured) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from src.contract.events import Event
+from src.contract.events import STOPPED, Event
 from src.errors import RunError
 from src.measure.windows import phase_windows
 
@@ -24,6 +24,11 @@ def test_phases_task_and_total() -> None:
     assert windows["train"] == (106.0, 107.0)
     assert windows["task"] == (102.0, 109.0)
     assert windows["total"] == (100.0, 109.0)
+
+
+def test_that_the_process_was_stopped_is_no_phase() -> None:
+    stops = [Event(99.0, STOPPED, "end"), Event(105.2, STOPPED, "begin"), Event(111.0, STOPPED, "end")]
+    assert phase_windows([*stops, *events()], TASK) == phase_windows(events(), TASK)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The protocol itself: a real plan, a real store and real files, with runs that are made up."""
 
+import dataclasses
 import os
 import re
 import shlex
@@ -54,6 +55,27 @@ def test_position_sequence_and_block_are_those_of_the_plan(plan, runs, folder, s
     assert filed == [(s.sequence, s.iteration, s.position) for s in plan.slots]
     assert [run.tags["treatment"] for run in store.records("e")] == [plan.label(slot) for slot in plan.slots]
     assert [run.factors for run in store.records("e")] == [{"framework": plan.label(slot)} for slot in plan.slots]
+
+
+def test_the_machine_is_looked_at_before_every_block(make_plan_of, runs, folder, store, terminal, monkeypatch):
+    looks = []
+
+    def look(state, *_):
+        looks.append(len(runs.names))
+        power_w = {METER: 10.0 + len(looks)}
+        return dataclasses.replace(state, background_load=0.05 + 0.1 * len(looks), block_power_w=power_w)
+
+    monkeypatch.setattr(loop_module, "rest_and_look", look)
+    monkeypatch.setattr(loop_module.time, "sleep", lambda _: None)
+    plan = make_plan_of("protocol.idle_s=9")
+    conduct(plan, folder, terminal)
+    assert looks == [1 + 2, 1 + 4]
+    filed = {int(run.tags["sequence"]): run for run in store.records("e")}
+    assert [filed[n].metrics.get("idle_power_block_w") for n in range(1, 7)] == [None, None, 11, 11, 12, 12]
+    loads = [filed[n].metrics["background_load"] for n in range(1, 7)]
+    assert loads == pytest.approx([0.02, 0.02, 0.15, 0.15, 0.25, 0.25])
+    assert {run.metrics["idle_power_w"] for run in filed.values()} == {3.5}
+    assert [bool(filed[n].flags) for n in range(1, 7)] == [False, False, True, True, True, True]
 
 
 def test_a_failed_run_is_tried_again_at_the_end_of_its_block(make_plan_of, runs, folder, terminal):
@@ -220,7 +242,16 @@ def test_every_stop_tells_the_command_that_goes_on(plan, runs, folder, terminal,
 
 def test_a_run_rests_before_it_but_not_the_first(make_plan_of, runs, folder, terminal, monkeypatch):
     rests = []
-    monkeypatch.setattr(loop_module.time, "sleep", lambda seconds: rests.append((seconds, len(runs.names) - 1)))
+
+    def rest(seconds):
+        rests.append((seconds, len(runs.names) - 1))
+
+    def rest_and_look(state, config, *_):
+        rest(config.protocol.idle_s)
+        return state
+
+    monkeypatch.setattr(loop_module.time, "sleep", rest)
+    monkeypatch.setattr(loop_module, "rest_and_look", rest_and_look)
     plan = make_plan_of("protocol.idle_s=7", "protocol.iterations=2", "protocol.retries=1")
     runs.failures[plan.folder(plan.slots[0], 0)] = 1
     conduct(plan, folder, terminal)

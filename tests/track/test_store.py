@@ -156,6 +156,16 @@ def test_a_bad_experiment_name_is_refused(store: Store, experiment: str, message
         store.check(experiment)
 
 
+def test_models_that_differ_only_far_behind_are_not_the_same(store: Store, make_record: MakeRecord) -> None:
+    layers = ["x" * 6000, "x" * 6000 + "a", "x" * 6000 + "b"]
+    for number, value in enumerate(layers):
+        store.file_run(make_record(uid=f"s/{number}", params={"model.layers": value}))
+    filed = [run.params["model.layers"] for run in store.records("study")]
+    assert len(set(filed)) == 3
+    assert [len(value) for value in filed] == [6000] * 3
+    assert layers[0] in filed
+
+
 def test_a_quote_in_a_name_is_refused(store: Store, make_record: MakeRecord) -> None:
     with pytest.raises(TrackError, match="quote"):
         store.file_run(make_record(tags={"run_uid": "it's"}))

@@ -18,6 +18,7 @@ from src.measure.meters.program import Program
 from src.measure.meters.remarks import NONE, Remarks
 from src.measure.meters.remedies import MSR_RIGHTS, WINDOWS_DRIVER
 
+ONE_SOCKET = "one_socket"
 DRAM = "DRAM_ENERGY (J)"
 RELEASES = "https://github.com/tdurieux/EnergiBridge/releases"
 VERSION = re.compile(r"\d+(\.\d+)+[\w.+-]*", re.ASCII)
@@ -31,19 +32,27 @@ class Settings:
 
     # EnergiBridge's program; null looks for `energibridge` on the PATH.
     binary: str | None = None
+    # Refuse a machine of several processor packages, of which it reads one, instead of flagging every run.
+    strict: bool = False
 
 
 def program(settings: Settings, gpu: bool) -> Program:
-    """EnergiBridge, wherever it is; raises MeterError, naming where to get it, where it is not."""
+    """EnergiBridge, wherever it is; raises MeterError, naming where to get it, where it is not.
+
+    With `strict`, a machine of which it would miss energy is refused.
+    """
     binary = _find(settings.binary or "energibridge")
-    version = _version(binary)
+    version, remarks = _version(binary), _of_processor()
+    missed = [flag.text for flag in remarks.flags if flag.code == ONE_SOCKET]
+    if settings.strict and missed:
+        raise MeterError(f"{missed[0]}, or meter.strict=false to have its runs flagged")
     return Program(
         (binary,),
         "measured",
         f"EnergiBridge {version}",
         version,
         fails(binary),
-        _of_processor() + (_of_gpus() if gpu else NONE),
+        remarks + (_of_gpus() if gpu else NONE),
     )
 
 
@@ -65,7 +74,7 @@ def _of_processor() -> Remarks:
     flags, left_out = [], []
     if (count := packages()) > 1:
         text = f"EnergiBridge reads one of this machine's {count} processor packages, so energy is missing"
-        flags.append(Flag("one_socket", f"{text}: use meter=native", grave=True))
+        flags.append(Flag(ONE_SOCKET, f"{text}: use meter=native", grave=True))
     if kind := fixed_dram_unit():
         text = f"on {kind} EnergiBridge shows about four times the DRAM's energy: `{DRAM}` is left out"
         flags.append(Flag("dram_unit", f"{text}; meter=native reads it right"))

@@ -45,7 +45,7 @@ class Replay:
 
     def __init__(self, path: Path) -> None:
         try:
-            recording = read_recording(path, every_column=True)
+            recording = read_recording(path, kept=lambda _: True)
         except EnergyError as error:
             raise ReaderError(str(error)) from error
         time_s = recording.time_s - recording.time_s[0]

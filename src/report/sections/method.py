@@ -179,9 +179,21 @@ def _protocol(loaded: Loaded) -> list[Block]:
     idle = runs["idle_power_w"].dropna() if "idle_power_w" in runs else pd.Series(dtype=float)
     if not idle.empty:
         machine.append(("Power at rest before the warm-up", quantity(float(idle.median()), "W")))
+    machine += _drift(runs)
     silent = [sweep.name for sweep in loaded.sweeps if not any(key.startswith("host.") for key in sweep.params)]
     note = f"Processor and system are not recorded for {enumerate_all(silent)}." if silent else ""
     return [*blocks, *_machine(machine, note)]
+
+
+def _drift(runs: pd.DataFrame) -> list[tuple[str, str]]:
+    """How the idle power went from block to block, where it was looked at before several of them."""
+    if "idle_power_block_w" not in runs:
+        return []
+    seen = runs.sort_values("started_s")["idle_power_block_w"].dropna()
+    if seen.nunique() < 2:
+        return []
+    first, last, least, most = (quantity(float(w), "W") for w in (seen.iloc[0], seen.iloc[-1], seen.min(), seen.max()))
+    return [("Power at rest before the blocks", f"{first} at first, {last} at last, {least} to {most} between")]
 
 
 def _machine(rows: Sequence[tuple[str, str | None]], note: str) -> list[Block]:

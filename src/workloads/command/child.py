@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from src.contract.events import EVENTS_FILE, EVENTS_VARIABLE, EventLog
+from src.contract.events import EVENTS_FILE, EVENTS_VARIABLE, STOPPED, EventLog
 from src.contract.job import Job
 from src.contract.json_files import ContractError
 from src.contract.metrics import TOTAL
@@ -70,7 +70,7 @@ def _run(settings: Mapping[str, Any], told: Path, events_path: Path) -> dict[str
     except OSError as error:
         raise _CommandError(f"{settings['words'][0]} cannot be started: {error.strerror}") from error
     log.emit(TOTAL, "begin", begin_s)
-    code = process.wait()
+    code = _ended(process, log)
     end_s = time.time()
     if code != settings["exit_code"]:
         raise _CommandError(f"the command ended with {_named(code)}, not with exit code {settings['exit_code']}")
@@ -78,6 +78,21 @@ def _run(settings: Mapping[str, Any], told: Path, events_path: Path) -> dict[str
         file.writelines(json.dumps(asdict(e)) + "\n" for e in told_events(told / EVENTS_FILE, begin_s, end_s))
     log.emit(TOTAL, "end", end_s)
     return _usage(least)
+
+
+def _ended(process: subprocess.Popen[bytes], log: EventLog) -> int:
+    """Wait for the command's end; returns its exit code. The kernel tells a parent when its child is stopped."""
+    if sys.platform == "win32":
+        return process.wait()
+    while True:
+        _, status = os.waitpid(process.pid, os.WUNTRACED | os.WCONTINUED)
+        if os.WIFSTOPPED(status):
+            log.emit(STOPPED, "begin")
+        elif os.WIFCONTINUED(status):
+            log.emit(STOPPED, "end")
+        else:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode
 
 
 def _environment(settings: Mapping[str, Any], told: Path) -> dict[str, str]:

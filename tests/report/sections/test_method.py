@@ -95,3 +95,26 @@ def test_what_became_of_the_runs_is_counted(statuses, said):
     for place, status in enumerate(statuses):
         runs[place] = dataclasses.replace(runs[place], status=status)
     assert said in str(document_of(runs).sections[2])
+
+
+@pytest.mark.parametrize(
+    ("watts", "rows"),
+    [
+        (
+            {1: 9.0, 2: 10.0, 3: 9.5},
+            ["9.000 W at first, 9.500 W at last, 9.000 W to 10.00 W between"],
+        ),
+        ({1: 9.0, 2: 9.0, 3: 9.0}, []),
+        ({}, []),
+    ],
+    ids=["drifts", "does not", "was not looked at"],
+)
+def test_the_drift_of_idle_power_has_a_row(watts, rows):
+    runs = training_runs(blocks=3)
+    for run in runs:
+        if watts:
+            run.metrics["idle_power_block_w"] = watts[int(run.tags["iteration"])]
+    (method,) = [section for section in document_of(runs).sections if section.anchor == "method"]
+    tables = [block for inner in method.sections for block in inner.blocks if block.block == "table"]
+    found = [row[1] for table in tables for row in table.rows if row[0] == "Power at rest before the blocks"]
+    assert [text.replace("\u202f", " ") for text in found] == rows

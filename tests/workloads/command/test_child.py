@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -88,6 +89,23 @@ def test_a_daemon_is_ended_and_told(shell, tmp_path):
     assert "left_processes" in flags(measured)
     assert not psutil.pid_exists(int((tmp_path / "pids").read_text()))
     assert measured.energy.duration_s < 5
+
+
+def test_a_command_that_was_stopped_for_a_while_is_told(shell, tmp_path):
+    def stop():
+        while not (tmp_path / "pid").exists() or not (pid := (tmp_path / "pid").read_text().strip()):
+            time.sleep(0.01)
+        os.kill(int(pid), signal.SIGSTOP)
+        time.sleep(0.4)
+        os.kill(int(pid), signal.SIGCONT)
+
+    stopper = Thread(target=stop)
+    stopper.start()
+    measured = shell("echo $$ > pid; sleep 0.2; sleep 0.2")
+    stopper.join()
+    (flag,) = [flag for flag in measured.energy.flags if flag.code == "stopped"]
+    assert "stopped once from outside and went on after 0.4 s" in flag.text
+    assert set(measured.windows) == {"task", "total"}
 
 
 def test_a_program_that_the_kernel_refuses(run, tmp_path):
@@ -179,6 +197,7 @@ EVENTS = {
         "ends before it begins",
     ),
     "total": ("emit('total', 'begin'); emit('total', 'end')", "phase `total`: .*means something else"),
+    "stopped": ("emit('stopped', 'begin'); emit('stopped', 'end')", "phase `stopped`: .*means something else"),
     "task": ("emit('task', 'begin'); emit('task', 'end')", "phase `task`: .*means something else"),
     "no edge": ("emit('a', 'middle')", "must be begin or end"),
     "no moment": ("emit('a', 'begin', float('inf'))", "no moment"),

@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 
+from src.contract.events import STOPPED, EventLog
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -14,6 +16,12 @@ def die_with_parent() -> None:
     """Have the kernel kill this process when its parent ends (Linux; elsewhere the launcher sees to it)."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def tell_stops(log: EventLog) -> None:
+    """Note whenever this process goes on after it was stopped; nothing is called before. Windows has no such signal."""
+    if sys.platform != "win32":
+        signal.signal(signal.SIGCONT, lambda *_: log.emit(STOPPED, "end"))
 
 
 def set_affinity(cpus: list[int]) -> list[int]:

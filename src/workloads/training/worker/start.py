@@ -12,7 +12,7 @@ from src.contract.job import Job
 from src.contract.json_files import ContractError, take
 from src.contract.outcome import OUTCOME_FILE, OUTCOME_VARIABLE, Outcome
 from src.workloads.training.network import NetworkError
-from src.workloads.training.worker.process import die_with_parent, set_affinity
+from src.workloads.training.worker.process import die_with_parent, set_affinity, tell_stops
 from src.workloads.training.worker.worker_error import WorkerError
 
 
@@ -31,6 +31,7 @@ def start(arguments: list[str], program: str, began: float) -> int:
         job = Job.read(path)
         log = EventLog(_named(EVENTS_VARIABLE, path.with_name(EVENTS_FILE)))
         log.emit("import", "begin", began)
+        tell_stops(log)
         affinity = set_affinity(take(job.settings, "affinity", list, f"{path}: `settings`"))
         # Only now: NumPy and the frameworks size their thread pools by the affinity when they are imported.
         outcome: Outcome = importlib.import_module(program).run(job.settings, log, affinity)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.contract.events import EVENTS_FILE, EVENTS_VARIABLE, read_events
+from src.contract.events import EVENTS_FILE, EVENTS_VARIABLE, STOPPED, read_events
 from src.contract.job import JOB_FILE
 from src.contract.metrics import OF_TRAINING
 from src.contract.outcome import OUTCOME_FILE, OUTCOME_VARIABLE, Outcome
@@ -206,3 +206,22 @@ def _wait_until(condition: Callable[[], bool], limit_s: float = 20) -> None:
     end = time.monotonic() + limit_s
     while not condition() and time.monotonic() < end:
         time.sleep(0.05)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGSTOP")
+def test_a_worker_that_was_stopped_for_a_while_says_so(tmp_path: Path) -> None:
+    write_job(tmp_path, "standin")
+    ready = tmp_path / "ready"
+    with subprocess.Popen(
+        _command(tmp_path, f"open({str(ready)!r}, 'w').close(); time.sleep(0.5)"), cwd=ROOT
+    ) as worker:
+        while not ready.exists() and worker.poll() is None:
+            time.sleep(0.01)
+        worker.send_signal(signal.SIGSTOP)
+        time.sleep(0.2)
+        went_on_s = time.time()
+        worker.send_signal(signal.SIGCONT)
+        assert worker.wait(30) == 0
+    (stop,) = [event for event in read_events(tmp_path / EVENTS_FILE) if event.phase == STOPPED]
+    assert stop.edge == "end"
+    assert stop.t >= went_on_s
