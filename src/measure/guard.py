@@ -22,7 +22,6 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from src.measure.disturbance import Disturbance, snapshot
-from src.measure.sentinel import stand_by
 
 if TYPE_CHECKING:
     import psutil
@@ -32,8 +31,6 @@ MARKER = "JOULEBENCH_RUN"
 LINUX = sys.platform == "linux"
 PR_SET_CHILD_SUBREAPER = 36
 KILL_WITHIN_S = 10.0
-OUT_OF_REACH = ", which another user owns and which lives on"
-"""What is said of a process that may not be killed."""
 
 
 def main(arguments: list[str]) -> int:
@@ -42,15 +39,12 @@ def main(arguments: list[str]) -> int:
     endings: SimpleQueue[str] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: endings.put("stopped"))
-    # Before orphans are adopted, so that it is none of them: it outlives this process.
-    relieve = stand_by(lambda: kill_all(lambda: marked(os.environ[MARKER])), KILL_WITHIN_S) if LINUX else _nothing
     _adopt_orphans()
     before = snapshot()
     try:
         with log.open("ab") as output:
             child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     except OSError as error:
-        relieve()
         return _report("not started", None, [], str(error))
     _watch(lambda: child.wait(), "exit", endings)
     _watch(lambda: os.read(0, 1), "stopped", endings)
@@ -60,17 +54,9 @@ def main(arguments: list[str]) -> int:
         ending = "timeout"
     ended = snapshot()
     killed = kill_descendants(ending)
-    try:
-        returncode: int | None = child.wait(KILL_WITHIN_S)
-    except subprocess.TimeoutExpired:  # another user's, which this one may not kill
-        returncode = None
+    returncode = child.wait()
     _reap()
-    relieve()
     return _report(ending, returncode, killed, disturbance=Disturbance.between(before, ended, _own_cpu_s()).plain())
-
-
-def _nothing() -> None:
-    """Where there are no forks to stand by."""
 
 
 def _own_cpu_s() -> float:
@@ -110,9 +96,6 @@ def kill_all(find: Callable[[], list[psutil.Process]]) -> list[str]:
                 process.kill()
             except psutil.NoSuchProcess:
                 continue
-            except psutil.AccessDenied:  # as of a meter behind sudo: its neighbours are killed all the same
-                name = killed.get(process.pid, f"a process ({process.pid})").removesuffix(OUT_OF_REACH)
-                killed[process.pid] = f"{name}{OUT_OF_REACH}"
         if not alive:
             break
         time.sleep(0.01)
