@@ -46,6 +46,10 @@ class Why(StrEnum):
     TOO_FEW_PLACES = "too_few_places"
     NOTHING_VARIES = "nothing_varies"
     TOO_FEW_PREDECESSORS = "too_few_predecessors"
+    NOT_POSITIVE = "not_positive"
+    FIXED_ORDER = "fixed_order"
+    SEPARATE_SWEEPS = "separate_sweeps"
+    SEPARATE_TIMES = "separate_times"
     NO_ACCURACY = "no_accuracy"
     NO_TEST_IMAGES = "no_test_images"
 

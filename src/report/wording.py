@@ -36,6 +36,10 @@ REASONS = {
     Why.TOO_FEW_PLACES: "needs at least {n} runs with a known place",
     Why.NOTHING_VARIES: "the place or the metric does not vary",
     Why.TOO_FEW_PREDECESSORS: "needs 2 predecessors, each twice",
+    Why.NOT_POSITIVE: "a ratio needs values above 0",
+    Why.FIXED_ORDER: "they always ran in the same order, so the treatment cannot be told from its place",
+    Why.SEPARATE_SWEEPS: "each was measured in a sweep of its own, so the treatment cannot be told from its sweep",
+    Why.SEPARATE_TIMES: "one was measured only after the other, so the treatment cannot be told from the time",
     Why.NO_ACCURACY: "no run has both an energy and an accuracy above 0",
     Why.NO_TEST_IMAGES: "the number of test images (params.dataset.test_size) is not recorded",
 }

@@ -1,0 +1,237 @@
+"""From the runs of a metric to the decision about each pair: which of its runs may be compared, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from src.analysis.decision import Decision, Ratio, exact_ratio, ratio
+from src.analysis.foresight import needed, shown_percent
+from src.analysis.memory import Spread, spread_of
+from src.analysis.ratios import (
+    bill,
+    bill_of_runs,
+    bill_terms,
+    log_margin,
+    of_levels,
+    usual,
+    usual_of_runs,
+    usual_terms,
+)
+from src.analysis.settings import AnalysisConfig
+from src.analysis.table import block_table
+from src.analysis.values import ROUNDING, Reason, Sample, Why
+
+ALWAYS_FROM = 6
+"""From so many blocks on, the same treatment first in each is no chance: 1 in 32 by chance."""
+ORDER, FIXED = "params.protocol.order", "fixed"
+DURATIONS = {"energy_j": "duration_s", "energy_total_j": "duration_total_s"}
+
+
+@dataclass(frozen=True)
+class Material:
+    """The runs of one metric.
+
+    `loose` has one row a run, in the order they began: sweep, started_s, treatment and value. `values`, `durations` (of
+    an energy) and `began` are tables of blocks. `orders` are those that the plans say, none where no run has a plan.
+    """
+
+    loose: pd.DataFrame
+    values: pd.DataFrame
+    durations: pd.DataFrame | None
+    began: pd.DataFrame
+    orders: frozenset[str]
+
+
+def material(runs: pd.DataFrame, metric: str) -> Material:
+    """What `decide` needs of all treatments' runs."""
+    present = runs[runs[metric].notna()]
+    loose = present[["sweep", "started_s", "treatment"]].assign(value=present[metric].astype(float))
+    duration = DURATIONS.get(metric, "")
+    durations = block_table(present, duration) if duration in present else None
+    orders = frozenset(present[ORDER].dropna()) if ORDER in present else frozenset()
+    return Material(
+        loose.sort_values("started_s", kind="stable"),
+        block_table(present, metric),
+        durations,
+        block_table(present, "started_s"),
+        orders,
+    )
+
+
+def decide(first: str, second: str, known: Material, pairs: int, config: AnalysisConfig) -> Decision:
+    """The decision about `second` beside `first`, one of `pairs` that must hold together."""
+    own = [known.loose[known.loose["treatment"] == name] for name in (first, second)]
+    fewest = min(len(each) for each in own)
+    blocks = _common(known.values, first, second)
+    if why := _unusable(own, blocks):
+        return Decision(untested=Reason(why))
+    if len(blocks) >= 2 and 2 * len(blocks) >= fewest:
+        return _by_blocks(first, second, known, blocks, pairs, config)
+    return _by_runs(own, pairs, config)
+
+
+def _unusable(own: Sequence[pd.DataFrame], blocks: pd.DataFrame) -> Why | None:
+    if min(len(each) for each in own) < 2:
+        return Why.TOO_FEW
+    if min(float(each["value"].min()) for each in own) <= 0:
+        return Why.NOT_POSITIVE
+    if _one_after_the_other(own):
+        return Why.SEPARATE_TIMES if _share_a_sweep(own) else _separate_sweeps(own)
+    return None if len(blocks) or _share_a_sweep(own) else _separate_sweeps(own)
+
+
+def _share_a_sweep(own: Sequence[pd.DataFrame]) -> bool:
+    return bool(set(own[0]["sweep"]) & set(own[1]["sweep"]))
+
+
+def _separate_sweeps(own: Sequence[pd.DataFrame]) -> Why | None:
+    """Of one sweep each nobody knows what the sweep did; of several, sweeps can be compared."""
+    return None if min(each["sweep"].nunique() for each in own) > 1 else Why.SEPARATE_SWEEPS
+
+
+def _one_after_the_other(own: Sequence[pd.DataFrame]) -> bool:
+    """Whether all runs of one began before all runs of the other."""
+    begins, ends = [each["started_s"].min() for each in own], [each["started_s"].max() for each in own]
+    return bool(ends[0] < begins[1] or ends[1] < begins[0])
+
+
+def _common(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+    """The blocks that hold both."""
+    return table.reindex(columns=[first, second]).dropna()
+
+
+def _by_blocks(
+    first: str, second: str, known: Material, blocks: pd.DataFrame, pairs: int, config: AnalysisConfig
+) -> Decision:
+    if _ordered(known, blocks):
+        return Decision(untested=Reason(Why.FIXED_ORDER))
+    began = known.began.reindex(index=blocks.index, columns=[first, second]).min(axis=1)
+    blocks = blocks.loc[began.sort_values(kind="stable").index]
+    held = known.values.reindex(columns=[first, second]).notna().sum(axis=1)
+    durations = (
+        None if known.durations is None else known.durations.reindex(index=blocks.index, columns=[first, second])
+    )
+    if durations is not None and not (durations > 0).to_numpy().all():
+        durations = None
+    n_sweeps = int(blocks.index.get_level_values(0).nunique())
+    found = (_of_one_sweep if n_sweeps == 1 else _of_sweeps)(blocks, durations, pairs, config)
+    return replace(found, left_out=int((held == 1).sum()), n_sweeps=n_sweeps)
+
+
+def _ordered(known: Material, blocks: pd.DataFrame) -> bool:
+    """Whether one of the two always ran first: by the plan, or without one, as far as blocks show."""
+    if known.orders:
+        return known.orders == {FIXED}
+    began = known.began.reindex(index=blocks.index, columns=blocks.columns).dropna()
+    earlier = began.iloc[:, 0] < began.iloc[:, 1]
+    return len(earlier) >= ALWAYS_FROM and earlier.nunique() == 1
+
+
+def _columns(table: pd.DataFrame) -> tuple[Sample, Sample]:
+    values = table.to_numpy(dtype=float)
+    return values[:, 0].copy(), values[:, 1].copy()
+
+
+def _of_one_sweep(blocks: pd.DataFrame, durations: pd.DataFrame | None, pairs: int, config: AnalysisConfig) -> Decision:
+    first, second = _columns(blocks)
+    if np.ptp(np.log(second / first)) <= ROUNDING:
+        return _without_spread(first, second, pairs, config)
+    of_bill, of_usual = bill(first, second), usual(first, second)
+    n, (_, terms), spread = len(blocks), bill_terms(first, second), of_bill[1]
+    sd = float(terms.std(ddof=1))
+    level = config.alpha / pairs
+    split = _split(of_bill[0], terms, durations, pairs, config)
+    return Decision(
+        "blocks",
+        n,
+        bill=_ratio(of_bill, pairs, config),
+        usual=_ratio(of_usual, pairs, config),
+        duration=split[0],
+        power=split[1],
+        memory=float(spread.memory),
+        effective_n=min(float(n), n / float(spread.inflation)),
+        run_percent=100 * sd,
+        shown_percent=shown_percent(sd, n, level, config.target_power),
+        needed=needed(sd, log_margin(config.relevant_percent), level, config.target_power),
+    )
+
+
+def _ratio(found: tuple[Sample, Spread], pairs: int, config: AnalysisConfig) -> Ratio:
+    return ratio(*found, log_margin(config.relevant_percent), config.alpha, pairs)
+
+
+def _without_spread(first: Sample, second: Sample, pairs: int, config: AnalysisConfig) -> Decision:
+    """Where every block has the same ratio: their number alone shows on which side of 1, or of the margin, it lies."""
+    n, estimate = first.size, float(np.log(second[0] / first[0]))
+    p = min(1.0, pairs * 2.0 ** (1 - n))
+    if p >= config.alpha:
+        return Decision("blocks", n, untested=Reason(Why.NO_SPREAD if abs(estimate) > ROUNDING else Why.ALL_EQUAL))
+    exact = exact_ratio(estimate, p, log_margin(config.relevant_percent), config.alpha)
+    return Decision("blocks", n, bill=exact, usual=exact)
+
+
+def _split(
+    estimate: Sample, terms: Sample, durations: pd.DataFrame | None, pairs: int, config: AnalysisConfig
+) -> tuple[Ratio | None, Ratio | None]:
+    """The bill's ratio as that of durations times that of mean powers; their terms add up to the bill's."""
+    if durations is None:
+        return None, None
+    longer, of_time = bill_terms(*_columns(durations))
+    more, of_power = estimate - longer, terms - of_time
+    return (
+        _ratio((longer, spread_of(of_time)), pairs, config),
+        _ratio((more, spread_of(of_power)), pairs, config),
+    )
+
+
+def _of_sweeps(blocks: pd.DataFrame, durations: pd.DataFrame | None, pairs: int, config: AnalysisConfig) -> Decision:
+    """One estimate a sweep; their variance is what the sweeps' levels and the runs within them make together."""
+    parts = [_columns(part) for _, part in blocks.groupby(level=0, sort=False)]
+    bills = np.array([float(bill_terms(*part)[0]) for part in parts])
+    usuals = np.array([float(usual_terms(*part)[0]) for part in parts])
+    if np.ptp(bills) <= ROUNDING:
+        return Decision("sweeps", len(parts), untested=Reason(Why.NO_SPREAD))
+    split: tuple[Ratio | None, Ratio | None] = (None, None)
+    if durations is not None:
+        times = np.array([float(bill_terms(*_columns(p))[0]) for _, p in durations.groupby(level=0, sort=False)])
+        split = (_ratio(of_levels(times), pairs, config), _ratio(of_levels(bills - times), pairs, config))
+    within = [bill_terms(*part)[1] for part in parts if part[0].size > 1]
+    sd = float(np.sqrt(np.mean([terms.var(ddof=1) for terms in within]))) if within else None
+    between = _between(bills, sd, [part[0].size for part in parts])
+    return Decision(
+        "sweeps",
+        len(parts),
+        bill=_ratio(of_levels(bills), pairs, config),
+        usual=_ratio(of_levels(usuals), pairs, config),
+        duration=split[0],
+        power=split[1],
+        sweep_percent=100 * between,
+        run_percent=None if sd is None else 100 * sd,
+    )
+
+
+def _between(bills: Sample, sd: float | None, sizes: Sequence[int]) -> float:
+    """What moves from sweep to sweep, without what the blocks within do (Kalibera and Jones, 2013, sec. 6.2)."""
+    of_blocks = 0.0 if sd is None else sd**2 * float(np.mean([1 / size for size in sizes]))
+    return float(np.sqrt(max(0.0, bills.var(ddof=1) - of_blocks)))
+
+
+def _by_runs(own: Sequence[pd.DataFrame], pairs: int, config: AnalysisConfig) -> Decision:
+    """Runs that share no blocks; where they share no sweep either, means of sweeps in place of runs."""
+    if _share_a_sweep(own):
+        samples = [each["value"].to_numpy(dtype=float) for each in own]
+    else:
+        samples = [each.groupby("sweep")["value"].mean().to_numpy(dtype=float) for each in own]
+    if all(np.ptp(sample) <= ROUNDING * sample.max() for sample in samples):
+        return Decision("runs", untested=Reason(Why.NO_SPREAD))
+    return Decision(
+        "runs",
+        min(sample.size for sample in samples),
+        n_sweeps=len(set(own[0]["sweep"]) | set(own[1]["sweep"])),
+        bill=_ratio(bill_of_runs(*samples), pairs, config),
+        usual=_ratio(usual_of_runs(*samples), pairs, config),
+    )
