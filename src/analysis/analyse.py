@@ -11,8 +11,10 @@ import pandas as pd
 
 from src.analysis import bootstrap, outliers
 from src.analysis import settings as configuration
+from src.analysis.blocks import material
 from src.analysis.cautions import Caution, all_cautions
 from src.analysis.comparable import Comparable, Difference
+from src.analysis.costly import CostlyRuns, costly_runs
 from src.analysis.describe import Description, describe, replicate
 from src.analysis.omnibus import Omnibus, compare_all
 from src.analysis.outliers import Outlier
@@ -21,7 +23,7 @@ from src.analysis.practical import Practical, practical_meaning
 from src.analysis.settings import AnalysisConfig
 from src.analysis.table import Table, block_table, complete_blocks, finished
 from src.analysis.threats import Threat, look_for_threats
-from src.analysis.values import finite
+from src.analysis.values import Sample, finite
 from src.contract.metrics import Metric
 from src.errors import ConfigError
 
@@ -72,6 +74,7 @@ class Analysis:
     pairs: tuple[Pair, ...]
     threats: tuple[Threat, ...]
     cautions: tuple[Caution, ...]
+    costly: tuple[CostlyRuns, ...]
     outliers: tuple[Outlier, ...]
     excluded_runs: tuple[ExcludedRun, ...]
     practical: tuple[Practical, ...]
@@ -126,6 +129,7 @@ def _results(
         omnibus.append(tested)
         pairs += paired
     threats = look_for_threats(runs, every_run, energy, config.alpha)
+    costly = costly_runs(_samples(runs, energy, treatments), config.relevant_percent)
     failed = every_run.drop(index=runs.index)
     energies = [description for description in descriptions if description.metric == energy]
     first = runs.drop_duplicates("treatment").set_index("treatment")
@@ -149,7 +153,8 @@ def _results(
         omnibus=tuple(omnibus),
         pairs=tuple(pairs),
         threats=tuple(threats),
-        cautions=tuple(all_cautions(runs, failed, descriptions, pairs, threats, energy, config)),
+        cautions=tuple(all_cautions(runs, failed, descriptions, pairs, threats, costly, energy, config)),
+        costly=tuple(costly),
         outliers=tuple(found),
         excluded_runs=_excluded(failed),
         practical=tuple(practical_meaning(runs, energies, energy, config)),
@@ -159,8 +164,7 @@ def _results(
 def _one_metric(
     runs: pd.DataFrame, metric: Metric, treatments: Sequence[str], config: AnalysisConfig
 ) -> tuple[list[Description], Omnibus, list[Pair]]:
-    groups = {str(label): group[metric.name] for label, group in runs.groupby("treatment")}
-    samples = {treatment: finite(groups[treatment].to_numpy()) for treatment in treatments}
+    samples = _samples(runs, metric.name, treatments)
     replicates = {
         treatment: replicate(
             samples[treatment],
@@ -177,7 +181,13 @@ def _one_metric(
     table = block_table(runs, metric.name)
     blocks = complete_blocks(table, present)
     tested = compare_all(metric.name, present, [samples[treatment] for treatment in present], blocks)
-    return described, tested, compare_pairs(metric, present, samples, replicates, table, config)
+    return described, tested, compare_pairs(metric, present, samples, replicates, material(runs, metric.name), config)
+
+
+def _samples(runs: pd.DataFrame, metric: str, treatments: Sequence[str]) -> dict[str, Sample]:
+    """Each treatment's values in the order they were measured."""
+    groups = {str(label): group[metric] for label, group in runs.groupby("treatment")}
+    return {treatment: finite(groups[treatment].to_numpy()) for treatment in treatments}
 
 
 def _usable(runs: pd.DataFrame) -> pd.DataFrame:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
+from src.analysis.blocks import Material, decide
 from src.analysis.bootstrap import percentile_interval
+from src.analysis.decision import Decision, judge_by_blocks
 from src.analysis.describe import Replicates
 from src.analysis.effect_sizes import (
     EffectSize,
@@ -26,11 +27,13 @@ from src.analysis.hypothesis_tests import (
     published_test,
 )
 from src.analysis.sample_size import Power, power_for
-from src.analysis.settings import AnalysisConfig
+from src.analysis.settings import BLOCKS, AnalysisConfig
 from src.analysis.table import complete_blocks
 from src.analysis.values import Interval, Sample, is_constant
 from src.analysis.verdict import Equivalence, Verdict, judge, two_one_sided_tests
 from src.contract.metrics import Metric
+
+UNTESTED = Verdict("not testable", None, None)
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class Pair:
     """`second` beside `first` in one metric; every difference is second minus first.
 
     The family of Holm's correction is all pairs of the metric: one for `test` (the published rule), one for
-    the `paired` test, one for `equivalence`.
+    the `paired` test, one for `equivalence`. `published` is what these say, `decision` what the blocks do, and
+    `verdict` the one of them that `analysis.decision` names.
     """
 
     metric: str
@@ -65,6 +69,8 @@ class Pair:
     superiority: EffectSize
     equivalence: Equivalence
     power: Power
+    published: Verdict
+    decision: Decision
     verdict: Verdict
 
 
@@ -73,14 +79,13 @@ def compare_pairs(
     treatments: Sequence[str],
     samples: Mapping[str, Sample],
     replicates: Mapping[str, Replicates],
-    blocks: pd.DataFrame,
+    known: Material,
     config: AnalysisConfig,
 ) -> list[Pair]:
-    """All pairs of `treatments` in that order; `blocks` is the metric's table from `block_table`."""
+    """All pairs of `treatments` in that order; `known` are the metric's runs as `material` has them."""
     names = list(itertools.combinations(treatments, 2))
     pairs = [
-        _compare(metric, names_of_pair, samples, replicates, blocks, config, alpha=config.alpha / len(names))
-        for names_of_pair in names
+        _compare(metric, names_of_pair, samples, replicates, known, config, pairs=len(names)) for names_of_pair in names
     ]
     return [_judged(pair, samples, config) for pair in _corrected(pairs, config.alpha)]
 
@@ -108,9 +113,9 @@ def _compare(
     names: tuple[str, str],
     samples: Mapping[str, Sample],
     replicates: Mapping[str, Replicates],
-    blocks: pd.DataFrame,
+    known: Material,
     config: AnalysisConfig,
-    alpha: float,
+    pairs: int,
 ) -> Pair:
     first, second = (samples[name] for name in names)
     confidence = 1 - config.alpha
@@ -126,13 +131,15 @@ def _compare(
         n_second=int(second.size),
         difference=median_difference(first, second, replicates[names[0]], replicates[names[1]], confidence),
         test=test,
-        paired=compare_blocks(*complete_blocks(blocks, list(names))),
+        paired=compare_blocks(*complete_blocks(known.values, list(names))),
         hedges_g=hedges_g(first, second, confidence),
         cliffs_delta=delta,
         superiority=probability_of_superiority(delta),
         equivalence=two_one_sided_tests(first, second, margin, config.relevant_percent, test.name),
-        power=power_for(first, second, margin, alpha, config.target_power, test.name),
-        verdict=Verdict("not testable", None, None),
+        power=power_for(first, second, margin, config.alpha / pairs, config.target_power, test.name),
+        published=UNTESTED,
+        decision=decide(*names, known, pairs, config),
+        verdict=UNTESTED,
     )
 
 
@@ -169,7 +176,8 @@ def _judged(pair: Pair, samples: Mapping[str, Sample], config: AnalysisConfig) -
         config.alpha,
         config.relevant_percent,
     )
-    return replace(pair, verdict=verdict)
+    by_blocks = judge_by_blocks(pair.decision)
+    return replace(pair, published=verdict, verdict=by_blocks if config.decision == BLOCKS else verdict)
 
 
 def _direction(pair: Pair, first: Sample, second: Sample) -> float:

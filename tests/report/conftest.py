@@ -21,6 +21,11 @@ FileRuns = Callable[..., None]
 PHASES = ("import", "data", "build", "train", "evaluate")
 
 
+def in_turn(place: int, number: int, many: int) -> int:
+    """The position in a block: there and back, so that no treatment always goes before another."""
+    return number if place % 2 else many + 1 - number
+
+
 def runs_of(energies: Energies, **columns: Any) -> pd.DataFrame:
     """One run for each energy, in blocks; `columns` overwrite or add whole columns."""
     rows = [
@@ -31,9 +36,9 @@ def runs_of(energies: Energies, **columns: Any) -> pd.DataFrame:
             "framework": treatment,
             "sweep": "s1",
             "iteration": place,
-            "position": number,
-            "sequence": place * len(energies) + number,
-            "started_s": 1.7e9 + 60 * (place * len(energies) + number),
+            "position": in_turn(place, number, len(energies)),
+            "sequence": place * len(energies) + in_turn(place, number, len(energies)),
+            "started_s": 1.7e9 + 60 * (place * len(energies) + in_turn(place, number, len(energies))),
             "status": "finished",
             "meter": "native",
             "energy_kind": "measured",

@@ -12,7 +12,7 @@ from src.report.wording import caution_text, many_runs, reason_text, verdict_rea
 from tests.made_runs import analyse
 
 THIN = "\u202f"
-CONFIG = AnalysisConfig(bootstrap_samples=200)
+CONFIG = AnalysisConfig(bootstrap_samples=200, decision="published")
 
 
 @pytest.fixture

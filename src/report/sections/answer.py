@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from src.analysis.analyse import Analysis
 from src.analysis.describe import Description
 from src.analysis.pairs import Pair
+from src.analysis.settings import BLOCKS
 from src.analysis.table import TRAINING
 from src.figures.numbers import confidence, count, enumerate_all, interval, number, p_phrase, percent, quantity, signed
 from src.figures.units import as_words
+from src.report.sections import by_blocks
 from src.report.shown import Shown, described, lacking, medians, own_metrics, shown, unfinished
 from src.report.wording import CARE, kind_notices, many_runs, reason_text
 
@@ -55,7 +57,7 @@ def _first_place(analysis: Analysis) -> str:
         )
     if not any(pair.verdict.significant for pair in pairs):
         return (
-            f"No treatment was shown to spend less energy than another. The lowest median is that of "
+            f"No treatment was shown to spend less energy than another. The lowest {_middle(analysis)} is that of "
             f"{best.treatment}: {_median(best, analysis)}."
         )
     return _shared_first_place(best, rivals, analysis)
@@ -71,6 +73,8 @@ def _without_result(analysis: Analysis) -> Iterable[str]:
 
 def pair_sentence(pair: Pair, analysis: Analysis) -> str:
     """What may be said of one pair, with its numbers."""
+    if analysis.config.decision == BLOCKS:
+        return by_blocks.pair_sentence(pair, analysis)
     sentences = {
         "practically the same": _same,
         "no difference shown": _not_shown,
@@ -86,12 +90,19 @@ def _only_one(energy: Description, analysis: Analysis) -> str:
     )
 
 
+def _middle(analysis: Analysis) -> str:
+    """What runs are called by: the mean, which many of them come to, or the published rule's median."""
+    return "mean" if analysis.config.decision == BLOCKS else "median"
+
+
 def _median(energy: Description, analysis: Analysis) -> str:
-    known = f"a median of {quantity(energy.median, energy.unit)} per run"
-    if energy.median_interval is None:
+    by_mean = _middle(analysis) == "mean"
+    value, found = (energy.mean, energy.mean_interval) if by_mean else (energy.median, energy.median_interval)
+    known = f"a {_middle(analysis)} of {quantity(value, energy.unit)} per run"
+    if found is None:
         return f"{known} ({count(energy.n, 'run')})"
     level = confidence(analysis.config.alpha)
-    return f"{known} ({level} interval {interval(energy.median_interval)} {energy.unit}, {count(energy.n, 'run')})"
+    return f"{known} ({level} interval {interval(found)} {energy.unit}, {count(energy.n, 'run')})"
 
 
 def _shared_first_place(best: Description, rivals: list[Pair], analysis: Analysis) -> str:
@@ -107,7 +118,8 @@ def _shared_first_place(best: Description, rivals: list[Pair], analysis: Analysi
         buts.append(f"it was not shown to be less than that of {enumerate_all(open_, 'or')}")
     if less:
         buts.append(f"{enumerate_all(less)} spent less by the test")
-    return f"{best.treatment} has the lowest median energy, {_median(best, analysis)}, but {', and '.join(buts)}."
+    middle = _median(best, analysis)
+    return f"{best.treatment} has the lowest {_middle(analysis)} energy, {middle}, but {', and '.join(buts)}."
 
 
 def _every_pair(pairs: tuple[Pair, ...]) -> str:
@@ -195,6 +207,9 @@ def _not_testable(pair: Pair, analysis: Analysis) -> str:
 
 def _time_and_power(analysis: Analysis) -> Iterable[str]:
     """Whether the energy follows the time or the power: in medians, from the least to the most energy."""
+    if analysis.config.decision == BLOCKS:
+        yield from by_blocks.split_sentence(analysis.pairs_of(analysis.energy_metric), analysis)
+        return
     ends = described(analysis, analysis.energy_metric)
     first, last = ends[0].treatment, ends[-1].treatment
     times = medians(analysis, "duration_s")
@@ -271,5 +286,9 @@ def _care(analysis: Analysis) -> Iterable[str]:
         yield f"{runs} did not count for this energy, as {what} by the rule '{analysis.config.outliers}'."
     kinds = dict.fromkeys(caution.kind for caution in analysis.cautions if caution.is_grave)
     texts = [CARE[kind] for kind in kinds if kind in CARE]
-    if texts:
-        yield f"Read this with care: {enumerate_all(texts)} (see Threats to validity)."
+    holds = by_blocks.holds_for(analysis.pairs_of(analysis.energy_metric)) if analysis.config.decision == BLOCKS else ""
+    warned = f"ead this with care: {enumerate_all(texts)} (see Threats to validity)." if texts else ""
+    if holds:
+        yield f"{holds}; r{warned}" if warned else f"{holds}."
+    elif warned:
+        yield f"R{warned}"
