@@ -66,6 +66,24 @@ for (set in c("blocked", "tied", "study")) {
   }
 }
 
+# Of one treatment: the mean on the log scale, and order statistics as much farther out for its median.
+for (set in c("blocked", "tied", "study")) {
+  runs <- read.csv(file.path(samples, paste0(set, ".csv")))
+  for (treatment in sort(unique(runs$treatment))) {
+    x <- runs[[if (set == "study") "energy_total_j" else "energy_j"]][runs$treatment == treatment]
+    m <- mixture(x / mean(x))
+    half <- uniroot(function(h) tail_of(m, h) - 0.05, c(0, 1e3 * max(m$scales)), tol = 1e-14)$root
+    put(mean(x) * exp(-half), set, treatment, "mean", "low")
+    put(mean(x) * exp(half), set, treatment, "mean", "high")
+    n <- length(x)
+    wider <- sqrt(sum(m$weights * m$scales^2)) / m$scales[1]
+    outside <- max(which(pbinom(seq_len(n) - 1, n, 0.5) <= 0.025), 0)
+    rank <- floor(n / 2 - (n / 2 - outside) * wider)
+    put(if (rank < 1) NA else sort(x)[rank], set, treatment, "median", "low")
+    put(if (rank < 1) NA else sort(x)[n + 1 - rank], set, treatment, "median", "high")
+  }
+}
+
 # Without memory the error of the usual run is Yuen's (1974), and Student's t is R's own.
 z <- read.csv(file.path(samples, "blocked.csv"))$energy_j
 put(t.test(z, mu = mean(z) + 1)$p.value, "student", "p")

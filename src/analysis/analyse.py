@@ -15,13 +15,14 @@ from src.analysis.blocks import material
 from src.analysis.cautions import Caution, all_cautions
 from src.analysis.comparable import Comparable, Difference
 from src.analysis.costly import CostlyRuns, costly_runs
-from src.analysis.describe import Description, describe, replicate
+from src.analysis.describe import Description, describe
+from src.analysis.doubtful import DoubtfulRun, doubtful_runs
 from src.analysis.omnibus import Omnibus, compare_all
 from src.analysis.outliers import Outlier
-from src.analysis.pairs import Pair, compare_pairs
+from src.analysis.pairs import Pair, compare_pairs, without_verdict
 from src.analysis.practical import Practical, practical_meaning
 from src.analysis.settings import AnalysisConfig
-from src.analysis.table import Table, block_table, complete_blocks, finished
+from src.analysis.table import ENERGY_UNITS, Table, block_table, complete_blocks, finished
 from src.analysis.threats import Threat, look_for_threats
 from src.analysis.values import Sample, finite
 from src.contract.metrics import Metric
@@ -31,6 +32,9 @@ Found = TypeVar("Found")
 
 # The energy that is compared; imported recordings know the whole process only.
 ENERGIES = ("energy_j", "energy_total_j")
+DURATIONS = {"energy_j": "duration_s", "energy_total_j": "duration_total_s"}
+"""What is compared instead where an energy was estimated: an estimate knows little but the time."""
+ESTIMATED = "estimated"
 
 
 @dataclass(frozen=True)
@@ -44,19 +48,31 @@ class ExcludedRun:
 
 
 @dataclass(frozen=True)
+class WithDoubtful:
+    """What the metric that decides would say if doubtful runs counted too."""
+
+    descriptions: tuple[Description, ...]
+    pairs: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
 class Analysis:
-    """All results. `treatments` and every list keep one order: least median energy first.
+    """All results. `treatments` and every list keep one order: least mean of what decides first (least median, where
+    the published rule decides).
 
     `metrics` are those some run has, `missing_metrics` no run has, and `catalogue` describes all of them.
-    `energy_metric` is the one that answers the question. `workload` is what was measured. `treatment_factors` is what
-    sets each treatment apart, and `factors` are the keys that differ and were allowed to. `phases` are those that the
-    runs have, `outside_task` the ones among them whose energy is not compared. `whole_recordings` says that all runs
-    were recorded elsewhere, so that the task's metrics are those of the whole recording.
+    `energy_metric` is the energy that is shown first; `decisive_metric`, the same or a duration where an energy was
+    estimated, answers the question. `doubtful_runs` count in no result but `with_doubtful`, None where there are
+    none. `workload` is what was measured. `treatment_factors` is what sets each treatment apart, and `factors` are
+    the keys that differ and were allowed to. `phases` are those that the runs have, `outside_task` the ones among
+    them whose energy is not compared. `whole_recordings` says that all runs were recorded elsewhere, so that the
+    task's metrics are those of the whole recording.
     """
 
     config: AnalysisConfig
     workload: str
     energy_metric: str
+    decisive_metric: str
     whole_recordings: bool
     treatments: tuple[str, ...]
     treatment_factors: dict[str, dict[str, str]]
@@ -77,6 +93,8 @@ class Analysis:
     costly: tuple[CostlyRuns, ...]
     outliers: tuple[Outlier, ...]
     excluded_runs: tuple[ExcludedRun, ...]
+    doubtful_runs: tuple[DoubtfulRun, ...]
+    with_doubtful: WithDoubtful | None
     practical: tuple[Practical, ...]
 
     def description(self, treatment: str, metric: str) -> Description:
@@ -103,23 +121,29 @@ def analyse(compared: Comparable, config: AnalysisConfig) -> Analysis:
     metrics = [metric for name, metric in table.metrics.items() if name in usable and usable[name].notna().any()]
     if not metrics:
         raise ConfigError("no finished run has a metric to analyse; look at the runs in MLflow for what they logged")
-    energy = _energy_metric(usable)
-    found = outliers.find(usable, [metric.name for metric in metrics], config.outliers)
-    cleaned = outliers.without(usable, found)
-    return _results(cleaned, every_run, compared, metrics, energy, found, config)
+    doubtful = doubtful_runs(usable)
+    trusted = _without(doubtful, usable, metrics)
+    found = outliers.find(trusted, [metric.name for metric in metrics], config.outliers)
+    cleaned = outliers.without(trusted, found)
+    return _results(cleaned, usable, every_run, compared, metrics, doubtful, found, config)
 
 
 def _results(
     runs: pd.DataFrame,
+    usable: pd.DataFrame,
     every_run: pd.DataFrame,
     compared: Comparable,
     metrics: Sequence[Metric],
-    energy: str,
+    doubtful: Sequence[DoubtfulRun],
     found: list[Outlier],
     config: AnalysisConfig,
 ) -> Analysis:
     table = compared.table
-    treatments = _ordered_treatments(runs, energy)
+    energy = _energy_metric(usable)
+    estimated = bool((usable["energy_kind"] == ESTIMATED).any())
+    time = DURATIONS[energy]
+    decisive = time if estimated and time in runs and runs[time].notna().any() else energy
+    treatments = _ordered_treatments(runs, decisive, config)
     descriptions: list[Description] = []
     omnibus: list[Omnibus] = []
     pairs: list[Pair] = []
@@ -127,9 +151,9 @@ def _results(
         described, tested, paired = _one_metric(runs, metric, treatments, config)
         descriptions += described
         omnibus.append(tested)
-        pairs += paired
-    threats = look_for_threats(runs, every_run, energy, config.alpha)
-    costly = costly_runs(_samples(runs, energy, treatments), config.relevant_percent)
+        pairs += [without_verdict(pair) for pair in paired] if estimated and metric.unit in ENERGY_UNITS else paired
+    threats = look_for_threats(runs, every_run, decisive, config.alpha)
+    costly = costly_runs(_samples(runs, decisive, treatments), config.relevant_percent)
     failed = every_run.drop(index=runs.index)
     energies = [description for description in descriptions if description.metric == energy]
     first = runs.drop_duplicates("treatment").set_index("treatment")
@@ -137,12 +161,13 @@ def _results(
         config=config,
         workload=table.workload,
         energy_metric=energy,
+        decisive_metric=decisive,
         whole_recordings=table.whole_recordings,
         treatments=tuple(treatments),
         treatment_factors={treatment: first["factors"][treatment] for treatment in treatments},
         frameworks={treatment: str(first["framework"].fillna("")[treatment]) for treatment in treatments},
         n_runs=len(every_run),
-        n_usable=len(runs),
+        n_usable=len(runs) - len(doubtful),
         metrics=tuple(metric.name for metric in metrics),
         missing_metrics=_missing(table, runs),
         catalogue=table.metrics,
@@ -153,12 +178,32 @@ def _results(
         omnibus=tuple(omnibus),
         pairs=tuple(pairs),
         threats=tuple(threats),
-        cautions=tuple(all_cautions(runs, failed, descriptions, pairs, threats, costly, energy, config)),
+        cautions=tuple(all_cautions(runs, failed, descriptions, pairs, threats, costly, decisive, config)),
         costly=tuple(costly),
         outliers=tuple(found),
         excluded_runs=_excluded(failed),
-        practical=tuple(practical_meaning(runs, energies, energy, config)),
+        doubtful_runs=tuple(doubtful),
+        with_doubtful=_with_doubtful(usable, table.metrics[decisive], treatments, config) if doubtful else None,
+        practical=() if estimated else tuple(practical_meaning(runs, energies, energy, config)),
     )
+
+
+def _without(doubtful: Sequence[DoubtfulRun], runs: pd.DataFrame, metrics: Sequence[Metric]) -> pd.DataFrame:
+    """The runs with every number of doubtful ones missing: their treatments remain, should they have no other."""
+    if not doubtful:
+        return runs
+    trusted = runs.copy()
+    left_out = trusted["run_id"].astype(str).isin({run.run_id for run in doubtful})
+    trusted.loc[left_out, [metric.name for metric in metrics]] = np.nan
+    return trusted
+
+
+def _with_doubtful(
+    usable: pd.DataFrame, metric: Metric, treatments: Sequence[str], config: AnalysisConfig
+) -> WithDoubtful:
+    found = outliers.find(usable, [metric.name], config.outliers)
+    described, _, pairs = _one_metric(outliers.without(usable, found), metric, treatments, config)
+    return WithDoubtful(tuple(described), tuple(pairs))
 
 
 def _one_metric(
@@ -166,7 +211,7 @@ def _one_metric(
 ) -> tuple[list[Description], Omnibus, list[Pair]]:
     samples = _samples(runs, metric.name, treatments)
     replicates = {
-        treatment: replicate(
+        treatment: bootstrap.median_replicates(
             samples[treatment],
             config.bootstrap_samples,
             bootstrap.stream(config.seed, treatment, metric.name),
@@ -174,8 +219,7 @@ def _one_metric(
         for treatment in treatments
     }
     described = [
-        describe(treatment, metric.name, metric.unit, samples[treatment], replicates[treatment], 1 - config.alpha)
-        for treatment in treatments
+        describe(treatment, metric.name, metric.unit, samples[treatment], 1 - config.alpha) for treatment in treatments
     ]
     present = [treatment for treatment in treatments if samples[treatment].size]
     table = block_table(runs, metric.name)
@@ -211,9 +255,11 @@ def _energy_metric(runs: pd.DataFrame) -> str:
     return next((name for name in known if (runs.groupby("treatment")[name].count() > 0).all()), known[0])
 
 
-def _ordered_treatments(runs: pd.DataFrame, energy: str) -> list[str]:
-    medians = runs.groupby("treatment")[energy].median()
-    return [str(label) for label in medians.sort_index().sort_values(kind="stable", na_position="last").index]
+def _ordered_treatments(runs: pd.DataFrame, metric: str, config: AnalysisConfig) -> list[str]:
+    """The least first: by means, which the bill is made of, or by the published rule's medians."""
+    by_treatment = runs.groupby("treatment")[metric]
+    middles = by_treatment.mean() if config.decision == configuration.BLOCKS else by_treatment.median()
+    return [str(label) for label in middles.sort_index().sort_values(kind="stable", na_position="last").index]
 
 
 def _excluded(failed: pd.DataFrame) -> tuple[ExcludedRun, ...]:

@@ -29,7 +29,7 @@ class AnalysisConfig:
     outliers: Annotated[str, one_of(*OUTLIER_RULES)] = "none"
     # Keys (or groups of keys) that may differ because they are what is being compared, as in [hardware.name].
     compare: list[str] = field(default_factory=list)
-    # Resamples of each bootstrap; 9999 is enough for BCa limits (Efron and Tibshirani, 1993, ch. 14).
+    # Resamples of each median; 9999 is enough for an interval's limits (Efron and Tibshirani, 1993, ch. 14).
     bootstrap_samples: Annotated[int, at_least(100, ", usually 9999")] = 9999
     # Decides the bootstrap's resamples, so that a report can be made again to the last digit.
     seed: Annotated[int, at_least(0)] = 1

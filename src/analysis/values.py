@@ -52,6 +52,7 @@ class Why(StrEnum):
     SEPARATE_TIMES = "separate_times"
     NO_ACCURACY = "no_accuracy"
     NO_TEST_IMAGES = "no_test_images"
+    ESTIMATED = "estimated"
 
 
 @dataclass(frozen=True)

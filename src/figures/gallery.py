@@ -46,7 +46,8 @@ def draw_all(
     described = {d.treatment: d for d in analysis.descriptions if d.metric == energy.name}
     for metric in (energy, *_beside(energy, table, catalogue)):
         yield draw_distribution(table, metric, treatments)
-    yield draw_differences(table, energy, analysis.pairs, treatments, analysis.config)
+    decisive = catalogue[analysis.decisive_metric]
+    yield draw_differences(table, decisive, analysis.pairs, treatments, analysis.config)
     yield draw_power_over_time(traces, treatments, analysis.phases)
     yield draw_energy_by_phase(table, treatments, analysis.phases, analysis.outside_task)
     if "accuracy" in catalogue:
@@ -58,8 +59,8 @@ def draw_all(
 
 
 def analysed_runs(runs: pd.DataFrame, analysis: Analysis) -> pd.DataFrame:
-    """The runs that the results are about, without excluded outliers."""
-    left_out = {run.run_id for run in analysis.excluded_runs}
+    """The runs that decide, without excluded outliers."""
+    left_out = {run.run_id for run in analysis.excluded_runs} | {run.run_id for run in analysis.doubtful_runs}
     kept = runs[~runs["run_id"].astype(str).isin(left_out)].reset_index(drop=True)
     return outliers.without(kept, list(analysis.outliers))
 

@@ -14,8 +14,8 @@ BRIEFLY = {
 }
 AT_LENGTH = {
     "estimated": (
-        "ESTIMATED from the processor's load and a power model, not measured: it tells how long and how busily "
-        "the processor worked, not what it drew"
+        "ESTIMATED from the processor's load and a power model, not measured, so it decides nothing and durations are "
+        "compared instead"
     ),
     "replayed": "REPLAYED from earlier recordings, not measured in these runs",
     "imported": "IMPORTED from recordings made elsewhere; how they were measured was not under this tool's control",

@@ -59,9 +59,9 @@ def main_metrics(analysis: Analysis) -> list[str]:
 
 
 def headline_metrics(analysis: Analysis) -> list[str]:
-    """The energy that is compared, and the others that most readers want."""
+    """The metric that decides, the energy, and the others that most readers want."""
     others = [name for name in analysis.metrics if analysis.catalogue[name].headline and name != OF_TASK[0].name]
-    return [analysis.energy_metric, *others]
+    return list(dict.fromkeys([analysis.decisive_metric, analysis.energy_metric, *others]))
 
 
 def _rank(unit: str) -> int:

@@ -13,6 +13,7 @@ from src.analysis.pairs import Pair
 from src.analysis.settings import BLOCKS, AnalysisConfig
 from src.analysis.table import TRAINING
 from src.analysis.values import Reason, Why
+from src.analysis.verdict import Verdict
 from src.figures.kinds import at_length
 from src.figures.numbers import THIN, count, interval, number, p_phrase, percent, quantity
 
@@ -43,11 +44,12 @@ REASONS = {
     Why.SEPARATE_TIMES: "one was measured only after the other, so the treatment cannot be told from the time",
     Why.NO_ACCURACY: "no run has both an energy and an accuracy above 0",
     Why.NO_TEST_IMAGES: "the number of test images (params.dataset.test_size) is not recorded",
+    Why.ESTIMATED: "it was estimated, not measured",
 }
 CARE = {
-    "drift": "energy drifted over the sweep",
-    "position": "energy depends on the position in the block",
-    "carry_over": "energy depends on what ran before",
+    "drift": "{0} drifted over the sweep",
+    "position": "{0} depends on the position in the block",
+    "carry_over": "{0} depends on what ran before",
     "spread": "runs of the same treatment spread widely",
     "few_runs": "there are few runs",
     "low_power": "this number of runs had little chance to show a difference that matters",
@@ -56,7 +58,7 @@ CARE = {
     "flags": "some recordings are doubtful",
     "failed": "some runs failed",
 }
-"""What each kind of warning comes to, in a few words."""
+"""What each kind of warning comes to, in a few words about energy, or whatever decides."""
 
 RULES = {"none": "none is left out", "3sigma": "beyond 3 standard deviations", "iqr": "beyond Tukey's fences"}
 
@@ -96,9 +98,8 @@ def costly_text(costly: CostlyRuns) -> str:
     return f"{runs} took {number(costly.extra_percent, 3)}{THIN}% more than its median"
 
 
-def verdict_cell(pair: Pair) -> str:
+def verdict_cell(verdict: Verdict) -> str:
     """The verdict in a table's cell."""
-    verdict = pair.verdict
     word = {"more": "second is higher", "less": "second is lower"}.get(verdict.word, verdict.word)
     matters = {"relevant": ", matters", "undecided": ", may not matter"}.get(verdict.relevance or "", "")
     return word + (matters if verdict.word in ("more", "less") else "")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from src.analysis.describe import describe
 from src.analysis.memory import Spread, spread_of
 from src.analysis.ratios import bill, usual
 from src.analysis.table import block_table, complete_blocks
@@ -42,9 +43,20 @@ def said(key: str, estimate: Sample, spread: Spread) -> Iterator[tuple[str, floa
 @pytest.mark.parametrize("name", METRICS)
 def test_bill_and_usual_run_agree_with_r(name: str) -> None:
     ours, theirs = dict(figures(name, METRICS[name])), r_figures()
-    assert set(ours) == {key for key in theirs if key.startswith(f"{name}|")}
+    assert set(ours) == {key for key in theirs if key.startswith(f"{name}|") and ("|bill|" in key or "|usual|" in key)}
     for key, value in ours.items():
         assert value == pytest.approx(theirs[key], rel=1e-8), key
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_intervals_of_one_treatment_agree_with_r(name: str) -> None:
+    runs, theirs = pd.read_csv(SAMPLES / f"{name}.csv"), r_figures()
+    for treatment, values in runs.groupby("treatment")[METRICS[name]]:
+        found = describe(str(treatment), "energy_j", "J", values.to_numpy(), 0.95)
+        for middle, interval in (("mean", found.mean_interval), ("median", found.median_interval)):
+            low, high = (theirs[f"{name}|{treatment}|{middle}|{end}"] for end in ("low", "high"))
+            ours = (interval.low, interval.high) if interval else (np.nan, np.nan)
+            assert ours == pytest.approx((low, high), rel=1e-8, nan_ok=True), (treatment, middle)
 
 
 def test_without_memory_it_is_students_t() -> None:

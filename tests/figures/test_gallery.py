@@ -26,7 +26,7 @@ LAYERS: list[dict[str, Any]] = [
     {"kind": "dense", "units": 10, "activation": "softmax"},
 ]
 ALWAYS = {"energy_j", "duration_s", "power_w", "edp_js", "power_over_time", "energy_by_phase", "accuracy_energy"}
-NOT_ABOUT_ENERGY = {"duration_s", "architecture"}
+NOT_ABOUT_ENERGY = {"duration_s", "differences_duration_s", "architecture"}
 
 Make = Callable[..., Any]
 
@@ -60,7 +60,7 @@ def test_what_is_not_measured_says_so(kind: str, make_runs: Make, make_traces: M
 
 
 def test_recordings_without_events_are_not_said_to_be_tasks(make_runs: Make, texts_of: Make) -> None:
-    runs = make_runs(("tf", "jax"), 6, kind="estimated").assign(run_uid="imported/1")
+    runs = make_runs(("tf", "jax"), 6, kind="imported").assign(run_uid="imported/1")
     runs = runs.drop(columns=[name for name in runs if name.startswith("energy_") and name.endswith("_j")]).assign(
         energy_j=runs["energy_j"]
     )

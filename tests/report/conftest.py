@@ -110,6 +110,7 @@ def _record(
         tags=tags | changes.get("tags", {}),
         metrics=metrics | changes.get("metrics", {}) if status == "finished" else {},
         series={"power_trace_w": _trace(begin_s, energy_j)},
+        flags=changes.get("flags", ()),
         params={k: v for k, v in (params | changes.get("params", {})).items() if v is not None},
     )
 

@@ -72,7 +72,7 @@ def test_a_position_is_said_with_its_size(two):
 
 
 def test_numbers_of_warnings_are_written_as_in_the_tables(two):
-    config = AnalysisConfig(bootstrap_samples=200, minimum_runs=1000, spread_warning_percent=0.01)
+    config = AnalysisConfig(bootstrap_samples=200, decision="published", minimum_runs=1000, spread_warning_percent=0.01)
     wide = two.assign(energy_j=two["energy_j"] * np.tile([1.0, 3.0], 20))
     analysis = analyse(wide, config)
     few = texts(analysis, "few_runs")

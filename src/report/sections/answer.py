@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from src.analysis.analyse import Analysis
 from src.analysis.describe import Description
@@ -20,15 +21,35 @@ FEW_PAIRS = 4
 """With more treatments beside the best one, only the nearest and the farthest are put into words."""
 
 
+@dataclass(frozen=True)
+class Words:
+    """How the metric that decides is spoken of: they `verb`, one `did` the least `what`, or less`beside`."""
+
+    verb: str
+    did: str
+    what: str
+    beside: str
+    measure: str
+
+
+OF_ENERGY = Words("spend", "spent", "energy", "", "energy")
+OF_TIME = Words("take", "took", "time", " time", "duration")
+
+
+def _words(analysis: Analysis) -> Words:
+    return OF_ENERGY if analysis.decisive_metric == analysis.energy_metric else OF_TIME
+
+
 def answer(analysis: Analysis, kinds: Mapping[str, int]) -> tuple[str, ...]:
     """Which treatment spends less, by how much, whether it is real and whether it matters."""
-    several = len(described(analysis, analysis.energy_metric)) > 1
+    several = len(described(analysis, analysis.decisive_metric)) > 1
     return (
         *kind_notices(kinds),
         headline(analysis),
         *((*_beside_the_best(analysis), *_time_and_power(analysis)) if several else ()),
         *_own_metrics(analysis),
         *(_cost(analysis) if several else ()),
+        *_doubtful(analysis),
         *_care(analysis),
     )
 
@@ -39,36 +60,49 @@ def headline(analysis: Analysis) -> str:
 
 
 def _first_place(analysis: Analysis) -> str:
-    energies = described(analysis, analysis.energy_metric)
+    energies = described(analysis, analysis.decisive_metric)
     if not energies:
-        return "No run has an energy, so nothing can be said about it."
-    best = energies[0]
+        return f"{_none(analysis)}, so nothing can be said about it."
+    best, words = energies[0], _words(analysis)
     if len(energies) == 1:
         return _only_one(best, analysis)
     pairs = analysis.pairs_of(best.metric)
     rivals = [pair for pair in pairs if pair.first == best.treatment and pair.verdict.word != "more"]
     if not rivals:
-        return f"{best.treatment} spent the least energy: {_median(best, analysis)}."
+        return f"{best.treatment} {words.did} the least {words.what}: {_median(best, analysis)}."
     if all(pair.verdict.word == "practically the same" for pair in pairs):
         names = enumerate_all([energy.treatment for energy in energies])
         return (
-            f"{names} spend practically the same energy: a difference of "
+            f"{names} {words.verb} practically the same {words.what}: a difference of "
             f"{analysis.config.relevant_percent:g} % is ruled out for {_every_pair(pairs)}."
         )
     if not any(pair.verdict.significant for pair in pairs):
         return (
-            f"No treatment was shown to spend less energy than another. The lowest {_middle(analysis)} is that of "
-            f"{best.treatment}: {_median(best, analysis)}."
+            f"No treatment was shown to {words.verb} less {words.what} than another. The lowest {_middle(analysis)} is "
+            f"that of {best.treatment}: {_median(best, analysis)}."
         )
     return _shared_first_place(best, rivals, analysis)
 
 
 def _without_result(analysis: Analysis) -> Iterable[str]:
-    unknown = [name for name in lacking(analysis, analysis.energy_metric) if name in analysis.treatments]
+    unknown = [name for name in lacking(analysis, analysis.decisive_metric) if name in analysis.treatments]
     if failed := unfinished(analysis):
         yield f"No run of {enumerate_all(failed, 'or')} finished."
-    if unknown and described(analysis, analysis.energy_metric):
-        yield f"No run of {enumerate_all(unknown, 'or')} has an energy."
+    doubted = [name for name in unknown if name in {run.treatment for run in analysis.doubtful_runs}]
+    unknown = [name for name in unknown if name not in doubted]
+    if doubted and described(analysis, analysis.decisive_metric):
+        yield f"Nothing is said of {enumerate_all(doubted)}: all runs are doubtful."
+    if unknown and described(analysis, analysis.decisive_metric):
+        yield f"No run of {enumerate_all(unknown, 'or')} has {_an(analysis)}."
+
+
+def _an(analysis: Analysis) -> str:
+    return "an energy" if _words(analysis) == OF_ENERGY else "a duration"
+
+
+def _none(analysis: Analysis) -> str:
+    kind = "No run that is free of doubt" if analysis.doubtful_runs else "No run"
+    return f"{kind} has {_an(analysis)}"
 
 
 def pair_sentence(pair: Pair, analysis: Analysis) -> str:
@@ -85,8 +119,8 @@ def pair_sentence(pair: Pair, analysis: Analysis) -> str:
 
 def _only_one(energy: Description, analysis: Analysis) -> str:
     return (
-        f"Only {energy.treatment} has an energy: {_median(energy, analysis)}. With nothing beside it, nothing can "
-        "be compared."
+        f"Only {energy.treatment} has {_an(analysis)}: {_median(energy, analysis)}. With nothing beside it, nothing "
+        "can be compared."
     )
 
 
@@ -110,6 +144,7 @@ def _shared_first_place(best: Description, rivals: list[Pair], analysis: Analysi
     for pair in rivals:
         by_word.setdefault(pair.verdict.word, []).append(pair.second)
     same, less = by_word.pop("practically the same", []), by_word.pop("less", [])
+    words = _words(analysis)
     open_ = [name for names in by_word.values() for name in names]
     buts = []
     if same:
@@ -117,9 +152,9 @@ def _shared_first_place(best: Description, rivals: list[Pair], analysis: Analysi
     if open_:
         buts.append(f"it was not shown to be less than that of {enumerate_all(open_, 'or')}")
     if less:
-        buts.append(f"{enumerate_all(less)} spent less by the test")
-    middle = _median(best, analysis)
-    return f"{best.treatment} has the lowest {_middle(analysis)} energy, {middle}, but {', and '.join(buts)}."
+        buts.append(f"{enumerate_all(less)} {words.did} less{words.beside} by the test")
+    lowest = f"{best.treatment} has the lowest {_middle(analysis)} {words.measure}, {_median(best, analysis)}"
+    return f"{lowest}, but {', and '.join(buts)}."
 
 
 def _every_pair(pairs: tuple[Pair, ...]) -> str:
@@ -127,15 +162,16 @@ def _every_pair(pairs: tuple[Pair, ...]) -> str:
 
 
 def _beside_the_best(analysis: Analysis) -> Iterable[str]:
-    best = described(analysis, analysis.energy_metric)[0].treatment
-    pairs = [pair for pair in analysis.pairs_of(analysis.energy_metric) if pair.first == best]
+    best = described(analysis, analysis.decisive_metric)[0].treatment
+    pairs = [pair for pair in analysis.pairs_of(analysis.decisive_metric) if pair.first == best]
     ends = pairs if len(pairs) <= FEW_PAIRS else [pairs[0], pairs[-1]]
     told = [pair for pair in pairs if pair in ends or pair.verdict.word == "less"]
     for pair in told:
         yield pair_sentence(pair, analysis)
     if len(told) < len(pairs):
-        more = sum(pair.verdict.word == "more" for pair in pairs)
-        yield f"In all, {more} of the {len(pairs)} other treatments were shown to spend more than {best}."
+        more, words = sum(pair.verdict.word == "more" for pair in pairs), _words(analysis)
+        others = f"{more} of the {len(pairs)} other treatments"
+        yield f"In all, {others} were shown to {words.verb} more{words.beside} than {best}."
 
 
 def _size(pair: Pair, analysis: Analysis) -> str:
@@ -160,14 +196,15 @@ def _different(pair: Pair, analysis: Analysis) -> str:
         if pair.verdict.relevance == "relevant"
         else f"but whether it exceeds the {limit} that matter here is not settled"
     )
-    value = pair.difference.value or 0.0
+    value, words = pair.difference.value or 0.0, _words(analysis)
+    did = f"{words.did} {pair.verdict.word}{words.beside}"
     if not (value > 0 if pair.verdict.word == "more" else value < 0):
         return (
-            f"{pair.second} spent {pair.verdict.word} than {pair.first} by the test ({_test(pair, analysis)}), though "
+            f"{pair.second} {did} than {pair.first} by the test ({_test(pair, analysis)}), though "
             f"the medians do not say so ({_size(pair, analysis)})."
         )
     return (
-        f"{pair.second} spent {pair.verdict.word} than {pair.first} in the median ({_size(pair, analysis)}); the "
+        f"{pair.second} {did} than {pair.first} in the median ({_size(pair, analysis)}); the "
         f"difference is significant ({_test(pair, analysis)}), {matters}."
     )
 
@@ -207,10 +244,12 @@ def _not_testable(pair: Pair, analysis: Analysis) -> str:
 
 def _time_and_power(analysis: Analysis) -> Iterable[str]:
     """Whether the energy follows the time or the power: in medians, from the least to the most energy."""
+    if analysis.decisive_metric != analysis.energy_metric:
+        return
     if analysis.config.decision == BLOCKS:
         yield from by_blocks.split_sentence(analysis.pairs_of(analysis.energy_metric), analysis)
         return
-    ends = described(analysis, analysis.energy_metric)
+    ends = described(analysis, analysis.decisive_metric)
     first, last = ends[0].treatment, ends[-1].treatment
     times = medians(analysis, "duration_s")
     powers = medians(analysis, "power_w")
@@ -241,7 +280,7 @@ def _own_metrics(analysis: Analysis) -> Iterable[str]:
     if analysis.workload == TRAINING and "accuracy" not in analysis.metrics:
         yield "How accurate the trained networks were is not recorded."
     for metric in own_metrics(analysis):
-        if analysis.catalogue[metric].headline:
+        if analysis.catalogue[metric].headline and medians(analysis, metric):
             yield _own_metric(shown(metric, analysis), analysis)
 
 
@@ -258,12 +297,12 @@ def _own_metric(view: Shown, analysis: Analysis) -> str:
 
 def _cost(analysis: Analysis) -> Iterable[str]:
     """Only where the difference was shown: from the least to the most energy, in the means that add up over many."""
-    energies = described(analysis, analysis.energy_metric)
+    energies = described(analysis, analysis.decisive_metric)
     first, last = energies[0].treatment, energies[-1].treatment
-    pairs = analysis.pairs_of(analysis.energy_metric)
+    pairs = analysis.pairs_of(analysis.decisive_metric)
     found = [p for p in pairs if (p.first, p.second) == (first, last) and p.verdict.word == "more"]
     scales = {entry.treatment: entry.at_scale[0] for entry in analysis.practical if entry.at_scale}
-    if not found:
+    if not (found and scales):
         return
     thriftiest = min(scales, key=lambda treatment: scales[treatment].energy_kwh)
     costly, though = (first, " though not by the median") if thriftiest == last else (last, "")
@@ -278,17 +317,34 @@ def _cost(analysis: Analysis) -> Iterable[str]:
     )
 
 
+def _doubtful(analysis: Analysis) -> Iterable[str]:
+    """Which runs did not count, and whether the answer hangs on it."""
+    if analysis.with_doubtful is None:
+        return
+    runs = analysis.doubtful_runs
+    codes = enumerate_all(sorted({code for run in runs for code in run.codes}))
+    verdicts = {(pair.first, pair.second): pair.verdict.word for pair in analysis.pairs_of(analysis.decisive_metric)}
+    others = [p for p in analysis.with_doubtful.pairs if verdicts.get((p.first, p.second)) != p.verdict.word]
+    many = count(len(others), "pair")
+    are = "is" if len(others) == 1 else "are"
+    with_them = f"{many} {are} judged otherwise" if others else "the verdicts stay the same"
+    did, them = ("does", "it") if len(runs) == 1 else ("do", "them")
+    yield f"{count(len(runs), 'doubtful run')} ({codes}) {did} not count; with {them} {with_them} (see Doubtful runs)."
+
+
 def _care(analysis: Analysis) -> Iterable[str]:
-    left_out = [o for o in analysis.outliers if o.excluded and o.metric == analysis.energy_metric]
+    left_out = [o for o in analysis.outliers if o.excluded and o.metric == analysis.decisive_metric]
     if left_out:
         what = "an outlier" if len(left_out) == 1 else "outliers"
-        runs = count(len(left_out), "run")
-        yield f"{runs} did not count for this energy, as {what} by the rule '{analysis.config.outliers}'."
-    kinds = dict.fromkeys(caution.kind for caution in analysis.cautions if caution.is_grave)
-    texts = [CARE[kind] for kind in kinds if kind in CARE]
-    holds = by_blocks.holds_for(analysis.pairs_of(analysis.energy_metric)) if analysis.config.decision == BLOCKS else ""
-    warned = f"ead this with care: {enumerate_all(texts)} (see Threats to validity)." if texts else ""
-    if holds:
-        yield f"{holds}; r{warned}" if warned else f"{holds}."
-    elif warned:
-        yield f"R{warned}"
+        runs, measure = count(len(left_out), "run"), _words(analysis).measure
+        yield f"{runs} did not count for this {measure}, as {what} by the rule '{analysis.config.outliers}'."
+    told = {run.run_id for run in analysis.doubtful_runs}  # by the sentence before
+    grave = [caution for caution in analysis.cautions if caution.is_grave]
+    kinds = dict.fromkeys(c.kind for c in grave if c.kind != "flags" or set(c.run_ids) - told)
+    texts = [CARE[kind].format(_words(analysis).measure) for kind in kinds if kind in CARE]
+    by_block = analysis.config.decision == BLOCKS
+    holds = by_blocks.holds_for(analysis.pairs_of(analysis.decisive_metric)) if by_block else ""
+    warned = f"ead this with care: {enumerate_all(texts)} (see Threats to validity)" if texts else ""
+    said = f"{holds}; r{warned}" if holds and warned else holds or (warned and f"R{warned}")
+    if said:
+        yield f"{said}."

@@ -17,11 +17,11 @@ def conclusion(analysis: Analysis, kinds: Mapping[str, int]) -> Section:
 
 
 def _worth(analysis: Analysis, kinds: Mapping[str, int]) -> str:
-    energies = described(analysis, analysis.energy_metric)
+    energies = described(analysis, analysis.decisive_metric)
     if not energies:
         return "Without an energy there is nothing to conclude."
-    whose = "each treatment that has a result" if lacking(analysis, analysis.energy_metric) else "each treatment"
-    other = not_measured(kinds)
+    whose = "each treatment that has a result" if lacking(analysis, analysis.decisive_metric) else "each treatment"
+    other = "" if analysis.decisive_metric != analysis.energy_metric else not_measured(kinds)
     energy = f"energy that is {other}" if other else "measured energy"
     fewest = count(min(energy.n for energy in energies), "run")
     return (

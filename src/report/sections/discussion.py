@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from src.analysis.analyse import Analysis
+from src.analysis.analyse import ESTIMATED, Analysis
 from src.analysis.practical import Practical
 from src.analysis.table import TRAINING
 from src.contract.metrics import of_phase
@@ -48,7 +48,8 @@ def _practical(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
     config = analysis.config
     entries = [entry for entry in analysis.practical if entry.at_scale]
     if not entries:
-        return [Paragraph("No run has an energy, so there is nothing to multiply.")]
+        known = "Energy was not measured" if ESTIMATED in kinds else "No run has an energy"
+        return [Paragraph(f"{known}, so there is nothing to multiply.")]
     blocks: list[Block] = []
     other = not_measured(kinds)
     if other:

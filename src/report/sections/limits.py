@@ -30,7 +30,7 @@ def threats_to_validity(
 ) -> Section:
     """Warnings, the three threats that can be tested, and general limits."""
     cautions = _listed(analysis)
-    if not described(analysis, analysis.energy_metric):
+    if not described(analysis, analysis.decisive_metric):
         cautions.append("No run has an energy, so its spread, order, drift and size could not be looked at.")
     warned = bullets(cautions) or [Paragraph("No warning: spread, order, drift and size gave no cause for one.")]
     return Section(

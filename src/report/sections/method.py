@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from src.analysis.analyse import Analysis
+from src.analysis.settings import BLOCKS
 from src.analysis.table import TRAINING, ingested
 from src.figures.numbers import DASH, confidence, count, duration, enumerate_all, moment, number, quantity
 from src.report import facts
@@ -289,17 +290,31 @@ def _analysis(analysis: Analysis) -> list[Block]:
     config = analysis.config
     return bullets(
         [
-            f"Significance level {config.alpha:g}; intervals are of {confidence(config.alpha)} confidence, of "
-            f"means and medians by the BCa bootstrap ({number(config.bootstrap_samples, 1)} resamples, seed "
-            f"{config.seed}; Efron, 1987).",
+            f"Significance level {config.alpha:g}; intervals are of {confidence(config.alpha)} confidence: of means "
+            "by the same t on the log scale, of medians by order statistics, as much further out as that t is wider.",
             "Over all treatments: Friedman's test on complete blocks where there are some and at least three "
             "treatments, else Welch's analysis of variance or Kruskal and Wallis' test. Equal spread: Brown and "
             "Forsythe's test.",
-            "Each pair: Welch's t where both treatments pass Shapiro and Wilk's test at 0.05, else Mann and "
-            "Whitney's U; beside it the paired test on blocks (t or Wilcoxon's signed ranks). p-values are "
-            "Holm-corrected within each metric.",
-            f"Equivalence: two one-sided tests against ±{config.relevant_percent:g} %, the smallest difference that "
-            "matters here (analysis.relevant_percent).",
+            *_deciding(analysis),
+            "Each pair, by the published rule: Welch's t where both treatments pass Shapiro and Wilk's test at 0.05, "
+            "else Mann and Whitney's U; beside it the paired test on blocks (t or Wilcoxon's signed ranks). p-values "
+            "are Holm-corrected within each metric.",
+            f"Equivalence, by that rule: two one-sided tests against ±{config.relevant_percent:g} %, the smallest "
+            "difference that matters here (analysis.relevant_percent).",
             f"Outliers: rule '{config.outliers}' ({RULES[config.outliers]}); all are listed in the appendix.",
         ]
     )  # fmt: skip
+
+
+def _deciding(analysis: Analysis) -> Iterable[str]:
+    """What the verdicts rest on, and that one metric decides."""
+    config = analysis.config
+    title = analysis.catalogue[analysis.decisive_metric].title
+    rule = "the comparison within blocks" if config.decision == BLOCKS else "the published rule"
+    yield f"{title} decides, by {rule} (analysis.decision={config.decision}); all other metrics are exploratory."
+    yield (
+        "Within blocks: the ratio of means, for what many runs come to, and the 20 % trimmed mean of the blocks' log "
+        "ratios, for the usual run (Yuen, 1974). Their errors are Student's t, averaged over how much runs may "
+        "resemble the ones before, as the data weigh it; several sweeps are compared as sweeps (Kalibera and Jones, "
+        "2013). Intervals hold for all pairs at once (Bonferroni), and every claim is read from them."
+    )
