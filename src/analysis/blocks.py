@@ -127,8 +127,8 @@ def _ordered(known: Material, blocks: pd.DataFrame) -> bool:
     if known.orders:
         return known.orders == {FIXED}
     began = known.began.reindex(index=blocks.index, columns=blocks.columns).dropna()
-    earlier = began.iloc[:, 0] < began.iloc[:, 1]
-    return len(earlier) >= ALWAYS_FROM and earlier.nunique() == 1
+    gaps = began.iloc[:, 1] - began.iloc[:, 0]
+    return len(gaps) >= ALWAYS_FROM and bool((gaps > 0).all() or (gaps < 0).all())
 
 
 def _columns(table: pd.DataFrame) -> tuple[Sample, Sample]:

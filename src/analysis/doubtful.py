@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
-from src.contract.flags import Flag
-
-OF_ONE_RUN = (
-    "foreign_cpu", "steal", "suspended", "stopped", "clock", "gap", "jump", "standstill", "reset", "too_short",
-    "truncated", "impossible", "derived", "left_processes",
-)  # fmt: skip
-"""Doubts about what happened in a run: should all runs bear one, none of them decides.
-
-Other grave flags tell what the meter does not see on this machine. Where all runs bear the same one, leaving them out
-mends nothing: it is a caution about the whole comparison.
-"""
+from src.contract.flags import doubts
 
 
 @dataclass(frozen=True)
@@ -32,15 +21,10 @@ class DoubtfulRun:
 
 def doubtful_runs(runs: pd.DataFrame) -> list[DoubtfulRun]:
     """Those among finished `runs`, in their order, with a grave flag of their own."""
-    grave = [frozenset(flag.code for flag in own if flag.grave) for own in _flags(runs)]
-    common = (frozenset.intersection(*grave) if grave else frozenset()) - set(OF_ONE_RUN)
+    found = doubts(list(runs["flags"]))
     columns = (runs[name].astype(str) for name in ("run_id", "run_name", "treatment"))
     return [
-        DoubtfulRun(run_id, name, treatment, tuple(sorted(codes - common)))
-        for run_id, name, treatment, codes in zip(*columns, grave, strict=True)
-        if codes - common
+        DoubtfulRun(run_id, name, treatment, codes)
+        for run_id, name, treatment, codes in zip(*columns, found, strict=True)
+        if codes
     ]
-
-
-def _flags(runs: pd.DataFrame) -> Iterable[Iterable[Flag]]:
-    return runs["flags"] if "flags" in runs else ((),) * len(runs)

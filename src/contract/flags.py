@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from src.contract.json_files import ContractError, take
+
+OF_ONE_RUN = (
+    "foreign_cpu", "steal", "suspended", "stopped", "clock", "gap", "jump", "standstill", "reset", "too_short",
+    "truncated", "impossible", "derived", "left_processes",
+)  # fmt: skip
+"""Doubts about what happened in a run: should all runs bear one, none of them decides.
+
+Other grave flags tell what the meter does not see on this machine. Where all runs bear the same one, leaving them out
+mends nothing: it is a caution about the whole comparison.
+"""
 
 
 @dataclass(frozen=True)
@@ -25,3 +35,10 @@ class Flag:
         return cls(
             take(values, "code", str, "flag"), take(values, "text", str, "flag"), take(values, "grave", bool, "flag")
         )
+
+
+def doubts(flags_of_runs: Sequence[Sequence[Flag]]) -> list[tuple[str, ...]]:
+    """For each of the runs that are compared, the codes of the grave flags for which it does not decide."""
+    grave = [frozenset(flag.code for flag in own if flag.grave) for own in flags_of_runs]
+    common = (frozenset.intersection(*grave) if grave else frozenset()) - set(OF_ONE_RUN)
+    return [tuple(sorted(codes - common)) for codes in grave]

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self, get_args
+from typing import Any, Literal, NamedTuple, Self, TypeVar, get_args
 
-from src.contract.flags import Flag
+from src.contract.flags import Flag, doubts
 from src.contract.json_files import ContractError, read_object, take, texts, write_json
 from src.contract.metrics import OF_TASK, OF_TRAINING, Metric
 
@@ -173,6 +173,14 @@ def headlines(runs: Iterable[Run]) -> list[Metric]:
     """The metrics that a summary of runs shows, in its order: the task's, then those of their own that ask for it."""
     own = {name: metric for run in runs for name, metric in run.own_metrics.items() if metric.headline}
     return [*OF_TASK, *own.values()]
+
+
+RunT = TypeVar("RunT", bound=Run)
+
+
+def deciding(runs: Sequence[RunT]) -> list[RunT]:
+    """Those of the finished runs whose numbers count: without a grave flag of their own."""
+    return [run for run, codes in zip(runs, doubts([run.flags for run in runs]), strict=True) if not codes]
 
 
 def old_flags(text: str) -> tuple[Flag, ...]:

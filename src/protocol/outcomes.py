@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from src.contract.metrics import OF_TASK, Metric
-from src.contract.record import Run, headlines
+from src.contract.record import Run, deciding, headlines
 
 HEADINGS = {"energy_j": "energy J", "duration_s": "time s", "power_w": "power W", "edp_js": "EDP J·s"}
 SHARES = {"accuracy": ("acc. %", "accuracy", "%", 100.0)}
@@ -29,7 +29,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class TreatmentSummary:
-    """All finished runs of one treatment; `extra_percent` is its median energy above the lowest one."""
+    """The finished runs of one treatment; `extra_percent` is how far its median lies above the lowest one."""
 
     treatment: str
     n: int
@@ -39,19 +39,20 @@ class TreatmentSummary:
 
 
 def summarise(runs: Sequence[Run]) -> list[TreatmentSummary]:
-    """One summary a treatment that has a finished run, lowest median energy first."""
+    """One summary a treatment that has a finished run, lowest median first: of energy, or time if it was estimated."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.tags["treatment"], []).append(run)
     spreads = {treatment: _spreads(own) for treatment, own in groups.items()}
-    best = min((s["energy_j"].median for s in spreads.values()), default=0.0)
+    metric = "duration_s" if _estimated(runs) else "energy_j"
+    best = min((s[metric].median for s in spreads.values()), default=0.0)
     summaries = [
         TreatmentSummary(
             treatment=treatment,
             n=len(own),
             energy_kinds=tuple(sorted({run.tags["energy_kind"] for run in own})),
             spreads=spreads[treatment],
-            extra_percent=100.0 * (spreads[treatment]["energy_j"].median / best - 1.0),
+            extra_percent=100.0 * (spreads[treatment][metric].median / best - 1.0),
         )
         for treatment, own in groups.items()
     ]
@@ -67,22 +68,29 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def summary_table(runs: Sequence[Run]) -> Table:
-    """The table for the terminal: each median, and below it the interquartile range."""
-    summaries, shown = summarise(runs), headlines(runs)
-    kinds = sorted({kind for summary in summaries for kind in summary.energy_kinds})
+    """The table for the terminal: each median of the runs that decide, and below it the interquartile range."""
+    decide = deciding(runs)
+    summaries, shown = summarise(decide), headlines(runs)
+    doubtful = f"; {len(runs) - len(decide)} of {len(runs)} runs are doubtful and do not count"
+    kinds = sorted({run.tags["energy_kind"] for run in runs})
     table = Table(
         title=f"Energy of the task, {' and '.join(kinds).upper()}",
-        caption="median, and below it the interquartile range",
+        caption=f"median, and below it the interquartile range{doubtful if len(decide) < len(runs) else ''}",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
     table.add_column("treatment", overflow="fold", min_width=12)
-    for heading in ("n", *map(heading_of, shown), "vs best"):
+    beside = "time vs best" if _estimated(runs) else "vs best"
+    for heading in ("n", *map(heading_of, shown), beside):
         table.add_column(heading, justify="right", no_wrap=True)
     for summary in summaries:
         cells = [_cell(summary.spreads.get(metric.name), _factor(metric)) for metric in shown]
         table.add_row(escape(summary.treatment), str(summary.n), *cells, _extra(summary.extra_percent))
     return table
+
+
+def _estimated(runs: Sequence[Run]) -> bool:
+    return any(run.tags["energy_kind"] == "estimated" for run in runs)
 
 
 def missing_table(missing: Sequence[tuple[str, int, str]]) -> Table:

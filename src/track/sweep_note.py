@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from statistics import median
 
-from src.contract.record import Run, headlines
+from src.contract.record import Run, deciding, headlines
 
 LABEL_LENGTH = 200
 """MLflow refuses the name of a metric beyond 250 characters."""
@@ -31,30 +31,33 @@ def summary_note(runs: Sequence[Run]) -> str:
     """The same as Markdown: how the energy is known, and a table with the least energy first."""
     medians = _medians(runs)
     finished = [run for run in runs if run.status == "finished"]
+    decide = deciding(finished)
     kinds = ", ".join(sorted({run.tags["energy_kind"] for run in finished})) or "none"
     present = [m for m in headlines(finished) if any(m.name in values for values in medians.values())]
     heads = [f"{metric.name} ({metric.unit})" if metric.unit != "1" else metric.name for metric in present]
     lines = [
-        f"Energy: **{kinds}**. Medians of the finished runs, least energy first.",
+        f"Energy: **{kinds}**. Medians of the runs that count, least energy first.",
         "",
         f"| treatment | runs | {' | '.join(heads)} |",
         f"| --- |{' ---: |' * (len(heads) + 1)}",
     ]
     for treatment, values in medians.items():
         cells = " | ".join(f"{values[m.name]:.5g}" if m.name in values else "–" for m in present)
-        count = sum(run.tags["treatment"] == treatment for run in finished)
+        count = sum(run.tags["treatment"] == treatment for run in decide)
         lines.append(f"| {treatment.replace('|', '/')} | {count} | {cells} |")
-    failed = len(runs) - len(finished)
+    failed, doubtful = len(runs) - len(finished), len(finished) - len(decide)
+    if doubtful:
+        lines += ["", f"Doubtful runs, which are not in the table: {doubtful} of {len(runs)}."]
     if failed:
         lines += ["", f"Failed runs, which are not in the table: {failed} of {len(runs)}."]
     return "\n".join(lines)
 
 
 def _medians(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
-    """For each treatment with a finished run, least energy first, the medians of the metrics that it has."""
+    """For each treatment with a run that decides, least energy first, the medians of the metrics that it has."""
     finished = [run for run in runs if run.status == "finished"]
     groups: dict[str, list[Run]] = {}
-    for run in finished:
+    for run in deciding(finished):
         groups.setdefault(run.tags["treatment"], []).append(run)
     names = [metric.name for metric in headlines(finished)]
     medians = {}

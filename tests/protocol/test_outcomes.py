@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from src.contract.flags import Flag
 from src.contract.metrics import OF_TRAINING, Metric
 from src.contract.record import FiledRun
 from src.protocol.outcomes import (
@@ -44,6 +45,22 @@ def test_the_lowest_median_comes_first_and_the_others_say_how_much_more():
     assert [s.extra_percent for s in summaries] == [0.0, pytest.approx(50.0)]
 
 
+def test_doubtful_runs_are_counted_but_not_in_the_medians():
+    grave = (Flag("foreign_cpu", "other programs took 60 %", grave=True),)
+    runs = [run("a", 10.0), run("a", 12.0), replace(run("a", 93.0), flags=grave), run("b", 15.0)]
+    text = printed(summary_table(runs))
+    assert "11.00" in text
+    assert "93.00" not in text
+    assert "1 of 4 runs are doubtful and do not count" in " ".join(text.split())
+
+
+def test_estimated_energies_are_ordered_by_time():
+    slow = replace(run("a", 10.0, "estimated"), metrics={**run("a", 10.0).metrics, "duration_s": 3.0})
+    fast = run("b", 20.0, "estimated")
+    assert [(s.treatment, round(s.extra_percent)) for s in summarise([slow, fast])] == [("b", 0), ("a", 50)]
+    assert "time vs best" in printed(summary_table([slow, fast]))
+
+
 def test_quartiles_are_numpys():
     values = [3.0, 1.0, 4.0, 1.5, 9.0, 2.6]
     found = spread(values)
@@ -59,7 +76,8 @@ def test_nothing_measured_is_an_empty_summary():
 
 
 def test_the_table_fits_a_terminal_and_says_that_energy_is_estimated():
-    text = printed(summary_table([run("a", 10.0, "estimated"), run("b", 12.0, "estimated")]))
+    longer = replace(run("b", 12.0, "estimated"), metrics={**run("b", 12.0).metrics, "duration_s": 2.4})
+    text = printed(summary_table([run("a", 10.0, "estimated"), longer]))
     assert "ESTIMATED" in text
     assert "+20.0 %" in text
     assert max(len(line) for line in text.splitlines()) <= 80

@@ -85,6 +85,7 @@ def _record(
     folder: Path, treatment: str, energy_j: float, place: int, number: int, sweep: str, status: Any, changes: Any
 ) -> RunRecord:
     folder.mkdir(parents=True)
+    number = in_turn(place, number, 8)
     begin_s = 1_750_000_000.0 + 100 * place + 10 * number
     _write_recording(folder, begin_s, energy_j)
     tags = {

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from src.contract.flags import Flag
 from src.contract.record import FiledRun
 from src.track.store import Store
 from src.track.sweep_note import summary_metrics, summary_note
@@ -40,6 +43,14 @@ def test_medians_of_the_finished_runs_of_each_treatment(runs: list[FiledRun]) ->
         "runs_finished": 4.0,
         "runs_failed": 1.0,
     }
+
+
+def test_doubtful_runs_are_counted_but_not_in_the_medians(runs: list[FiledRun]) -> None:
+    runs[1] = replace(runs[1], flags=(Flag("gap", "a gap of 20 s", grave=True),))
+    assert summary_metrics(runs)["median_energy_j/torch"] == 15.0
+    note = summary_note(runs)
+    assert "Doubtful runs, which are not in the table: 1 of 5." in note
+    assert "| torch | 2 |" in note
 
 
 def test_a_long_label_is_cut_to_what_mlflow_takes_and_stays_its_own(store: Store) -> None:

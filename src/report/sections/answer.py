@@ -49,8 +49,8 @@ def answer(analysis: Analysis, kinds: Mapping[str, int]) -> tuple[str, ...]:
         *((*_beside_the_best(analysis), *_time_and_power(analysis)) if several else ()),
         *_own_metrics(analysis),
         *(_cost(analysis) if several else ()),
-        *_doubtful(analysis),
-        *_care(analysis),
+        *_excluded_outliers(analysis),
+        *_in_the_end(analysis),
     )
 
 
@@ -130,9 +130,13 @@ def _middle(analysis: Analysis) -> str:
 
 
 def _median(energy: Description, analysis: Analysis) -> str:
+    return f"a {_middle(analysis)} of {_amount(energy, analysis)}"
+
+
+def _amount(energy: Description, analysis: Analysis) -> str:
     by_mean = _middle(analysis) == "mean"
     value, found = (energy.mean, energy.mean_interval) if by_mean else (energy.median, energy.median_interval)
-    known = f"a {_middle(analysis)} of {quantity(value, energy.unit)} per run"
+    known = f"{quantity(value, energy.unit)} per run"
     if found is None:
         return f"{known} ({count(energy.n, 'run')})"
     level = confidence(analysis.config.alpha)
@@ -153,7 +157,7 @@ def _shared_first_place(best: Description, rivals: list[Pair], analysis: Analysi
         buts.append(f"it was not shown to be less than that of {enumerate_all(open_, 'or')}")
     if less:
         buts.append(f"{enumerate_all(less)} {words.did} less{words.beside} by the test")
-    lowest = f"{best.treatment} has the lowest {_middle(analysis)} {words.measure}, {_median(best, analysis)}"
+    lowest = f"{best.treatment} has the lowest {_middle(analysis)} {words.measure}, {_amount(best, analysis)}"
     return f"{lowest}, but {', and '.join(buts)}."
 
 
@@ -329,22 +333,32 @@ def _doubtful(analysis: Analysis) -> Iterable[str]:
     are = "is" if len(others) == 1 else "are"
     with_them = f"{many} {are} judged otherwise" if others else "the verdicts stay the same"
     did, them = ("does", "it") if len(runs) == 1 else ("do", "them")
-    yield f"{count(len(runs), 'doubtful run')} ({codes}) {did} not count; with {them} {with_them} (see Doubtful runs)."
+    yield f"{count(len(runs), 'doubtful run')} ({codes}) {did} not count; with {them} {with_them} (see Doubtful runs)"
 
 
-def _care(analysis: Analysis) -> Iterable[str]:
+def _excluded_outliers(analysis: Analysis) -> Iterable[str]:
     left_out = [o for o in analysis.outliers if o.excluded and o.metric == analysis.decisive_metric]
     if left_out:
         what = "an outlier" if len(left_out) == 1 else "outliers"
         runs, measure = count(len(left_out), "run"), _words(analysis).measure
         yield f"{runs} did not count for this {measure}, as {what} by the rule '{analysis.config.outliers}'."
+
+
+def _in_the_end(analysis: Analysis) -> Iterable[str]:
+    """What the answer holds for, which runs are doubtful, and what to mind: one sentence where there is a verdict."""
+    by_block = analysis.config.decision == BLOCKS
+    holds = by_blocks.holds_for(analysis.pairs_of(analysis.decisive_metric)) if by_block else ""
+    last = [*_doubtful(analysis), *_care(analysis)]
+    if holds:
+        yield f"{'; '.join([holds, *(part[0].lower() + part[1:] for part in last)])}."
+    else:
+        yield from (f"{part}." for part in last)
+
+
+def _care(analysis: Analysis) -> Iterable[str]:
     told = {run.run_id for run in analysis.doubtful_runs}  # by the sentence before
     grave = [caution for caution in analysis.cautions if caution.is_grave]
     kinds = dict.fromkeys(c.kind for c in grave if c.kind != "flags" or set(c.run_ids) - told)
     texts = [CARE[kind].format(_words(analysis).measure) for kind in kinds if kind in CARE]
-    by_block = analysis.config.decision == BLOCKS
-    holds = by_blocks.holds_for(analysis.pairs_of(analysis.decisive_metric)) if by_block else ""
-    warned = f"ead this with care: {enumerate_all(texts)} (see Threats to validity)" if texts else ""
-    said = f"{holds}; r{warned}" if holds and warned else holds or (warned and f"R{warned}")
-    if said:
-        yield f"{said}."
+    if texts:
+        yield f"Read this with care: {enumerate_all(texts)} (see Threats to validity)"
