@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from src.analysis.decision import Decision, Ratio, exact_ratio, ratio
+from src.analysis.decision import Decision, Ratio, Truths, exact_ratio, ratio
 from src.analysis.foresight import needed, shown_percent
 from src.analysis.memory import Spread, spread_of
 from src.analysis.ratios import (
@@ -35,53 +36,72 @@ DURATIONS = {"energy_j": "duration_s", "energy_total_j": "duration_total_s"}
 class Material:
     """The runs of one metric.
 
-    `loose` has one row a run, in the order they began: sweep, started_s, treatment and value. `values`, `durations` (of
-    an energy) and `began` are tables of blocks. `orders` are those that the plans say, none where no run has a plan.
+    `runs` has each treatment's in the order they began: sweep, started_s and value. `table` has the values by block.
+    The arrays are (blocks, treatments), as `columns` names them, blocks in the order they began, NaN where one lacks a
+    treatment; `sweeps` (blocks,) says which sweep each is of. `durations` are those of an energy. `orders` are those
+    that the plans say, none where no run has a plan.
     """
 
-    loose: pd.DataFrame
-    values: pd.DataFrame
-    durations: pd.DataFrame | None
-    began: pd.DataFrame
+    runs: dict[str, pd.DataFrame]
+    table: pd.DataFrame
+    columns: dict[str, int]
+    sweeps: npt.NDArray[np.object_]
+    values: Sample
+    began: Sample
+    durations: Sample | None
     orders: frozenset[str]
+
+    def both(self, array: Sample, first: str, second: str) -> Sample:
+        """The columns (blocks, 2) of two treatments; no block where one is in none."""
+        if not {first, second} <= set(self.columns):
+            return np.empty((0, 2))
+        return array[:, [self.columns[first], self.columns[second]]]
 
 
 def material(runs: pd.DataFrame, metric: str) -> Material:
     """What `decide` needs of all treatments' runs."""
-    present = runs[runs[metric].notna()]
+    present = runs[runs[metric].notna()].sort_values("started_s", kind="stable")
     loose = present[["sweep", "started_s", "treatment"]].assign(value=present[metric].astype(float))
+    table = block_table(present, metric)
+    began = block_table(present, "started_s").reindex(index=table.index, columns=table.columns)
+    turns = began.min(axis=1).argsort(kind="stable").to_numpy()
     duration = DURATIONS.get(metric, "")
-    durations = block_table(present, duration) if duration in present else None
+    durations = None
+    if duration in present:
+        durations = block_table(present, duration).reindex(index=table.index, columns=table.columns).to_numpy()[turns]
     orders = frozenset(present[ORDER].dropna()) if ORDER in present else frozenset()
     return Material(
-        loose.sort_values("started_s", kind="stable"),
-        block_table(present, metric),
+        {str(name): group for name, group in loose.groupby("treatment")},
+        table,
+        {str(name): place for place, name in enumerate(table.columns)},
+        table.index.get_level_values(0).to_numpy(dtype=object)[turns],
+        table.to_numpy(dtype=float)[turns],
+        began.to_numpy(dtype=float)[turns],
         durations,
-        block_table(present, "started_s"),
         orders,
     )
 
 
 def decide(first: str, second: str, known: Material, pairs: int, config: AnalysisConfig) -> Decision:
     """The decision about `second` beside `first`, one of `pairs` that must hold together."""
-    own = [known.loose[known.loose["treatment"] == name] for name in (first, second)]
+    own = [known.runs[name] for name in (first, second)]
     fewest = min(len(each) for each in own)
-    blocks = _common(known.values, first, second)
-    if why := _unusable(own, blocks):
+    complete: Truths = np.logical_and(*np.isfinite(known.both(known.values, first, second)).T)
+    if why := _unusable(own, bool(complete.any())):
         return Decision(untested=Reason(why))
-    if len(blocks) >= 2 and 2 * len(blocks) >= fewest:
-        return _by_blocks(first, second, known, blocks, pairs, config)
+    if complete.sum() >= 2 and 2 * complete.sum() >= fewest:
+        return _by_blocks(first, second, known, complete, pairs, config)
     return _by_runs(own, pairs, config)
 
 
-def _unusable(own: Sequence[pd.DataFrame], blocks: pd.DataFrame) -> Why | None:
+def _unusable(own: Sequence[pd.DataFrame], share_a_block: bool) -> Why | None:
     if min(len(each) for each in own) < 2:
         return Why.TOO_FEW
     if min(float(each["value"].min()) for each in own) <= 0:
         return Why.NOT_POSITIVE
     if _one_after_the_other(own):
         return Why.SEPARATE_TIMES if _share_a_sweep(own) else _separate_sweeps(own)
-    return None if len(blocks) or _share_a_sweep(own) else _separate_sweeps(own)
+    return None if share_a_block or _share_a_sweep(own) else _separate_sweeps(own)
 
 
 def _share_a_sweep(own: Sequence[pd.DataFrame]) -> bool:
@@ -99,45 +119,36 @@ def _one_after_the_other(own: Sequence[pd.DataFrame]) -> bool:
     return bool(ends[0] < begins[1] or ends[1] < begins[0])
 
 
-def _common(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """The blocks that hold both."""
-    return table.reindex(columns=[first, second]).dropna()
-
-
 def _by_blocks(
-    first: str, second: str, known: Material, blocks: pd.DataFrame, pairs: int, config: AnalysisConfig
+    first: str, second: str, known: Material, complete: Truths, pairs: int, config: AnalysisConfig
 ) -> Decision:
-    if _ordered(known, blocks):
+    began = known.both(known.began, first, second)[complete]
+    if _ordered(known.orders, began):
         return Decision(untested=Reason(Why.FIXED_ORDER))
-    began = known.began.reindex(index=blocks.index, columns=[first, second]).min(axis=1)
-    blocks = blocks.loc[began.sort_values(kind="stable").index]
-    held = known.values.reindex(columns=[first, second]).notna().sum(axis=1)
-    durations = (
-        None if known.durations is None else known.durations.reindex(index=blocks.index, columns=[first, second])
-    )
-    if durations is not None and not (durations > 0).to_numpy().all():
+    values = known.both(known.values, first, second)
+    durations = None if known.durations is None else known.both(known.durations, first, second)[complete]
+    if durations is not None and not (durations > 0).all():
         durations = None
-    n_sweeps = int(blocks.index.get_level_values(0).nunique())
-    found = (_of_one_sweep if n_sweeps == 1 else _of_sweeps)(blocks, durations, pairs, config)
-    return replace(found, left_out=int((held == 1).sum()), n_sweeps=n_sweeps)
+    sweeps = known.sweeps[complete]
+    n_sweeps = len(set(sweeps))
+    if n_sweeps == 1:
+        found = _of_one_sweep(values[complete], durations, pairs, config)
+    else:
+        found = _of_sweeps(values[complete], durations, sweeps, pairs, config)
+    left_out = int((np.isfinite(values).sum(axis=1) == 1).sum())
+    return replace(found, left_out=left_out, n_sweeps=n_sweeps)
 
 
-def _ordered(known: Material, blocks: pd.DataFrame) -> bool:
-    """Whether one of the two always ran first: by the plan, or without one, as far as blocks show."""
-    if known.orders:
-        return known.orders == {FIXED}
-    began = known.began.reindex(index=blocks.index, columns=blocks.columns).dropna()
-    gaps = began.iloc[:, 1] - began.iloc[:, 0]
-    return len(gaps) >= ALWAYS_FROM and bool((gaps > 0).all() or (gaps < 0).all())
+def _ordered(orders: frozenset[str], began: Sample) -> bool:
+    """Whether one of the two always ran first: by the plan, or without one, as far as the blocks (n, 2) show."""
+    if orders:
+        return orders == {FIXED}
+    gaps = began[:, 1] - began[:, 0]
+    return gaps.size >= ALWAYS_FROM and bool((gaps > 0).all() or (gaps < 0).all())
 
 
-def _columns(table: pd.DataFrame) -> tuple[Sample, Sample]:
-    values = table.to_numpy(dtype=float)
-    return values[:, 0].copy(), values[:, 1].copy()
-
-
-def _of_one_sweep(blocks: pd.DataFrame, durations: pd.DataFrame | None, pairs: int, config: AnalysisConfig) -> Decision:
-    first, second = _columns(blocks)
+def _of_one_sweep(blocks: Sample, durations: Sample | None, pairs: int, config: AnalysisConfig) -> Decision:
+    first, second = blocks.T
     if np.ptp(np.log(second / first)) <= ROUNDING:
         return _without_spread(first, second, pairs, config)
     of_bill, of_usual = bill(first, second), usual(first, second)
@@ -175,12 +186,12 @@ def _without_spread(first: Sample, second: Sample, pairs: int, config: AnalysisC
 
 
 def _split(
-    estimate: Sample, terms: Sample, durations: pd.DataFrame | None, pairs: int, config: AnalysisConfig
+    estimate: Sample, terms: Sample, durations: Sample | None, pairs: int, config: AnalysisConfig
 ) -> tuple[Ratio | None, Ratio | None]:
     """The bill's ratio as that of durations times that of mean powers; their terms add up to the bill's."""
     if durations is None:
         return None, None
-    longer, of_time = bill_terms(*_columns(durations))
+    longer, of_time = bill_terms(*durations.T)
     more, of_power = estimate - longer, terms - of_time
     return (
         _ratio((longer, spread_of(of_time)), pairs, config),
@@ -188,16 +199,19 @@ def _split(
     )
 
 
-def _of_sweeps(blocks: pd.DataFrame, durations: pd.DataFrame | None, pairs: int, config: AnalysisConfig) -> Decision:
+def _of_sweeps(
+    blocks: Sample, durations: Sample | None, sweeps: npt.NDArray[np.object_], pairs: int, config: AnalysisConfig
+) -> Decision:
     """One estimate a sweep; their variance is what the sweeps' levels and the runs within them make together."""
-    parts = [_columns(part) for _, part in blocks.groupby(level=0, sort=False)]
+    names = list(dict.fromkeys(sweeps))
+    parts = [blocks[sweeps == name].T for name in names]
     bills = np.array([float(bill_terms(*part)[0]) for part in parts])
     usuals = np.array([float(usual_terms(*part)[0]) for part in parts])
     if np.ptp(bills) <= ROUNDING:
         return Decision("sweeps", len(parts), untested=Reason(Why.NO_SPREAD))
     split: tuple[Ratio | None, Ratio | None] = (None, None)
     if durations is not None:
-        times = np.array([float(bill_terms(*_columns(p))[0]) for _, p in durations.groupby(level=0, sort=False)])
+        times = np.array([float(bill_terms(*durations[sweeps == name].T)[0]) for name in names])
         split = (_ratio(of_levels(times), pairs, config), _ratio(of_levels(bills - times), pairs, config))
     within = [bill_terms(*part)[1] for part in parts if part[0].size > 1]
     sd = float(np.sqrt(np.mean([terms.var(ddof=1) for terms in within]))) if within else None

@@ -25,7 +25,7 @@ NO_MEMORY = 0.5
 """How likely it is beforehand that there is none; the other candidates share the rest."""
 MOST = 300
 """More values than this are averaged with their neighbours first, which leaves the variance of the mean as it is."""
-BISECTIONS = 60
+BISECTIONS = 45
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Spread:
 
     def tail(self, distance: Sample) -> Sample:
         """P(error beyond +-distance), both sides together, for distances (...)."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            squared = np.square(distance)[..., None] / np.square(self.scales)
-        tails = special.betainc(self.df / 2, 0.5, self.df / (self.df + np.nan_to_num(squared, nan=0.0, posinf=np.inf)))
+        with np.errstate(divide="ignore"):
+            within = self.df * np.square(self.scales)
+            tails = special.betainc(self.df / 2, 0.5, within / (within + np.square(distance)[..., None]))
         total: Sample = (self.weights * tails).sum(-1)
         return total
 

@@ -139,7 +139,7 @@ def _compare(
         n_second=int(second.size),
         difference=median_difference(first, second, replicates[names[0]], replicates[names[1]], confidence),
         test=test,
-        paired=compare_blocks(*complete_blocks(known.values, list(names))),
+        paired=compare_blocks(*complete_blocks(known.table, list(names))),
         hedges_g=hedges_g(first, second, confidence),
         cliffs_delta=delta,
         superiority=probability_of_superiority(delta),
