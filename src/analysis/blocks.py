@@ -23,12 +23,15 @@ from src.analysis.ratios import (
     usual_terms,
 )
 from src.analysis.settings import AnalysisConfig
+from src.analysis.stopping import looks
 from src.analysis.table import block_table
 from src.analysis.values import ROUNDING, Reason, Sample, Why
 
 ALWAYS_FROM = 6
 """From so many blocks on, the same treatment first in each is no chance: 1 in 32 by chance."""
 ORDER, FIXED = "params.protocol.order", "fixed"
+LOOKS = ("params.protocol.stop", "params.protocol.minimum_iterations", "params.protocol.iterations")
+"""What says how often a sweep's results were looked at while it was measured."""
 DURATIONS = {"energy_j": "duration_s", "energy_total_j": "duration_total_s"}
 
 
@@ -39,7 +42,7 @@ class Material:
     `runs` has each treatment's in the order they began: sweep, started_s and value. `table` has the values by block.
     The arrays are (blocks, treatments), as `columns` names them, blocks in the order they began, NaN where one lacks a
     treatment; `sweeps` (blocks,) says which sweep each is of. `durations` are those of an energy. `orders` are those
-    that the plans say, none where no run has a plan.
+    that the plans say, none where no run has a plan. `looks` is how often the results were to be looked at.
     """
 
     runs: dict[str, pd.DataFrame]
@@ -50,6 +53,7 @@ class Material:
     began: Sample
     durations: Sample | None
     orders: frozenset[str]
+    looks: int
 
     def both(self, array: Sample, first: str, second: str) -> Sample:
         """The columns (blocks, 2) of two treatments; no block where one is in none."""
@@ -79,11 +83,21 @@ def material(runs: pd.DataFrame, metric: str) -> Material:
         began.to_numpy(dtype=float)[turns],
         durations,
         orders,
+        _looks(present),
     )
 
 
+def _looks(runs: pd.DataFrame) -> int:
+    """The most looks of any sweep; 1 where all blocks were measured in any case."""
+    if not set(LOOKS) <= set(runs):
+        return 1
+    asked = runs.loc[runs[LOOKS[0]] == "precision", list(LOOKS[1:])].drop_duplicates().dropna()
+    return max((len(looks(int(least), int(most))) for least, most in asked.to_numpy()), default=1)
+
+
 def decide(first: str, second: str, known: Material, pairs: int, config: AnalysisConfig) -> Decision:
-    """The decision about `second` beside `first`, one of `pairs` that must hold together."""
+    """The decision about `second` beside `first`, one of `pairs` that must hold together, at every look."""
+    pairs *= known.looks  # as alpha_of_a_look has it
     own = [known.runs[name] for name in (first, second)]
     fewest = min(len(each) for each in own)
     complete: Truths = np.logical_and(*np.isfinite(known.both(known.values, first, second)).T)

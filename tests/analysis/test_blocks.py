@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.analysis.conftest import MakeRuns
 
 CONFIG = AnalysisConfig(bootstrap_samples=200)
+KEYS = ("stop", "minimum_iterations", "iterations")
 
 
 def decided(runs: pd.DataFrame, pairs: int = 1, metric: str = "energy_j") -> Decision:
@@ -126,6 +127,16 @@ def test_memory_widens_the_interval_and_is_told(make_runs: "MakeRuns") -> None:
     assert still.memory < 0.5 < 0.99 < moving.memory
     assert moving.effective_n is not None
     assert moving.effective_n < 8
+
+
+def test_looking_on_the_way_is_paid_for_by_wider_intervals(make_runs: "MakeRuns") -> None:
+    looked = {f"params.protocol.{key}": value for key, value in zip(KEYS, ("precision", "10", "30"), strict=True)}
+    once, often = (decided(make_runs({"a": 100.0, "b": 101.0}, **columns)).bill for columns in ({}, looked))
+    assert once is not None
+    assert often is not None
+    assert often.p_differs == pytest.approx(min(1, 4 * once.p_differs))
+    assert often.interval.low < once.interval.low
+    assert often.interval.confidence == once.interval.confidence == 0.95
 
 
 def ratio(low: float, high: float) -> Ratio:
