@@ -6,6 +6,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
+from scipy import special
 
 from src.analysis.memory import MOST, spread_of
 
@@ -30,6 +31,26 @@ def needed(sd: float, margin: float, level: float, target: float) -> int | None:
         return found
     many = math.ceil(MOST * (sd * _reach(MOST, level, target) / margin) ** 2)
     return many if many <= MOST_BLOCKS else None
+
+
+def blocks_of_a_sweep(of_sweeps: float, of_blocks: float, sweep_s: float, block_s: float) -> int:
+    """How many blocks make the most of the time a sweep takes (Kalibera and Jones, 2013, sec. 6.4).
+
+    `of_sweeps` and `of_blocks` are the standard deviations from sweep to sweep and from block to block, `sweep_s` is
+    what a sweep takes without its blocks. MOST where sweeps do not move, so that a new one tells nothing new.
+    """
+    if of_sweeps <= 0:
+        return MOST
+    return min(MOST, max(1, math.ceil(math.sqrt(sweep_s / block_s) * of_blocks / of_sweeps)))
+
+
+def shown_by_sweeps_percent(
+    of_sweeps: float, of_blocks: float, sweeps: int, blocks: int, level: float, target: float
+) -> float:
+    """As `shown_percent`, for several sweeps of so many blocks each, compared as sweeps (Student's t between them)."""
+    sd = math.sqrt((of_sweeps**2 + of_blocks**2 / blocks) / sweeps)
+    reach = special.stdtrit(sweeps - 1, 1 - level / 2) + special.stdtrit(sweeps - 1, target)
+    return 100 * math.expm1(min(sd * float(reach), 100.0))
 
 
 def _reach(n: int, level: float, target: float) -> float:

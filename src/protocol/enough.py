@@ -13,6 +13,7 @@ from src.analysis.blocks import DURATIONS, LOOKS, ORDER, decide, material
 from src.analysis.decision import Decision, Ratio
 from src.analysis.stopping import looks
 from src.config.schema import PRECISION, ProtocolConfig
+from src.contract.flags import doubts
 from src.contract.record import RunRecord
 from src.plan.sweep_plan import SweepPlan
 
@@ -61,8 +62,8 @@ def _table(plan: SweepPlan, records: Sequence[RunRecord]) -> pd.DataFrame:
             **dict(zip(LOOKS, asked, strict=True)),
             **{name: record.metrics.get(name, np.nan) for name in (ENERGY, DURATIONS[ENERGY])},
         }
-        for record in records
-        if not any(flag.grave for flag in record.flags)
+        for record, doubted in zip(records, doubts([record.flags for record in records]), strict=True)
+        if not doubted
     ]
     return pd.DataFrame(rows).dropna(axis="columns", how="all")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from src.analysis.analyse import Analysis, analyse
 from src.analysis.comparable import comparable
-from src.analysis.foresight import shown_percent
+from src.analysis.foresight import blocks_of_a_sweep, shown_by_sweeps_percent, shown_percent
 from src.analysis.pairs import Pair
 from src.analysis.settings import AnalysisConfig
 from src.analysis.table import finished
@@ -16,6 +18,7 @@ from src.report.load import load
 from src.track.store import Store
 
 ITERATIONS = (5, 10, 15, 20, 30, 50, 100)
+SWEEPS = (3, 5, 10, 20)
 FIXED_S = ("params.protocol.baseline_s", "params.protocol.warmup_s")
 """What a sweep takes once, however many iterations it has."""
 
@@ -42,7 +45,23 @@ def power_lines(analysis: Analysis, runs: pd.DataFrame) -> list[str]:
         f"block to block in {count(pair.decision.n, 'block')}. With a probability of {target:g}, this difference shows:"
     )
     block_s, fixed_s = _seconds_of_a_block(runs), _seconds_once(runs)
-    return [head, *(_line(n, pair, level, target, block_s, fixed_s) for n in ITERATIONS)]
+    lines = [head, *(_line(n, pair, level, target, block_s, fixed_s) for n in ITERATIONS)]
+    return [*lines, *_of_sweeps(pair, level, target, block_s or 1.0, fixed_s)]
+
+
+def _of_sweeps(pair: Pair, level: float, target: float, block_s: float, fixed_s: float) -> Iterable[str]:
+    """How many sweeps show what, where the pilot had several; one cannot tell how much the next would move."""
+    moves, spread = pair.decision.sweep_percent, _spread(pair)
+    if moves is None:
+        yield "This holds within one sweep; two sweeps or more would tell how much the ratio moves between them."
+        return
+    blocks = blocks_of_a_sweep(moves, spread, fixed_s, block_s)
+    best = f"{count(blocks, 'block')} a sweep make the most of the time"
+    yield f"Between sweeps it moves by {number(moves, 2)} %; {best}:"
+    for sweeps in SWEEPS:
+        shown = shown_by_sweeps_percent(moves / 100, spread / 100, sweeps, blocks, level, target)
+        takes = duration(sweeps * (fixed_s + blocks * block_s))
+        yield f"  {sweeps} sweeps of {count(blocks, 'block')}: {number(shown, 2)} %, in about {takes}"
 
 
 def _spread(pair: Pair) -> float:

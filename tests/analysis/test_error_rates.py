@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.error_rates import cell, energies, paired_test, stopped
-from src.analysis.foresight import needed, shown_percent
+from src.analysis.foresight import blocks_of_a_sweep, needed, shown_by_sweeps_percent, shown_percent
 from src.analysis.memory import MOST, neighbours, spread_of
+from src.analysis.ratios import of_levels
 from src.analysis.stopping import alpha_of_a_look, looks
 
 STUDIES = 400
@@ -77,3 +78,18 @@ def test_long_courses_keep_their_error(n: int) -> None:
     values = np.random.default_rng(n).standard_normal(n)
     assert float(neighbours(values).mean()) == pytest.approx(values.mean(), abs=0.02)
     assert float(spread_of(values).scales[0]) == pytest.approx(1 / np.sqrt(n), rel=0.2)
+
+
+def test_blocks_of_a_sweep_follow_kalibera_and_jones() -> None:
+    # sqrt(100 / 25) * 3 / 2 = 3 blocks; sweeps that do not move need not be repeated.
+    assert blocks_of_a_sweep(0.02, 0.03, 100, 25) == 3
+    assert blocks_of_a_sweep(0.0, 0.03, 100, 25) == MOST
+    assert blocks_of_a_sweep(0.5, 0.01, 1, 25) == 1
+
+
+def test_the_difference_that_sweeps_show_is_shown_as_often_as_wanted() -> None:
+    rng = np.random.default_rng(4)
+    gap = np.log1p(shown_by_sweeps_percent(0.02, 0.01, 5, 4, 0.05, 0.8) / 100)
+    sweeps = gap + 0.02 * rng.standard_normal((4000, 5)) + 0.01 * rng.standard_normal((4000, 5, 4)).mean(-1)
+    estimate, spread = of_levels(sweeps)
+    assert np.mean(estimate > spread.half_width(0.05)) == pytest.approx(0.8, abs=0.06)

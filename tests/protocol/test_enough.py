@@ -65,7 +65,9 @@ def test_enough_is_known_or_not(precise: SweepPlan, gap: float, spread: float, s
 
 def test_doubtful_runs_do_not_make_it_end(precise: SweepPlan) -> None:
     grave = {"flags": (Flag("foreign_cpu", "others took 60 %", grave=True),)}
-    assert enough(precise, measured(precise, 17, 0.3, 0.01, **grave)) is None
+    known, doubtful = measured(precise, 3, 0.3, 0.01), measured(precise, 17, 0.3, 0.01, **grave)
+    assert enough(precise, doubtful) is None
+    assert enough(precise, [*known[:1], *doubtful[2:]]) is None
 
 
 def test_the_loop_stops_at_a_look_and_says_so(precise: SweepPlan, monkeypatch: pytest.MonkeyPatch) -> None:

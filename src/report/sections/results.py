@@ -206,7 +206,7 @@ def _pair_tables(analysis: Analysis, view: Shown) -> list[Block]:
         *table(within, blocks, decisions, 1, note),
         *table(f"{view.title}: differences of medians, second minus first.", difference, differences, 1, note),
         *table(f"{view.title}: sizes of effect, and the same blocks compared.", effect, effects, 1, note),
-        *table(f"{view.title}: equivalence and power.", same, equivalences, 1, note),
+        *table(f"{view.title}: equivalence and power, by the published rule.", same, equivalences, 1, note),
     ]
 
 
