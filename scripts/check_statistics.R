@@ -3,7 +3,7 @@
 #     Rscript scripts/check_statistics.R
 #
 # reads tests/analysis/samples/*.csv and writes r_figures.csv beside them, which the Python tests compare
-# with. Base R does it all, apart from the bootstrap intervals of package boot (one of R's recommended packages).
+# with. Base R does it all.
 
 samples <- "tests/analysis/samples"
 relevant_percent <- 5
@@ -179,49 +179,17 @@ drift <- function(runs) {
   put(slope * diff(range(hours)), "study", "drift", "effect")
 }
 
-# --- bootstrap ------------------------------------------------------------------------------------------------------
-
-# Efron and Tibshirani (1993), eq. 14.9 to 14.15, by hand, on replicates that both languages read from a file.
-bca <- function(replicates, estimate, jackknife) {
-  bias <- qnorm(mean(replicates < estimate) + mean(replicates == estimate) / 2)
-  distance <- mean(jackknife) - jackknife
-  a <- sum(distance^3) / (6 * sum(distance^2)^1.5)
-  tails <- bias + qnorm(c(alpha / 2, 1 - alpha / 2))
-  quantile(replicates, pnorm(bias + tails / (1 - a * tails)), type = 7, names = FALSE)
-}
-
-bootstrap <- function(runs) {
-  x <- runs$value[runs$treatment == "torch"]
-  replicates <- read.csv(file.path(samples, "replicates.csv"))
-  for (name in c("mean", "median")) {
-    statistic <- get(name)
-    jackknife <- sapply(seq_along(x), function(i) statistic(x[-i]))
-    limits <- bca(replicates[[name]], statistic(x), jackknife)
-    put(limits[1], "replicates", name, "bca", "low")
-    put(limits[2], "replicates", name, "bca", "high")
-  }
-  set.seed(1)
-  for (treatment in unique(runs$treatment)) {
-    y <- runs$value[runs$treatment == treatment]
-    resampled <- boot::boot(y, function(data, i) mean(data[i]), R = 199999)
-    limits <- boot::boot.ci(resampled, conf = confidence, type = "bca", L = boot::empinf(resampled, type = "jack"))
-    put(limits$bca[4], "boot", treatment, "mean", "low")
-    put(limits$bca[5], "boot", treatment, "mean", "high")
-  }
-}
-
 # --- published and built-in references ------------------------------------------------------------------------------
 
 compare("blocked", "energy_j")
 compare("tied", "energy_j")
 study <- compare("study", "energy_total_j")
 drift(study)
-bootstrap(study)
 equal <- power.t.test(n = 12, delta = 1, sd = 0.9, sig.level = 0.05, strict = TRUE)
 put(equal$power, "power.t.test", "power")
 put(ceiling(power.t.test(power = 0.8, delta = 1, sd = 0.9, strict = TRUE)$n), "power.t.test", "n")
 
 out <- file.path(samples, "r_figures.csv")
 write.csv(data.frame(figure = names_out, value = sprintf("%.17g", values_out)), out, row.names = FALSE, quote = FALSE)
-cat(R.version.string, "with boot", as.character(packageVersion("boot")), "\n")
+cat(R.version.string, "\n")
 cat("wrote", length(names_out), "figures to", out, "\n")

@@ -11,9 +11,11 @@ import pandas as pd
 
 from src.analysis import bootstrap, outliers
 from src.analysis import settings as configuration
+from src.analysis.blocks import material
 from src.analysis.cautions import Caution, all_cautions
 from src.analysis.comparable import Comparable, Difference
-from src.analysis.describe import Description, describe, replicate
+from src.analysis.costly import CostlyRuns, costly_runs
+from src.analysis.describe import Description, describe
 from src.analysis.doubtful import DoubtfulRun, doubtful_runs
 from src.analysis.omnibus import Omnibus, compare_all
 from src.analysis.outliers import Outlier
@@ -22,7 +24,7 @@ from src.analysis.practical import Practical, practical_meaning
 from src.analysis.settings import AnalysisConfig
 from src.analysis.table import ENERGY_UNITS, Table, block_table, complete_blocks, finished
 from src.analysis.threats import Threat, look_for_threats
-from src.analysis.values import finite
+from src.analysis.values import Sample, finite
 from src.contract.metrics import Metric
 from src.errors import ConfigError
 
@@ -55,7 +57,8 @@ class WithDoubtful:
 
 @dataclass(frozen=True)
 class Analysis:
-    """All results. `treatments` and every list keep one order: least median of what decides first.
+    """All results. `treatments` and every list keep one order: least mean of what decides first (least median, where
+    the published rule decides).
 
     `metrics` are those some run has, `missing_metrics` no run has, and `catalogue` describes all of them.
     `energy_metric` is the energy that is shown first; `decisive_metric`, the same or a duration where an energy was
@@ -87,6 +90,7 @@ class Analysis:
     pairs: tuple[Pair, ...]
     threats: tuple[Threat, ...]
     cautions: tuple[Caution, ...]
+    costly: tuple[CostlyRuns, ...]
     outliers: tuple[Outlier, ...]
     excluded_runs: tuple[ExcludedRun, ...]
     doubtful_runs: tuple[DoubtfulRun, ...]
@@ -139,7 +143,7 @@ def _results(
     estimated = bool((usable["energy_kind"] == ESTIMATED).any())
     time = DURATIONS[energy]
     decisive = time if estimated and time in runs and runs[time].notna().any() else energy
-    treatments = _ordered_treatments(runs, decisive)
+    treatments = _ordered_treatments(runs, decisive, config)
     descriptions: list[Description] = []
     omnibus: list[Omnibus] = []
     pairs: list[Pair] = []
@@ -149,6 +153,7 @@ def _results(
         omnibus.append(tested)
         pairs += [without_verdict(pair) for pair in paired] if estimated and metric.unit in ENERGY_UNITS else paired
     threats = look_for_threats(runs, every_run, decisive, config.alpha)
+    costly = costly_runs(_samples(runs, decisive, treatments), config.relevant_percent)
     failed = every_run.drop(index=runs.index)
     energies = [description for description in descriptions if description.metric == energy]
     first = runs.drop_duplicates("treatment").set_index("treatment")
@@ -173,7 +178,8 @@ def _results(
         omnibus=tuple(omnibus),
         pairs=tuple(pairs),
         threats=tuple(threats),
-        cautions=tuple(all_cautions(runs, failed, descriptions, pairs, threats, decisive, config)),
+        cautions=tuple(all_cautions(runs, failed, descriptions, pairs, threats, costly, decisive, config)),
+        costly=tuple(costly),
         outliers=tuple(found),
         excluded_runs=_excluded(failed),
         doubtful_runs=tuple(doubtful),
@@ -203,10 +209,9 @@ def _with_doubtful(
 def _one_metric(
     runs: pd.DataFrame, metric: Metric, treatments: Sequence[str], config: AnalysisConfig
 ) -> tuple[list[Description], Omnibus, list[Pair]]:
-    groups = {str(label): group[metric.name] for label, group in runs.groupby("treatment")}
-    samples = {treatment: finite(groups[treatment].to_numpy()) for treatment in treatments}
+    samples = _samples(runs, metric.name, treatments)
     replicates = {
-        treatment: replicate(
+        treatment: bootstrap.median_replicates(
             samples[treatment],
             config.bootstrap_samples,
             bootstrap.stream(config.seed, treatment, metric.name),
@@ -214,14 +219,19 @@ def _one_metric(
         for treatment in treatments
     }
     described = [
-        describe(treatment, metric.name, metric.unit, samples[treatment], replicates[treatment], 1 - config.alpha)
-        for treatment in treatments
+        describe(treatment, metric.name, metric.unit, samples[treatment], 1 - config.alpha) for treatment in treatments
     ]
     present = [treatment for treatment in treatments if samples[treatment].size]
     table = block_table(runs, metric.name)
     blocks = complete_blocks(table, present)
     tested = compare_all(metric.name, present, [samples[treatment] for treatment in present], blocks)
-    return described, tested, compare_pairs(metric, present, samples, replicates, table, config)
+    return described, tested, compare_pairs(metric, present, samples, replicates, material(runs, metric.name), config)
+
+
+def _samples(runs: pd.DataFrame, metric: str, treatments: Sequence[str]) -> dict[str, Sample]:
+    """Each treatment's values in the order they were measured."""
+    groups = {str(label): group[metric] for label, group in runs.groupby("treatment")}
+    return {treatment: finite(groups[treatment].to_numpy()) for treatment in treatments}
 
 
 def _usable(runs: pd.DataFrame) -> pd.DataFrame:
@@ -245,9 +255,11 @@ def _energy_metric(runs: pd.DataFrame) -> str:
     return next((name for name in known if (runs.groupby("treatment")[name].count() > 0).all()), known[0])
 
 
-def _ordered_treatments(runs: pd.DataFrame, energy: str) -> list[str]:
-    medians = runs.groupby("treatment")[energy].median()
-    return [str(label) for label in medians.sort_index().sort_values(kind="stable", na_position="last").index]
+def _ordered_treatments(runs: pd.DataFrame, metric: str, config: AnalysisConfig) -> list[str]:
+    """The least first: by means, which the bill is made of, or by the published rule's medians."""
+    by_treatment = runs.groupby("treatment")[metric]
+    middles = by_treatment.mean() if config.decision == configuration.BLOCKS else by_treatment.median()
+    return [str(label) for label in middles.sort_index().sort_values(kind="stable", na_position="last").index]
 
 
 def _excluded(failed: pd.DataFrame) -> tuple[ExcludedRun, ...]:

@@ -8,14 +8,18 @@ from typing import Literal
 
 import pandas as pd
 
+from src.analysis.costly import CostlyRuns
 from src.analysis.describe import Description
 from src.analysis.pairs import Pair
-from src.analysis.settings import AnalysisConfig
+from src.analysis.settings import BLOCKS, AnalysisConfig
 from src.analysis.threats import Kind as ThreatKind
 from src.analysis.threats import Threat
 from src.contract.flags import Flag
 
-Kind = ThreatKind | Literal["spread", "few_runs", "low_power", "not_measured", "flags", "failed"]
+Kind = ThreatKind | Literal["spread", "few_runs", "low_power", "memory", "costly", "not_measured", "flags", "failed"]
+
+SURE_OF_MEMORY = 0.9
+"""From this probability on it is worth a warning; the intervals always allow for it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ def all_cautions(
     descriptions: Sequence[Description],
     pairs: Sequence[Pair],
     threats: Sequence[Threat],
+    costly: Sequence[CostlyRuns],
     metric: str,
     config: AnalysisConfig,
 ) -> list[Caution]:
@@ -61,6 +66,8 @@ def all_cautions(
         *_failed(failed[failed["status"] == "failed"]),
         *(Caution(threat.kind, metric=metric) for threat in threats if threat.detected),
         *_about_treatments(energies, config),
+        *(Caution("memory", p.first, metric, against=p.second) for p in pairs if _remembers(p, metric, config)),
+        *(Caution("costly", each.treatment, metric) for each in costly),
         *(Caution("low_power", p.first, metric, against=p.second) for p in pairs if _lacks_power(p, metric, config)),
     ]
 
@@ -97,4 +104,13 @@ def _about_treatments(energies: Sequence[Description], config: AnalysisConfig) -
 
 
 def _lacks_power(pair: Pair, metric: str, config: AnalysisConfig) -> bool:
-    return pair.metric == metric and pair.power.power is not None and pair.power.power < config.target_power
+    """Only where nothing was shown: beside a difference that was, the warning would contradict it."""
+    if pair.metric != metric or pair.verdict.word != "no difference shown":
+        return False
+    if config.decision == BLOCKS:
+        return pair.decision.unit == "blocks" and not 0 < (pair.decision.needed or 0) <= pair.decision.n
+    return pair.power.power is not None and pair.power.power < config.target_power
+
+
+def _remembers(pair: Pair, metric: str, config: AnalysisConfig) -> bool:
+    return pair.metric == metric and config.decision == BLOCKS and (pair.decision.memory or 0.0) > SURE_OF_MEMORY

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
+from src.analysis.blocks import Material, decide
 from src.analysis.bootstrap import percentile_interval
-from src.analysis.describe import Replicates
+from src.analysis.decision import Decision, judge_by_blocks
 from src.analysis.effect_sizes import (
     EffectSize,
     cliffs_delta,
@@ -26,11 +26,13 @@ from src.analysis.hypothesis_tests import (
     published_test,
 )
 from src.analysis.sample_size import Power, power_for
-from src.analysis.settings import AnalysisConfig
+from src.analysis.settings import BLOCKS, AnalysisConfig
 from src.analysis.table import complete_blocks
 from src.analysis.values import Interval, Reason, Sample, Why, is_constant
 from src.analysis.verdict import Equivalence, Verdict, judge, two_one_sided_tests
 from src.contract.metrics import Metric
+
+UNTESTED = Verdict("not testable", None, None)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Pair:
     """`second` beside `first` in one metric; every difference is second minus first.
 
     The family of Holm's correction is all pairs of the metric: one for `test` (the published rule), one for
-    the `paired` test, one for `equivalence`.
+    the `paired` test, one for `equivalence`. `published` is what these say, `decision` what the blocks do, and
+    `verdict` the one of them that `analysis.decision` names; `percent` and its interval are what that rests on.
     """
 
     metric: str
@@ -65,46 +68,51 @@ class Pair:
     superiority: EffectSize
     equivalence: Equivalence
     power: Power
+    published: Verdict
+    decision: Decision
     verdict: Verdict
+    percent: float | None = None
+    percent_interval: Interval | None = None
 
 
 def compare_pairs(
     metric: Metric,
     treatments: Sequence[str],
     samples: Mapping[str, Sample],
-    replicates: Mapping[str, Replicates],
-    blocks: pd.DataFrame,
+    replicates: Mapping[str, Sample],
+    known: Material,
     config: AnalysisConfig,
 ) -> list[Pair]:
-    """All pairs of `treatments` in that order; `blocks` is the metric's table from `block_table`."""
+    """All pairs of `treatments` in that order; `known` are the metric's runs as `material` has them."""
     names = list(itertools.combinations(treatments, 2))
     pairs = [
-        _compare(metric, names_of_pair, samples, replicates, blocks, config, alpha=config.alpha / len(names))
-        for names_of_pair in names
+        _compare(metric, names_of_pair, samples, replicates, known, config, pairs=len(names)) for names_of_pair in names
     ]
     return [_judged(pair, samples, config) for pair in _corrected(pairs, config.alpha)]
 
 
 def without_verdict(pair: Pair) -> Pair:
     """The same pair where its numbers were estimated, so that nothing may be decided by them."""
-    return replace(pair, verdict=Verdict("not testable", None, None, Reason(Why.ESTIMATED)))
+    nothing = Verdict("not testable", None, None, Reason(Why.ESTIMATED))
+    unknown = Decision(untested=nothing.untested)
+    return replace(pair, published=nothing, decision=unknown, verdict=nothing, percent_interval=None)
 
 
 def median_difference(
-    first: Sample, second: Sample, of_first: Replicates, of_second: Replicates, confidence: float
+    first: Sample, second: Sample, of_first: Sample, of_second: Sample, confidence: float
 ) -> MedianDifference:
-    """Difference of the medians, with percentile intervals from the two treatments' independent resamples."""
+    """Difference of the medians, with percentile intervals from the medians of independent resamples."""
     if not first.size or not second.size:
         return MedianDifference(None, None, None, None)
     base = float(np.median(first))
     value = float(np.median(second)) - base
     percent = 100 * value / abs(base) if base else None
     interval = percent_interval = None
-    if of_first.medians.size and of_second.medians.size:
-        gaps = of_second.medians - of_first.medians
+    if of_first.size and of_second.size:
+        gaps = of_second - of_first
         interval = percentile_interval(gaps, confidence)
-        if np.all(of_first.medians != 0):
-            percent_interval = percentile_interval(100 * gaps / np.abs(of_first.medians), confidence)
+        if np.all(of_first != 0):
+            percent_interval = percentile_interval(100 * gaps / np.abs(of_first), confidence)
     return MedianDifference(value, interval, percent, percent_interval)
 
 
@@ -112,10 +120,10 @@ def _compare(
     metric: Metric,
     names: tuple[str, str],
     samples: Mapping[str, Sample],
-    replicates: Mapping[str, Replicates],
-    blocks: pd.DataFrame,
+    replicates: Mapping[str, Sample],
+    known: Material,
     config: AnalysisConfig,
-    alpha: float,
+    pairs: int,
 ) -> Pair:
     first, second = (samples[name] for name in names)
     confidence = 1 - config.alpha
@@ -131,13 +139,15 @@ def _compare(
         n_second=int(second.size),
         difference=median_difference(first, second, replicates[names[0]], replicates[names[1]], confidence),
         test=test,
-        paired=compare_blocks(*complete_blocks(blocks, list(names))),
+        paired=compare_blocks(*complete_blocks(known.table, list(names))),
         hedges_g=hedges_g(first, second, confidence),
         cliffs_delta=delta,
         superiority=probability_of_superiority(delta),
         equivalence=two_one_sided_tests(first, second, margin, config.relevant_percent, test.name),
-        power=power_for(first, second, margin, alpha, config.target_power, test.name),
-        verdict=Verdict("not testable", None, None),
+        power=power_for(first, second, margin, config.alpha / pairs, config.target_power, test.name),
+        published=UNTESTED,
+        decision=decide(*names, known, pairs, config),
+        verdict=UNTESTED,
     )
 
 
@@ -174,7 +184,13 @@ def _judged(pair: Pair, samples: Mapping[str, Sample], config: AnalysisConfig) -
         config.alpha,
         config.relevant_percent,
     )
-    return replace(pair, verdict=verdict)
+    gap, decides = pair.difference, pair.decision.bill
+    percent, interval = gap.percent, gap.percent_interval
+    if config.decision != BLOCKS:
+        return replace(pair, published=verdict, verdict=verdict, percent=percent, percent_interval=interval)
+    percent, interval = (decides.percent, decides.interval) if decides else (percent, None)
+    by_blocks = judge_by_blocks(pair.decision)
+    return replace(pair, published=verdict, verdict=by_blocks, percent=percent, percent_interval=interval)
 
 
 def _direction(pair: Pair, first: Sample, second: Sample) -> float:

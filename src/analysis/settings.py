@@ -9,6 +9,7 @@ from src.errors import ConfigError
 from src.rules import ABOVE_ZERO, Rule, at_least, check_fields, one_of
 
 OUTLIER_RULES = ("none", "3sigma", "iqr")
+BLOCKS, PUBLISHED = "blocks", "published"
 SAYS = "{key}={value} cannot be used; it must be {wanted}"
 
 
@@ -18,6 +19,9 @@ class AnalysisConfig:
 
     # Significance level of every test; intervals have the confidence 1 - alpha.
     alpha: Annotated[float, Rule("between 0 and 0.5, usually 0.05", lambda value: 0 < value < 0.5)] = 0.05
+    # blocks | published: what decides, the comparison within blocks or the published study's rule (Shapiro-Wilk, then
+    # Welch's t or Mann-Whitney's U); a report shows both.
+    decision: Annotated[str, one_of(BLOCKS, PUBLISHED)] = BLOCKS
     # The smallest difference that matters, in percent of the pair's first treatment (its mean or median).
     relevant_percent: Annotated[float, ABOVE_ZERO] = 5.0
     # none | 3sigma | iqr: which values are left out, judged per treatment and metric; all are listed either
@@ -25,7 +29,7 @@ class AnalysisConfig:
     outliers: Annotated[str, one_of(*OUTLIER_RULES)] = "none"
     # Keys (or groups of keys) that may differ because they are what is being compared, as in [hardware.name].
     compare: list[str] = field(default_factory=list)
-    # Resamples of each bootstrap; 9999 is enough for BCa limits (Efron and Tibshirani, 1993, ch. 14).
+    # Resamples of each median; 9999 is enough for an interval's limits (Efron and Tibshirani, 1993, ch. 14).
     bootstrap_samples: Annotated[int, at_least(100, ", usually 9999")] = 9999
     # Decides the bootstrap's resamples, so that a report can be made again to the last digit.
     seed: Annotated[int, at_least(0)] = 1

@@ -18,7 +18,7 @@ from omegaconf.errors import ConfigKeyError
 from src.analysis.settings import AnalysisConfig
 from src.config.cpus import usable_cpus
 from src.measure.meters import energibridge, estimate, native, replay
-from src.rules import ABOVE_ZERO, UNIQUE, Rule, at_least, within
+from src.rules import ABOVE_ZERO, UNIQUE, Rule, at_least, one_of, within
 from src.workloads.command.command_line import CommandConfig
 from src.workloads.hardware import HardwareConfig
 from src.workloads.inference.inference_settings import InferenceConfig
@@ -26,6 +26,8 @@ from src.workloads.training.data.dataset import DatasetConfig
 from src.workloads.training.training_settings import FrameworkConfig, ModelConfig, TrainingConfig
 
 EXPERIMENT = Rule("a name without '/'", lambda value: bool(value.strip()) and "/" not in value)
+
+ITERATIONS, PRECISION = "iterations", "precision"
 
 
 class Order(StrEnum):
@@ -43,6 +45,13 @@ class ProtocolConfig:
     name: str = MISSING
     # Blocks; each holds every treatment once.
     iterations: Annotated[int, at_least(1)] = MISSING
+    # iterations | precision: measure all blocks, or stop at a look where every pair's verdict is settled or its
+    # interval narrow. The looks are set beforehand, and what they may err adds up to analysis.alpha.
+    stop: Annotated[str, one_of(ITERATIONS, PRECISION)] = ITERATIONS
+    # Before so many blocks nobody looks.
+    minimum_iterations: Annotated[int, at_least(2)] = 10
+    # How wide, from end to end, a narrow interval of a ratio is, in percent.
+    precision_percent: Annotated[float, ABOVE_ZERO] = 5.0
     order: Order = MISSING
     # Decides the order within the blocks.
     seed: int = MISSING

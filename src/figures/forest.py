@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from src.analysis.pairs import Pair
-from src.analysis.settings import AnalysisConfig
+from src.analysis.settings import BLOCKS, AnalysisConfig
 from src.contract.metrics import Metric
 from src.figures.drawing import Drawing, kinds_of, not_drawn
 from src.figures.looks import Treatments, short_labels, wrap
@@ -30,12 +30,12 @@ ROW_WIDTH_PT = WIDTH_IN * 72 - 14
 def draw_differences(
     runs: pd.DataFrame, metric: Metric, pairs: Sequence[Pair], treatments: Treatments, config: AnalysisConfig
 ) -> Drawing:
-    """Difference of the medians of each of the metric's `pairs`, in percent of the first one's.
+    """What decides each of the metric's `pairs`: difference of means, or medians, in percent of the first one's.
 
     Of more than 15 pairs only those with the first treatment are drawn. `runs` say how the energy is known.
     """
     name = f"differences_{metric.name}"
-    known = [pair for pair in pairs if pair.metric == metric.name and pair.difference.percent is not None]
+    known = [pair for pair in pairs if pair.metric == metric.name and pair.percent is not None]
     if not known:
         return not_drawn(name, f"no two treatments have {metric.name} to compare")
     drawn = [pair for pair in known if pair.first == known[0].first] if len(known) > MOST_PAIRS else known
@@ -48,7 +48,7 @@ def draw_differences(
     for pair, text in zip(drawn, texts, strict=True):
         top_in = _draw_row(axes, pair, text, top_in, config.relevant_percent)
     _set_axes(axes, drawn, config, height_in)
-    axes.set_xlabel(f"{metric.title}: difference of medians (%)")
+    axes.set_xlabel(f"{metric.title}: difference of {_middles(config)} (%)")
     _explain(figure, config)
     note_kind(figure, kinds_of(runs, metric))
     return Drawing(name, _caption(f"{as_words(metric.title)} ({metric.name})", config, len(known), len(drawn)), figure)
@@ -56,7 +56,7 @@ def draw_differences(
 
 def _row_text(pair: Pair, labels: dict[str, str]) -> list[str]:
     """What is compared, and the numbers, in lines that fit the column."""
-    percent, interval = pair.difference.percent, pair.difference.percent_interval
+    percent, interval = pair.percent, pair.percent_interval
     assert percent is not None
     numbers = f"{_signed(percent)} %"
     if interval is not None:
@@ -86,12 +86,12 @@ def _draw_row(axes: Axes, pair: Pair, text: Sequence[str], top_in: float, releva
     )
     axes.plot([0, 0], [strip_in, strip_in + 0.8 * MARK_IN], color=GREY, linewidth=0.8)
     middle_in = strip_in + 0.4 * MARK_IN
-    interval = pair.difference.percent_interval
+    interval = pair.percent_interval
     if interval is not None:
         axes.plot([interval.low, interval.high], [middle_in] * 2, color=INK, linewidth=1.6, solid_capstyle="butt")
         axes.plot([interval.low, interval.high], [middle_in] * 2, "|", color=INK, markersize=5)
     filled = bool(pair.verdict.significant)
-    percent = pair.difference.percent or 0.0
+    percent = pair.percent or 0.0
     axes.plot(
         percent, middle_in, "D", color=INK, markersize=4.2, zorder=6,
         markerfacecolor=INK if filled else "white", markeredgewidth=0.8,
@@ -102,8 +102,8 @@ def _draw_row(axes: Axes, pair: Pair, text: Sequence[str], top_in: float, releva
 def _set_axes(axes: Axes, pairs: Sequence[Pair], config: AnalysisConfig, height_in: float) -> None:
     ends = [-config.relevant_percent, config.relevant_percent]
     for pair in pairs:
-        interval = pair.difference.percent_interval
-        ends += [pair.difference.percent or 0.0] + ([interval.low, interval.high] if interval else [])
+        interval = pair.percent_interval
+        ends += [pair.percent or 0.0] + ([interval.low, interval.high] if interval else [])
     pad = 0.05 * (max(ends) - min(ends))
     axes.set(xlim=(min(ends) - pad, max(ends) + pad), ylim=(height_in, -0.02))
     axes.set_yticks([])
@@ -128,10 +128,19 @@ def _mark(face: str, label: str) -> Line2D:
     return Line2D([], [], color=INK, marker="D", markersize=4.2, linewidth=0, markerfacecolor=face, label=label)
 
 
+def _middles(config: AnalysisConfig) -> str:
+    return "means" if config.decision == BLOCKS else "medians"
+
+
+def _intervals(config: AnalysisConfig) -> str:
+    by_blocks = "intervals within blocks that hold for all pairs at once"
+    return by_blocks if config.decision == BLOCKS else "bootstrap intervals"
+
+
 def _caption(what: str, config: AnalysisConfig, known: int, drawn: int) -> str:
     text = (
-        f"Differences of the medians of {what}: the first named less the one after"
-        f" \u201cagainst\u201d, in percent of the latter, with {100 * (1 - config.alpha):g} % bootstrap intervals."
+        f"Differences of the {_middles(config)} of {what}: the first named less the one after"
+        f" \u201cagainst\u201d, in percent of the latter, with {100 * (1 - config.alpha):g} % {_intervals(config)}."
     )
     if drawn < known:
         text += f" {drawn} of {known} pairs, those with the first treatment; the tables have all."

@@ -17,6 +17,7 @@ from src.measure.run import measure
 from src.plan.sweep_plan import SweepPlan
 from src.plan.time_left import remaining_s
 from src.protocol.display import Display
+from src.protocol.enough import enough, looked_at
 from src.protocol.filing import Filing
 from src.protocol.machine import MachineState, rest_and_look
 from src.protocol.ready import Ready
@@ -69,6 +70,18 @@ class Loop:
         left = blocks(self.todo)
         for number, block in enumerate(left, 1):
             self._run_block(block, later=[slot for following in left[number:] for slot in following])
+            if self._may_stop(block[0].iteration):
+                return
+
+    def _may_stop(self, iteration: int) -> bool:
+        """Whether enough is known after this block; said, with what is saved."""
+        if iteration not in looked_at(self.plan.shared.protocol):
+            return False
+        why = enough(self.plan, self.records)
+        if why:
+            saved = self.plan.iterations - iteration
+            self.display.say(f"stopped after {iteration} of {self.plan.iterations} blocks, {saved} saved: {why}")
+        return why is not None
 
     def _run_block(self, block: Sequence[Slot], later: Sequence[Slot]) -> None:
         """Every slot of a block; a failed one waits for its next try at the block's end."""

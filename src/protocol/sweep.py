@@ -21,6 +21,7 @@ from src.paths import ROOT
 from src.plan.sweep_plan import SweepPlan
 from src.plan.time_left import remaining_s
 from src.protocol.display import Display, duration
+from src.protocol.enough import looked_at
 from src.protocol.filing import filing_command
 from src.protocol.host import host_facts
 from src.protocol.lock import measuring_alone
@@ -139,6 +140,11 @@ def _introduce(loop: Loop) -> None:
         f"{len(plan.slots)} {'run' if len(plan.slots) == 1 else 'runs'}; "
         f"protocol {protocol.name}: {duration(protocol.warmup_s)} warm-up, {duration(protocol.idle_s)} between runs"
     )
+    if places := looked_at(protocol):
+        said = ", ".join(map(str, places))
+        display.say(
+            f"it may stop after {said} blocks, and save up to {1 - places[0] / plan.iterations:.0%} of the runs"
+        )
     if loop.records:
         display.say(f"{len(loop.records)} of them are finished already, {len(loop.todo)} are left")
     for meter in distinct_meters(loop.ready):

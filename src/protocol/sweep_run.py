@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from src.track.store import Store
 
 LOCAL_PAGE = "http://127.0.0.1:5000"
+BEFOREHAND = ("decision", "relevant_percent", "alpha")
+"""What of the analysis is filed when a sweep begins, so that a reader sees what was decided before its results."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,9 @@ class SweepRun:
     def begin(cls, store: Store, plan: SweepPlan, folder: Path, host: Host, tags: dict[str, str]) -> SweepRun:
         """File the plan, what all treatments share and the facts of the host; raises TrackError."""
         shared = plan.shared
-        facts = flatten({"host": dataclasses.asdict(host), "protocol": dataclasses.asdict(shared.protocol)})
+        beforehand = {name: getattr(shared.analysis, name) for name in BEFOREHAND}
+        protocol = dataclasses.asdict(shared.protocol)
+        facts = flatten({"host": dataclasses.asdict(host), "protocol": protocol, "analysis": beforehand})
         labels = ", ".join(treatment.label for treatment in plan.treatments)
         params = facts | {"treatments": labels, "runs": str(len(plan.slots))}
         run_id = store.start_sweep(shared.experiment, plan.sweep, params, tags, [folder / PLAN_FILE])

@@ -1,9 +1,13 @@
-"""Compare the treatments of an experiment: `python -m src.report experiment=NAME [analysis.outliers=3sigma ...]`."""
+"""Compare the treatments of an experiment: `python -m src.report experiment=NAME [analysis.outliers=3sigma ...]`.
+
+`python -m src.report power experiment=PILOT` tells what a study would show, from a pilot.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import hydra
@@ -19,6 +23,7 @@ REPORTS = Path("reports")
 QUIET = ("hydra.run.dir=.",)
 """A report leaves nothing but its own folder behind."""
 MULTIRUN = "--multirun"
+POWER = "power"
 
 
 def report(config: Config) -> None:
@@ -34,14 +39,24 @@ def report(config: Config) -> None:
     print(f"\nReport: {made.page}")
 
 
+def power(config: Config) -> None:
+    """Print the smallest difference that so many iterations would show, and how long they take."""
+    from src.report.power import power_of
+    from src.track import open_store
+
+    check_analysis(config.analysis)
+    print("\n".join(power_of(open_store(config.tracking_uri), config.experiment, config.analysis)))
+
+
 def main() -> int:
     """Exit code 2 for a mistake on the command line, 1 where the store cannot be read, 130 after Ctrl-C."""
     given = sys.argv[1:]
     if "--help" in given or "-h" in given:
         print(usage())
         return 0
-    sys.argv[1:] = _quiet(given)
-    return command_line(_command)
+    foretell = given[:1] == [POWER]
+    sys.argv[1:] = _quiet(given[foretell:])
+    return command_line(lambda: _command(power if foretell else report))
 
 
 def usage() -> str:
@@ -51,7 +66,9 @@ def usage() -> str:
     return "\n".join(
         [
             "python -m src.report experiment=NAME [tracking_uri=URI] [analysis.KEY=VALUE ...]",
+            "python -m src.report power experiment=PILOT",
             "",
+            "The second tells how small a difference more iterations would show, and how long they take.",
             f"Compare the runs of an experiment; the report is written to {REPORTS}/NAME/. Keys and their defaults:",
             *keys,
         ]
@@ -66,7 +83,7 @@ def _quiet(given: list[str]) -> list[str]:
     return [*multirun, *words[:first], *QUIET, *words[first:]]
 
 
-def _command() -> None:
+def _command(act: Callable[[Config], None]) -> None:
     if any(_is_multirun(word) for word in sys.argv[1:]):
         raise ConfigError("-m measures; a report is about one experiment: python -m src.report experiment=NAME")
     composed: list[DictConfig] = []  # stays empty where Hydra only shows something, as with --cfg
@@ -77,7 +94,7 @@ def _command() -> None:
 
     compose()
     for cfg in composed:  # outside of Hydra, which puts a line of its own before every error
-        report(typed(cfg))
+        act(typed(cfg))
 
 
 def _is_multirun(word: str) -> bool:

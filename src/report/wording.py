@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping
 
 from src.analysis.analyse import Analysis, ExcludedRun
 from src.analysis.cautions import Caution, Kind
+from src.analysis.costly import CostlyRuns
 from src.analysis.hypothesis_tests import LARGEST, SMALLEST, HypothesisTest
 from src.analysis.outliers import Outlier
 from src.analysis.pairs import Pair
-from src.analysis.settings import AnalysisConfig
+from src.analysis.settings import BLOCKS, AnalysisConfig
 from src.analysis.table import TRAINING
 from src.analysis.values import Reason, Why
+from src.analysis.verdict import Verdict
 from src.figures.kinds import at_length
-from src.figures.numbers import count, number, p_phrase, percent, quantity
+from src.figures.numbers import THIN, count, interval, number, p_phrase, percent, quantity
 
 INFERENCE = "inference"
 
@@ -36,6 +38,10 @@ REASONS = {
     Why.TOO_FEW_PLACES: "needs at least {n} runs with a known place",
     Why.NOTHING_VARIES: "the place or the metric does not vary",
     Why.TOO_FEW_PREDECESSORS: "needs 2 predecessors, each twice",
+    Why.NOT_POSITIVE: "a ratio needs values above 0",
+    Why.FIXED_ORDER: "they always ran in the same order, so the treatment cannot be told from its place",
+    Why.SEPARATE_SWEEPS: "each was measured in a sweep of its own, so the treatment cannot be told from its sweep",
+    Why.SEPARATE_TIMES: "one was measured only after the other, so the treatment cannot be told from the time",
     Why.NO_ACCURACY: "no run has both an energy and an accuracy above 0",
     Why.NO_TEST_IMAGES: "the number of test images (params.dataset.test_size) is not recorded",
     Why.ESTIMATED: "it was estimated, not measured",
@@ -47,6 +53,8 @@ CARE = {
     "spread": "runs of the same treatment spread widely",
     "few_runs": "there are few runs",
     "low_power": "this number of runs had little chance to show a difference that matters",
+    "memory": "runs resemble the ones before, which widened the intervals",
+    "costly": "some runs cost far more than the usual one",
     "flags": "some recordings are doubtful",
     "failed": "some runs failed",
 }
@@ -84,9 +92,14 @@ def many_runs(analysis: Analysis, n: int) -> str:
     return count(n, "run") + (" of the inference" if analysis.workload == INFERENCE else "")
 
 
-def verdict_cell(pair: Pair) -> str:
+def costly_text(costly: CostlyRuns) -> str:
+    """Rare costly runs: how often, and how much."""
+    runs = f"{costly.n} of {costly.of} runs of {costly.treatment}"
+    return f"{runs} took {number(costly.extra_percent, 3)}{THIN}% more than its median"
+
+
+def verdict_cell(verdict: Verdict) -> str:
     """The verdict in a table's cell."""
-    verdict = pair.verdict
     word = {"more": "second is higher", "less": "second is lower"}.get(verdict.word, verdict.word)
     matters = {"relevant": ", matters", "undecided": ", may not matter"}.get(verdict.relevance or "", "")
     return word + (matters if verdict.word in ("more", "less") else "")
@@ -95,14 +108,27 @@ def verdict_cell(pair: Pair) -> str:
 def verdict_reason(pair: Pair, config: AnalysisConfig) -> str:
     """What a pair's verdict rests on."""
     verdict, alpha = pair.verdict, config.alpha
+    if verdict.word == "not testable":
+        return reason_text(verdict.untested)
+    if config.decision == BLOCKS:
+        return _reason_of_blocks(pair)
     if verdict.word == "practically the same":
         also = ", though the difference is significant" if verdict.significant else ""
         p = p_phrase(pair.equivalence.test.p_holm, alpha)
         return f"a difference of {config.relevant_percent:g} % is ruled out ({p}){also}"
-    if verdict.word == "not testable":
-        return reason_text(verdict.untested)
     shown = f"{pair.test.name}, Holm-corrected {p_phrase(pair.test.p_holm, alpha)}"
     return shown if verdict.word in ("more", "less") else f"{shown}; equivalence is not shown either"
+
+
+def _reason_of_blocks(pair: Pair) -> str:
+    """The intervals that decided, of the mean and of the usual run."""
+    on_bill, in_usual = pair.decision.bill, pair.decision.usual
+    assert on_bill is not None
+    assert in_usual is not None
+    return (
+        f"{pair.decision.n} {pair.decision.unit}: means {interval(on_bill.interval, 3)}{THIN}%, usual runs "
+        f"{interval(in_usual.interval, 3)}{THIN}%"
+    )
 
 
 def outlier_reason(outlier: Outlier) -> str:
@@ -165,14 +191,42 @@ def _spread(caution: Caution, analysis: Analysis) -> str:
 
 
 def _low_power(caution: Caution, analysis: Analysis) -> str:
-    names = (caution.treatment, caution.against)
-    (pair,) = (p for p in analysis.pairs if p.metric == caution.metric and (p.first, p.second) == names)
+    pair = _pair(caution, analysis)
+    if analysis.config.decision == BLOCKS:
+        return _lacks_blocks(pair, analysis)
     needed = pair.power.iterations_needed
     runs = reason_text(pair.power.reason) if needed is None else count(needed, "iteration")
     return (
         f"{pair.first} and {pair.second}: a difference of {analysis.config.relevant_percent:g} % would be shown with a "
         f"probability of {number(pair.power.power, 2)} only; {analysis.config.target_power:g} needs {runs}"
     )
+
+
+def _pair(caution: Caution, analysis: Analysis) -> Pair:
+    names = (caution.treatment, caution.against)
+    (pair,) = (p for p in analysis.pairs if p.metric == caution.metric and (p.first, p.second) == names)
+    return pair
+
+
+def _lacks_blocks(pair: Pair, analysis: Analysis) -> str:
+    found, target = pair.decision, analysis.config.target_power
+    limit = f"{analysis.config.relevant_percent:g}{THIN}%"
+    enough = f"{limit} needs {count(found.needed, 'block')}" if found.needed else f"{limit} needs too many"
+    reach = f"{count(found.n, 'block')} show differences from {percent(found.shown_percent)} on"
+    return f"{pair.first} and {pair.second}: {reach} with a probability of {target:g}; {enough}"
+
+
+def _memory(caution: Caution, analysis: Analysis) -> str:
+    pair = _pair(caution, analysis)
+    return (
+        f"{pair.first} and {pair.second}: runs resemble the ones before, so {count(pair.decision.n, 'block')} tell as "
+        f"much as {number(pair.decision.effective_n, 2)} independent ones would, and the intervals are as wide"
+    )
+
+
+def _costly(caution: Caution, analysis: Analysis) -> str:
+    (costly,) = (each for each in analysis.costly if each.treatment == caution.treatment)
+    return f"{costly_text(costly)}, which raises its mean by {number(costly.mean_percent, 2)}{THIN}%"
 
 
 CAUTIONS: dict[Kind, Callable[[Caution, Analysis], str]] = {
@@ -185,4 +239,6 @@ CAUTIONS: dict[Kind, Callable[[Caution, Analysis], str]] = {
     "few_runs": _few_runs,
     "spread": _spread,
     "low_power": _low_power,
+    "memory": _memory,
+    "costly": _costly,
 }

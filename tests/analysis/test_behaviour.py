@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from src.analysis import bootstrap
-from src.analysis.describe import describe, replicate
+from src.analysis.describe import describe
 from src.analysis.effect_sizes import EffectSize, cliffs_delta, hedges_g
 from src.analysis.hypothesis_tests import (
     MANN_WHITNEY,
@@ -65,15 +65,18 @@ def test_blocks_find_what_loose_samples_do_not() -> None:
 
 @pytest.mark.parametrize("statistic", ["mean", "median"])
 @pytest.mark.parametrize(("name", "truth"), [("normal", (100, 100)), ("lognormal", (np.exp(4.045), np.exp(4)))])
-def test_bootstrap_intervals_hold_the_truth(name: str, truth: tuple[float, float], statistic: str) -> None:
+def test_intervals_hold_the_truth(name: str, truth: tuple[float, float], statistic: str) -> None:
     rng = np.random.default_rng(4)
     held = []
     for _ in range(250):
         values = DRAWS[name](rng, 30)
-        found = describe("t", "m", "J", values, replicate(values, 500, rng), CONFIDENCE)
+        found = describe("t", "m", "J", values, CONFIDENCE)
         interval = getattr(found, f"{statistic}_interval")
-        held.append(interval.low <= truth[statistic == "median"] <= interval.high)
-    assert 0.89 <= share(held) <= 0.99
+        if interval is not None:
+            held.append(interval.low <= truth[statistic == "median"] <= interval.high)
+    assert len(held) > 240
+    # Order statistics allow for memory in whole steps, and so in more than they must.
+    assert 0.93 <= share(held) <= (1 if statistic == "median" else 0.995)
 
 
 @pytest.mark.parametrize(
@@ -156,22 +159,3 @@ def test_medians_drawn_as_order_statistics_are_medians_of_resamples(n: int) -> N
     )
     # The Kolmogorov-Smirnov distance that two samples of this size exceed once in 10 000 times.
     assert gap.max() / 20_000 < 2.2 * np.sqrt(2 / 20_000)
-
-
-@pytest.mark.parametrize("n", [2, 3, 6, 7])
-def test_jackknives_leave_one_out(n: int) -> None:
-    values = np.random.default_rng(n).normal(size=n)
-    for name in ("mean", "median"):
-        expected = [getattr(np, name)(np.delete(np.sort(values), i)) for i in range(n)]
-        found = getattr(bootstrap, f"{name}_jackknife")(np.sort(values))
-        assert found == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("cells", [10, 1000, 10**9], ids=["a row a batch", "several batches", "one batch"])
-def test_means_are_resampled_in_batches_of_any_size(monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
-    monkeypatch.setattr(bootstrap, "CELLS_A_BATCH", cells)
-    values = np.random.default_rng(0).normal(100, 3, 50)
-    replicates = bootstrap.mean_replicates(values, 2001, np.random.default_rng(1))
-    assert replicates.shape == (2001,)
-    assert replicates.mean() == pytest.approx(values.mean(), abs=0.05)
-    assert replicates.std() == pytest.approx(values.std() / np.sqrt(50), rel=0.05)

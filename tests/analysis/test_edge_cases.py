@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from src.analysis import omnibus
-from src.analysis.describe import describe, replicate
+from src.analysis import bootstrap, omnibus
+from src.analysis.describe import describe
 from src.analysis.effect_sizes import cliffs_delta, hedges_g, probability_of_superiority
 from src.analysis.hypothesis_tests import (
     MANN_WHITNEY,
@@ -44,7 +44,7 @@ def every_pair() -> list[tuple[str, str]]:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_description_is_whole_or_says_why_not(name: str) -> None:
     values = SAMPLES[name]
-    found = describe("t", "m", "J", values, replicate(values, 200, np.random.default_rng(1)), 0.95)
+    found = describe("t", "m", "J", values, 0.95)
     assert found.n == values.size
     assert (found.median is None) == (values.size == 0)
     assert (found.sd is None) == (found.mean_interval is None) == (values.size < 2)
@@ -55,7 +55,7 @@ def test_a_description_is_whole_or_says_why_not(name: str) -> None:
 
 
 def test_an_interval_of_constant_values_is_that_value() -> None:
-    found = describe("t", "m", "1", SAMPLES["constant"], replicate(SAMPLES["constant"], 200, RNG), 0.95)
+    found = describe("t", "m", "1", SAMPLES["constant"], 0.95)
     assert found.mean_interval == found.median_interval
     assert found.mean_interval is not None
     assert (found.mean_interval.low, found.mean_interval.high) == (0.98, 0.98)
@@ -92,7 +92,7 @@ def test_every_pair_has_an_answer_or_a_reason(first: str, second: str) -> None:
             power = power_for(x, y, margin, 0.05, 0.8, name)
             assert (power.power is None) == (power.margin is None)
             assert power.iterations_needed is not None or power.reason is not None
-    replicates = [replicate(each, 100, np.random.default_rng(2)) for each in (x, y)]
+    replicates = [bootstrap.median_replicates(each, 100, np.random.default_rng(2)) for each in (x, y)]
     difference = median_difference(x, y, replicates[0], replicates[1], 0.95)
     assert (difference.value is None) == (not x.size or not y.size)
 

@@ -58,7 +58,8 @@ def test_any_label_survives_the_plans_file(composed, tmp_path, label):
 SHARED = [
     *("protocol.iterations=5", "protocol.warmup_s=1", "protocol.baseline_s=1", "protocol.retries=7", "protocol.seed=9"),
     *("protocol.order=fixed", "protocol.allow_concurrent=true", "experiment=other", "tracking_uri=other"),
-    *("resume=latest", "analysis.outliers=iqr"),
+    *("resume=latest", "analysis.outliers=iqr", "protocol.stop=precision", "protocol.minimum_iterations=5"),
+    "protocol.precision_percent=1",
 ]
 
 

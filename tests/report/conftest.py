@@ -21,6 +21,11 @@ FileRuns = Callable[..., None]
 PHASES = ("import", "data", "build", "train", "evaluate")
 
 
+def in_turn(place: int, number: int, many: int) -> int:
+    """The position in a block: there and back, so that no treatment always goes before another."""
+    return number if place % 2 else many + 1 - number
+
+
 def runs_of(energies: Energies, **columns: Any) -> pd.DataFrame:
     """One run for each energy, in blocks; `columns` overwrite or add whole columns."""
     rows = [
@@ -31,9 +36,9 @@ def runs_of(energies: Energies, **columns: Any) -> pd.DataFrame:
             "framework": treatment,
             "sweep": "s1",
             "iteration": place,
-            "position": number,
-            "sequence": place * len(energies) + number,
-            "started_s": 1.7e9 + 60 * (place * len(energies) + number),
+            "position": in_turn(place, number, len(energies)),
+            "sequence": place * len(energies) + in_turn(place, number, len(energies)),
+            "started_s": 1.7e9 + 60 * (place * len(energies) + in_turn(place, number, len(energies))),
             "status": "finished",
             "meter": "native",
             "energy_kind": "measured",
@@ -80,6 +85,7 @@ def _record(
     folder: Path, treatment: str, energy_j: float, place: int, number: int, sweep: str, status: Any, changes: Any
 ) -> RunRecord:
     folder.mkdir(parents=True)
+    number = in_turn(place, number, 8)
     begin_s = 1_750_000_000.0 + 100 * place + 10 * number
     _write_recording(folder, begin_s, energy_j)
     tags = {

@@ -49,7 +49,7 @@ def test_what_the_analysis_tells_by_codes_is_said(runs_of):
     runs = noisy(runs_of, n=12, spread=0.5)
     runs.loc[0, "status"] = "failed"
     runs.loc[5, "energy_j"] = 300.0
-    plain = to_json(analyse(runs, AnalysisConfig(bootstrap_samples=200, outliers="iqr")))
+    plain = to_json(analyse(runs, AnalysisConfig(bootstrap_samples=200, outliers="iqr", decision="published")))
     assert plain["excluded_runs"][0]["reason"] == "its status is failed"
     (far,) = [each for each in plain["outliers"] if each["metric"] == "energy_j" and each["value"] == 300]
     assert far["reason"] == f"left out: outside {far['lower']:.6g} to {far['upper']:.6g} (iqr, 11 runs of t0)"

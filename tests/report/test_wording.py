@@ -12,7 +12,7 @@ from src.report.wording import caution_text, many_runs, reason_text, verdict_rea
 from tests.made_runs import analyse
 
 THIN = "\u202f"
-CONFIG = AnalysisConfig(bootstrap_samples=200)
+CONFIG = AnalysisConfig(bootstrap_samples=200, decision="published")
 
 
 @pytest.fixture
@@ -72,8 +72,9 @@ def test_a_position_is_said_with_its_size(two):
 
 
 def test_numbers_of_warnings_are_written_as_in_the_tables(two):
-    config = AnalysisConfig(bootstrap_samples=200, minimum_runs=1000, spread_warning_percent=0.01)
-    wide = two.assign(energy_j=two["energy_j"] * np.tile([1.0, 3.0], 20))
+    config = AnalysisConfig(bootstrap_samples=200, decision="published", minimum_runs=1000, spread_warning_percent=0.01)
+    level = two["energy_j"] * np.where(two["treatment"] == "b", 1 / 1.1, 1)
+    wide = two.assign(energy_j=level * np.random.default_rng(4).permutation(np.linspace(1, 9, 40)))
     analysis = analyse(wide, config)
     few = texts(analysis, "few_runs")
     assert few[0] == f"{analysis.treatments[0]} has 20 usable runs, fewer than the 1{THIN}000 recommended"

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from src.analysis.analyse import Analysis
 from src.analysis.describe import Description
 from src.analysis.pairs import Pair
+from src.analysis.settings import BLOCKS
 from src.analysis.table import TRAINING
 from src.figures.numbers import confidence, count, enumerate_all, interval, number, p_phrase, percent, quantity, signed
 from src.figures.units import as_words
+from src.report.sections import by_blocks
 from src.report.shown import Shown, described, lacking, medians, own_metrics, shown, unfinished
 from src.report.wording import CARE, kind_notices, many_runs, reason_text
 
@@ -47,8 +49,8 @@ def answer(analysis: Analysis, kinds: Mapping[str, int]) -> tuple[str, ...]:
         *((*_beside_the_best(analysis), *_time_and_power(analysis)) if several else ()),
         *_own_metrics(analysis),
         *(_cost(analysis) if several else ()),
-        *_doubtful(analysis),
-        *_care(analysis),
+        *_excluded_outliers(analysis),
+        *_in_the_end(analysis),
     )
 
 
@@ -76,8 +78,8 @@ def _first_place(analysis: Analysis) -> str:
         )
     if not any(pair.verdict.significant for pair in pairs):
         return (
-            f"No treatment was shown to {words.verb} less {words.what} than another. The lowest median is that of "
-            f"{best.treatment}: {_median(best, analysis)}."
+            f"No treatment was shown to {words.verb} less {words.what} than another. The lowest {_middle(analysis)} is "
+            f"that of {best.treatment}: {_median(best, analysis)}."
         )
     return _shared_first_place(best, rivals, analysis)
 
@@ -105,6 +107,8 @@ def _none(analysis: Analysis) -> str:
 
 def pair_sentence(pair: Pair, analysis: Analysis) -> str:
     """What may be said of one pair, with its numbers."""
+    if analysis.config.decision == BLOCKS:
+        return by_blocks.pair_sentence(pair, analysis)
     sentences = {
         "practically the same": _same,
         "no difference shown": _not_shown,
@@ -120,12 +124,23 @@ def _only_one(energy: Description, analysis: Analysis) -> str:
     )
 
 
+def _middle(analysis: Analysis) -> str:
+    """What runs are called by: the mean, which many of them come to, or the published rule's median."""
+    return "mean" if analysis.config.decision == BLOCKS else "median"
+
+
 def _median(energy: Description, analysis: Analysis) -> str:
-    known = f"a median of {quantity(energy.median, energy.unit)} per run"
-    if energy.median_interval is None:
+    return f"a {_middle(analysis)} of {_amount(energy, analysis)}"
+
+
+def _amount(energy: Description, analysis: Analysis) -> str:
+    by_mean = _middle(analysis) == "mean"
+    value, found = (energy.mean, energy.mean_interval) if by_mean else (energy.median, energy.median_interval)
+    known = f"{quantity(value, energy.unit)} per run"
+    if found is None:
         return f"{known} ({count(energy.n, 'run')})"
     level = confidence(analysis.config.alpha)
-    return f"{known} ({level} interval {interval(energy.median_interval)} {energy.unit}, {count(energy.n, 'run')})"
+    return f"{known} ({level} interval {interval(found)} {energy.unit}, {count(energy.n, 'run')})"
 
 
 def _shared_first_place(best: Description, rivals: list[Pair], analysis: Analysis) -> str:
@@ -142,7 +157,7 @@ def _shared_first_place(best: Description, rivals: list[Pair], analysis: Analysi
         buts.append(f"it was not shown to be less than that of {enumerate_all(open_, 'or')}")
     if less:
         buts.append(f"{enumerate_all(less)} {words.did} less{words.beside} by the test")
-    lowest = f"{best.treatment} has the lowest median {words.measure}, {_median(best, analysis)}"
+    lowest = f"{best.treatment} has the lowest {_middle(analysis)} {words.measure}, {_amount(best, analysis)}"
     return f"{lowest}, but {', and '.join(buts)}."
 
 
@@ -235,6 +250,9 @@ def _time_and_power(analysis: Analysis) -> Iterable[str]:
     """Whether the energy follows the time or the power: in medians, from the least to the most energy."""
     if analysis.decisive_metric != analysis.energy_metric:
         return
+    if analysis.config.decision == BLOCKS:
+        yield from by_blocks.split_sentence(analysis.pairs_of(analysis.energy_metric), analysis)
+        return
     ends = described(analysis, analysis.decisive_metric)
     first, last = ends[0].treatment, ends[-1].treatment
     times = medians(analysis, "duration_s")
@@ -315,18 +333,32 @@ def _doubtful(analysis: Analysis) -> Iterable[str]:
     are = "is" if len(others) == 1 else "are"
     with_them = f"{many} {are} judged otherwise" if others else "the verdicts stay the same"
     did, them = ("does", "it") if len(runs) == 1 else ("do", "them")
-    yield f"{count(len(runs), 'doubtful run')} ({codes}) {did} not count; with {them} {with_them} (see Doubtful runs)."
+    yield f"{count(len(runs), 'doubtful run')} ({codes}) {did} not count; with {them} {with_them} (see Doubtful runs)"
 
 
-def _care(analysis: Analysis) -> Iterable[str]:
+def _excluded_outliers(analysis: Analysis) -> Iterable[str]:
     left_out = [o for o in analysis.outliers if o.excluded and o.metric == analysis.decisive_metric]
     if left_out:
         what = "an outlier" if len(left_out) == 1 else "outliers"
         runs, measure = count(len(left_out), "run"), _words(analysis).measure
         yield f"{runs} did not count for this {measure}, as {what} by the rule '{analysis.config.outliers}'."
+
+
+def _in_the_end(analysis: Analysis) -> Iterable[str]:
+    """What the answer holds for, which runs are doubtful, and what to mind: one sentence where there is a verdict."""
+    by_block = analysis.config.decision == BLOCKS
+    holds = by_blocks.holds_for(analysis.pairs_of(analysis.decisive_metric)) if by_block else ""
+    last = [*_doubtful(analysis), *_care(analysis)]
+    if holds:
+        yield f"{'; '.join([holds, *(part[0].lower() + part[1:] for part in last)])}."
+    else:
+        yield from (f"{part}." for part in last)
+
+
+def _care(analysis: Analysis) -> Iterable[str]:
     told = {run.run_id for run in analysis.doubtful_runs}  # by the sentence before
     grave = [caution for caution in analysis.cautions if caution.is_grave]
     kinds = dict.fromkeys(c.kind for c in grave if c.kind != "flags" or set(c.run_ids) - told)
     texts = [CARE[kind].format(_words(analysis).measure) for kind in kinds if kind in CARE]
     if texts:
-        yield f"Read this with care: {enumerate_all(texts)} (see Threats to validity)."
+        yield f"Read this with care: {enumerate_all(texts)} (see Threats to validity)"

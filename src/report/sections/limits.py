@@ -86,6 +86,7 @@ def _limits(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> Ite
     where = enumerate_all(machines)
     yield f"The results hold for {where}; another machine may order the treatments differently."
     yield from _limits_of_the_work(runs, analysis)
+    yield from _unseen(analysis)
     if "estimated" in kinds:
         yield (
             "The estimate knows only the processor's load: it cannot tell two programs apart that load it alike but "
@@ -102,6 +103,17 @@ def _limits(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> Ite
         runs_far = len({outlier.run_id for outlier in analysis.outliers})
         lie = "lies far from its" if runs_far == 1 else "lie far from their"
         yield f"{count(runs_far, 'run')} {lie} treatment's others in some metric; the appendix lists the values."
+
+
+def _unseen(analysis: Analysis) -> Iterable[str]:
+    """What is so rare that none of the runs need have shown it (the rule of three, exactly; Louis, 1981)."""
+    fewest = min((energy.n for energy in described(analysis, analysis.decisive_metric)), default=0)
+    if fewest:
+        share = 100 * (1 - analysis.config.alpha ** (1 / fewest))
+        yield (
+            f"What happens in less than {number(share, 2)} % of the runs of a treatment, costly ones among them, may "
+            f"well not have been seen in {count(fewest, 'run')}; the bill does not hold it."
+        )
 
 
 def _limits_of_the_work(runs: pd.DataFrame, analysis: Analysis) -> Iterable[str]:

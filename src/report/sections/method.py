@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from src.analysis.analyse import Analysis
+from src.analysis.settings import BLOCKS
+from src.analysis.stopping import alpha_of_a_look, looks
 from src.analysis.table import TRAINING, ingested
 from src.figures.numbers import DASH, confidence, count, duration, enumerate_all, moment, number, quantity
 from src.report import facts
@@ -34,6 +36,7 @@ WORK = (
 PROTOCOL = (
     ("Protocol", "protocol.name"),
     ("Iterations (blocks)", "protocol.iterations"),
+    ("Ends", "protocol.stop"),
     ("Order within a block", "protocol.order"),
     ("Seed of the order", "protocol.seed"),
     ("Idle baseline (s)", "protocol.baseline_s"),
@@ -42,6 +45,7 @@ PROTOCOL = (
     ("Retries of a failed run", "protocol.retries"),
     ("Time limit of a run (s)", "protocol.timeout_s"),
 )
+PRECISION = "precision"
 HARDWARE = (
     ("Machine", "hardware.name"),
     ("Device", "hardware.device"),
@@ -86,7 +90,7 @@ def methodology(loaded: Loaded, analysis: Analysis) -> Section:
             Section("protocol", "Protocol and machine", tuple(_protocol(counted))),
             Section("meter", "Meter", tuple(_meter(counted.runs))),
             Section("runs", "Runs", tuple(_runs(loaded))),
-            Section("analysis", "Analysis", tuple(_analysis(analysis))),
+            Section("analysis", "Analysis", tuple(_analysis(counted, analysis))),
         ),
     )
 
@@ -297,21 +301,66 @@ def _sweeps(runs: pd.DataFrame) -> list[Block]:
     return table("The sweeps; a block is one iteration of one sweep.", head, shown, labels=2, note=note)
 
 
-def _analysis(analysis: Analysis) -> list[Block]:
+def _analysis(counted: Loaded, analysis: Analysis) -> list[Block]:
     config = analysis.config
     return bullets(
         [
-            f"Significance level {config.alpha:g}; intervals are of {confidence(config.alpha)} confidence, of "
-            f"means and medians by the BCa bootstrap ({number(config.bootstrap_samples, 1)} resamples, seed "
-            f"{config.seed}; Efron, 1987).",
+            f"Significance level {config.alpha:g}; intervals are of {confidence(config.alpha)} confidence: of means "
+            "by the same t on the log scale, of medians by order statistics, as much further out as that t is wider.",
             "Over all treatments: Friedman's test on complete blocks where there are some and at least three "
             "treatments, else Welch's analysis of variance or Kruskal and Wallis' test. Equal spread: Brown and "
             "Forsythe's test.",
-            "Each pair: Welch's t where both treatments pass Shapiro and Wilk's test at 0.05, else Mann and "
-            "Whitney's U; beside it the paired test on blocks (t or Wilcoxon's signed ranks). p-values are "
-            "Holm-corrected within each metric.",
-            f"Equivalence: two one-sided tests against ±{config.relevant_percent:g} %, the smallest difference that "
-            "matters here (analysis.relevant_percent).",
+            *_deciding(analysis),
+            *_beforehand(counted, analysis),
+            *_stopping(counted.runs, analysis),
+            "Each pair, by the published rule: Welch's t where both treatments pass Shapiro and Wilk's test at 0.05, "
+            "else Mann and Whitney's U; beside it the paired test on blocks (t or Wilcoxon's signed ranks). p-values "
+            "are Holm-corrected within each metric.",
+            f"Equivalence, by that rule: two one-sided tests against ±{config.relevant_percent:g} %, the smallest "
+            "difference that matters here (analysis.relevant_percent).",
             f"Outliers: rule '{config.outliers}' ({RULES[config.outliers]}); all are listed in the appendix.",
         ]
     )  # fmt: skip
+
+
+def _deciding(analysis: Analysis) -> Iterable[str]:
+    """What the verdicts rest on, and that one metric decides."""
+    config = analysis.config
+    title = analysis.catalogue[analysis.decisive_metric].title
+    rule = "the comparison within blocks" if config.decision == BLOCKS else "the published rule"
+    yield f"{title} decides, by {rule} (analysis.decision={config.decision}); all other metrics are exploratory."
+    yield (
+        "Within blocks: the ratio of means, for what many runs come to, and the 20 % trimmed mean of the blocks' log "
+        "ratios, for the usual run (Yuen, 1974). Their errors are Student's t, averaged over how much runs may "
+        "resemble the ones before, as the data weigh it; several sweeps are compared as sweeps (Kalibera and Jones, "
+        "2013). Intervals hold for all pairs at once (Bonferroni), and every claim is read from them."
+    )
+
+
+def _beforehand(counted: Loaded, analysis: Analysis) -> Iterable[str]:
+    """Which margin the sweeps' own records name, written when they began, and whether it still decides."""
+    margin = facts.swept(counted, "analysis.relevant_percent")
+    if margin is None:
+        return
+    same = margin == f"{analysis.config.relevant_percent:g}"
+    now = "as here" if same else f"here it is {analysis.config.relevant_percent:g} %, so it was chosen afterwards"
+    yield f"When measuring began, the smallest difference that matters was set to {margin} %, {now}."
+
+
+def _stopping(runs: pd.DataFrame, analysis: Analysis) -> Iterable[str]:
+    """Where results were looked at on the way: when, how that is paid for, and whether it ended early."""
+    if facts.values(runs, "params.protocol.stop") != [PRECISION]:
+        return
+    keys = ("minimum_iterations", "iterations")
+    least, most = (max(map(int, facts.values(runs, f"params.protocol.{key}"))) for key in keys)
+    places = looks(least, most)
+    blocks = int(runs.groupby("sweep")["iteration"].nunique().max())
+    percents = facts.known(runs, "protocol.precision_percent")
+    ended = f"all {most} blocks were measured"
+    if blocks < most:
+        ended = f"it ended after {blocks} of {most} blocks, as every pair was settled or known to within {percents} %"
+    level = number(alpha_of_a_look(analysis.config.alpha, len(places)), 2)
+    yield (
+        f"Results were to be looked at after {enumerate_all([str(place) for place in places])} blocks, each look at "
+        f"{level} (alpha spending, Lan and DeMets, 1983); {ended}."
+    )

@@ -11,6 +11,12 @@ from src.report.wording import kind_notices
 from tests.made_runs import analyse
 
 
+@pytest.fixture
+def analysis_config(analysis_config):
+    """By the published rule; what the blocks say is tested in test_by_blocks.py."""
+    return dataclasses.replace(analysis_config, decision="published")
+
+
 def around(mean, spread, n, seed):
     """Energies of n runs, exactly of this mean and spread."""
     values = np.random.default_rng(seed).standard_normal(n)

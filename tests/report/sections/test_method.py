@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from tests.made_runs import training_runs
+from tests.made_runs import HOST, training_runs
 from tests.report.made_documents import document_of
 
 ROWS = {
@@ -22,6 +22,7 @@ ROWS = {
     "training.seed": "Seed of weights and batches",
     "protocol.name": "Protocol",
     "protocol.iterations": "Iterations (blocks)",
+    "protocol.stop": "Ends",
     "protocol.order": "Order within a block",
     "protocol.seed": "Seed of the order",
     "protocol.baseline_s": "Idle baseline (s)",
@@ -118,3 +119,31 @@ def test_the_drift_of_idle_power_has_a_row(watts, rows):
     tables = [block for inner in method.sections for block in inner.blocks if block.block == "table"]
     found = [row[1] for table in tables for row in table.rows if row[0] == "Power at rest before the blocks"]
     assert [text.replace("\u202f", " ") for text in found] == rows
+
+
+LOOKED = {"protocol.stop": "precision", "protocol.minimum_iterations": "4", "protocol.precision_percent": "5.0"}
+
+
+@pytest.mark.parametrize(
+    ("iterations", "said"),
+    [
+        ("8", "looked at after 4, 5, 7 and 8 blocks, each look at 0.013 (alpha spending, Lan and DeMets, 1983); all 8"),
+        ("30", "it ended after 8 of 30 blocks, as every pair was settled or known to within 5 %."),
+    ],
+    ids=["all blocks", "ended early"],
+)
+def test_looks_on_the_way_are_told(iterations, said):
+    runs = training_runs()
+    for run in runs:
+        run.params.update(LOOKED | {"protocol.iterations": iterations})
+    assert said in str(document_of(runs).sections[2])
+
+
+@pytest.mark.parametrize(
+    ("margin", "said"),
+    [("5.0", "was set to 5 %, as here."), ("2.0", "was set to 2 %, here it is 5 %, so it was chosen afterwards.")],
+    ids=["kept", "changed"],
+)
+def test_the_margin_that_was_set_beforehand_is_told(margin, said):
+    host = HOST | {"analysis.relevant_percent": margin}
+    assert said in str(document_of(training_runs(), host).sections[2])

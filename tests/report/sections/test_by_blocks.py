@@ -1,0 +1,112 @@
+"""What the blocks say, in at most seven sentences, none of which the interval beside it contradicts."""
+
+import numpy as np
+import pytest
+
+from src.report.sections.answer import answer, headline, pair_sentence
+from src.report.wording import caution_text
+from tests.made_runs import analyse
+from tests.report.sections.test_answer import around
+
+NO_BREAK = "\u202f"
+
+
+def costly(seed):
+    """The usual run of 100 J, and 3 of 30 runs of twice as much."""
+    return np.where(np.arange(30) % 10 == 4, 2.0, 1.0) * around(100, 0.5, 30, seed)
+
+
+CASES = {
+    "more, and it matters": (
+        {"torch": around(100, 1, 12, 1), "tf": around(150, 1, 12, 2)},
+        ["torch spent the least energy: a mean of", "tf takes 50.0 % more energy than torch (95 % interval",
+         "which is beyond the 5 % that matter here", "tf ran 1.50 times as long as torch", "Over 1"],
+        ["no difference", "practically the same", "usual run", "few chance"],
+    ),
+    "more, relevance open": (
+        {"torch": around(100, 1, 15, 1), "tf": around(105.5, 1, 15, 2)},
+        ["torch spent the least energy", "but whether that is beyond the 5 % that matter here is not settled"],
+        ["practically the same"],
+    ),
+    "nothing shown": (
+        {"torch": around(100, 25, 6, 1), "tf": around(104, 25, 6, 2)},
+        ["No treatment was shown to spend less energy than another. The lowest mean",
+         "no difference in energy was shown, and none of 5 % was ruled out",
+         "blocks would show 5 % with a probability of 0.8",
+         "this number of runs had little chance to show a difference that matters"],
+        ["spent the least", "takes", "practically the same", "Over 1"],
+    ),
+    "the same": (
+        {"torch": around(100, 0.5, 12, 1), "tf": around(100.05, 0.5, 12, 2)},
+        ["torch and tf spend practically the same energy: a difference of 5 % is ruled out for this pair.",
+         "take practically the same energy: on average tf lies"],
+        ["spent the least", "more energy", "although"],
+    ),
+    "the same though a difference is shown": (
+        {"torch": around(100, 0.2, 20, 1), "tf": around(101, 0.2, 20, 2)},
+        ["take practically the same energy, although a difference is shown: on average tf lies +1.0"],
+        ["spent the least", "more energy"],
+    ),
+    "rare costly runs": (
+        {"a": around(100, 0.5, 30, 1), "b": costly(2)},
+        ["in the usual run they take practically the same",
+         "as 3 of 30 runs of b took 100", "some runs cost far more than the usual one"],
+        ["spend practically the same energy", "spent the least"],
+    ),
+    "one run each": (
+        {"torch": [100.0], "tf": [150.0]},
+        ["Nothing can be said of tf (its median differs by +50.0 %) beside torch: each treatment needs at least 2"],
+        ["spent the least", "It holds for"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("energies", "said", "unsaid"), CASES.values(), ids=CASES.keys())
+def test_says_what_was_found_and_no_more(runs_of, analysis_config, energies, said, unsaid):
+    text = " ".join(answer(analyse(runs_of(energies), analysis_config), {"measured": 1})).replace(NO_BREAK, " ")
+    assert [phrase for phrase in said if phrase not in text] == [], text
+    assert [phrase for phrase in unsaid if phrase in text] == [], text
+
+
+def test_three_treatments_need_seven_sentences_and_say_nothing_twice(runs_of, analysis_config):
+    energies = {"a": around(100, 1, 10, 1), "b": around(100.3, 1, 10, 2), "c": costly(3)[:10]}
+    said = answer(analyse(runs_of(energies), analysis_config), {"measured": 30})
+    assert len(said) <= 7
+    assert len(set(said)) == len(said)
+
+
+def test_the_interval_of_the_sentence_is_that_of_the_decision(runs_of, analysis_config):
+    analysis = analyse(runs_of({"a": around(100, 1, 10, 1), "b": around(112, 1, 10, 2)}), analysis_config)
+    (pair,) = analysis.pairs_of("energy_j")
+    low, high = pair.decision.bill.interval.low, pair.decision.bill.interval.high
+    assert f"interval {low:.1f} to {high:.1f}" in pair_sentence(pair, analysis)
+    assert low < pair.decision.bill.percent < high
+
+
+def test_a_fixed_order_gets_no_verdict_but_that_sentence(runs_of, analysis_config):
+    energies = {"a": around(100, 1, 10, 1), "b": around(150, 1, 10, 2)}
+    analysis = analyse(runs_of(energies, **{"params.protocol.order": "fixed"}), analysis_config)
+    said = " ".join(answer(analysis, {"measured": 20}))
+    assert headline(analysis).startswith("No treatment was shown to spend less energy")
+    assert "they always ran in the same order, so the treatment cannot be told from its place" in said
+    assert "takes" not in said
+    assert "ran 1.5" not in said
+
+
+@pytest.mark.parametrize(
+    ("sweeps", "expected"),
+    [(1, "It holds for this sweep of 8 blocks: this machine, boot and set-up"), (3, "for sweeps like these 3")],
+    ids=["one sweep", "three sweeps"],
+)
+def test_what_it_holds_for_is_said(runs_of, analysis_config, sweeps, expected):
+    runs = runs_of({"a": around(100, 1, 24, 1), "b": around(150, 1, 24, 2)})
+    runs = runs[runs["iteration"] <= 8 * sweeps]
+    analysis = analyse(runs.assign(sweep="s" + (runs["iteration"] % sweeps).astype(str)), analysis_config)
+    assert expected in answer(analysis, {"measured": 48})[-1]
+
+
+def test_memory_is_warned_of(runs_of, analysis_config):
+    course = 1 + 0.05 * np.sin(np.arange(30) / 4)
+    analysis = analyse(runs_of({"a": around(100, 1, 30, 1), "b": 100 * course}), analysis_config)
+    texts = [caution_text(caution, analysis) for caution in analysis.cautions]
+    assert any("runs resemble the ones before, so 30 blocks tell as much as" in text for text in texts)
