@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 MLFLOW_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    # What goes wrong is told by the TrackError; MLflow would print whole tracebacks beside it.
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",
     # A dead server must not hold a study up: MLflow's own defaults wait for many minutes.
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     # The terminal belongs to the live display.
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "GIT_PYTHON_REFRESH": "quiet",
@@ -24,6 +24,9 @@ MLFLOW_ENVIRONMENT = {
 
 for _name, _value in MLFLOW_ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
+
+# MLflow's client would repeat a creation that is answered late, and both would come to be. Nobody may set this.
+os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
 
 
 def open_store(uri: str | None = None) -> Store:
@@ -35,6 +38,6 @@ def open_store(uri: str | None = None) -> Store:
         warnings.simplefilter("ignore")
         from src.track.store import connect
 
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("urllib3").setLevel(logging.ERROR)  # what a silent server means is told by the TrackError
+        logging.getLogger("alembic").setLevel(logging.CRITICAL)
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
         return connect(uri)

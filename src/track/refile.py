@@ -48,6 +48,7 @@ def close_sweep(
 
     A sweep counts as finished when as many runs finished as were planned, or one, where the plan is unknown.
     """
+    store.drop_halves(experiment, sweep, parent_run_id)
     runs = [run for run in store.records(experiment) if run.sweep == sweep]
     finished = sum(run.status == "finished" for run in runs)
     status: Status = "finished" if finished >= (planned or 1) else "failed"
