@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from src import stops
 from src.config.complaints import explain, explain_bare
 from src.config.schema import register
 from src.errors import ConfigError, JoulebenchError, told
 
 INTERRUPTED = 130
-SIGNALLED = 128
 DEBUG = "HYDRA_FULL_ERROR"
 
 
@@ -26,15 +25,19 @@ def command_line(command: Callable[[], object]) -> int:
     """
     wants_traceback = os.environ.get(DEBUG) == "1"
     os.environ[DEBUG] = "1"  # Hydra then lets exceptions through instead of printing them and ending with 1.
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP, and `nohup` ignores it.
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _end_in_order)
+    stops.begin()
     register()
     try:
         command()
-    except KeyboardInterrupt as stop:
-        return _complain(f"stopped by Ctrl-C; what was finished is kept{told(stop)}", INTERRUPTED)
+        sys.stdout.flush()
+        stops.check()
+    except (KeyboardInterrupt, SystemExit) as stop:
+        code = stops.asked()
+        if code is not None:
+            return _complain(stops.told() + _noted(stop), code)
+        if isinstance(stop, SystemExit):
+            raise
+        return _complain(f"stopped by Ctrl-C; {stops.KEPT}{_noted(stop)}", INTERRUPTED)
     except (JoulebenchError, HydraException, OmegaConfBaseException) as error:
         if wants_traceback:
             raise
@@ -53,11 +56,10 @@ def command_line(command: Callable[[], object]) -> int:
     return 0
 
 
-def _end_in_order(number: int, _frame: object) -> None:
-    """Let a sweep file its summary before it ends, as after Ctrl-C."""
-    raise SystemExit(SIGNALLED + number)
+def _noted(stop: BaseException) -> str:
+    return "".join(f"\n{note}" for note in getattr(stop, "__notes__", ()))
 
 
 def _complain(message: str, exit_code: int) -> int:
-    print(f"joulebench: {message}", file=sys.stderr)
+    stops.say(message)
     return exit_code

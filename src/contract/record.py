@@ -20,6 +20,8 @@ from src.contract.metrics import OF_TASK, OF_TRAINING, Metric
 VERSION = 2
 RECORD_FILE = "record.json"
 ENERGY_FILE = "energy.csv"
+DRAFT_FILE = ".draft.json"
+"""What is known of a run before it; it lies there until the record does."""
 
 SINGLE = "single_"
 """How the tag `sweep` begins on a run that belongs to none."""
@@ -131,13 +133,17 @@ class RunRecord(Run):
         if missing:
             raise ContractError(f"The record of {self.folder} lacks the tags {', '.join(missing)}; add them")
 
-    def write(self) -> Path:
-        """Write record.json into the run's folder, atomically."""
-        path = self.folder / RECORD_FILE
+    def plain(self) -> dict[str, Any]:
+        """As JSON takes it; the folder is where it lies."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "folder"}
         values["flags"] = [dataclasses.asdict(flag) for flag in self.flags]
         values["described"] = {name: metric.described() for name, metric in self.described.items()}
-        write_json(path, {**values, "version": VERSION})
+        return {**values, "version": VERSION}
+
+    def write(self) -> Path:
+        """Write record.json into the run's folder, atomically."""
+        path = self.folder / RECORD_FILE
+        write_json(path, self.plain())
         return path
 
     @classmethod
@@ -146,6 +152,14 @@ class RunRecord(Run):
         path = folder / RECORD_FILE
         try:
             values = read_object(path)
+        except ContractError as error:
+            raise ContractError(f"{path} is no complete record of a run ({error}); measure that run again") from error
+        return cls.of(values, folder, path)
+
+    @classmethod
+    def of(cls, values: dict[str, Any], folder: Path, path: Path) -> Self:
+        """From what `plain` made of one, which stood in the file `path`; raises ContractError."""
+        try:
             version = values.pop("version", None)
             if version == 1:
                 values = _of_version_1(values)

@@ -7,8 +7,10 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+from src import stops
 from src.contract.commands import override
 from src.contract.job import Prime
 from src.contract.record import RunRecord
@@ -22,13 +24,14 @@ from src.plan.time_left import remaining_s
 from src.protocol.display import Display, duration
 from src.protocol.filing import filing_command
 from src.protocol.host import host_facts
-from src.protocol.lock import measuring_alone
+from src.protocol.lock import claim, measuring_alone
 from src.protocol.loop import Loop, Missing
 from src.protocol.machine import MachineState, introduce_meter, prepare_machine
 from src.protocol.outcomes import missing_table, summary_table
 from src.protocol.ready import Ready, make_ready, ready_store
 from src.protocol.resume import Progress, go_on, progress_of
 from src.protocol.sweep_run import SweepRun
+from src.track.folder_lock import filing_alone
 
 PRIME_TIMEOUT_S = 600.0
 LAST_LINES = 5
@@ -49,11 +52,18 @@ def measure_sweep(plan: SweepPlan, folder: Path, display: Display | None = None)
     if resumed:
         plan, folder = go_on(plan, here)
     folder = here / folder
-    with measuring_alone(plan.shared.experiment, folder, plan.shared.protocol.allow_concurrent):
+    with measuring_alone(plan.shared.experiment, folder, plan.shared.protocol.allow_concurrent), ExitStack() as held:
+        if resumed:
+            held.enter_context(filing_alone(folder))
         ready = make_ready(plan.configs, ROOT, here, display.say)
         store = ready_store(plan.shared)
+        stops.check()
         progress = progress_of(plan, folder) if resumed else Progress([], [], list(plan.slots), {})
-        (plan.rewrite if resumed else plan.write)(folder)
+        if resumed:
+            plan.rewrite(folder)
+        else:
+            folder = claim(plan, folder, held)
+        stops.way_on = f"go on with: {resume_command(sys.argv[1:], folder)}"
         sweep_run = SweepRun.begin(store, plan, folder, host_facts(), _tags(ready))
         loop = _loop(plan, folder, display, ready, progress, sweep_run.run_id)
         report_files: Sequence[Path] = ()
@@ -68,7 +78,9 @@ def measure_sweep(plan: SweepPlan, folder: Path, display: Display | None = None)
             else:
                 display.say("every planned run is finished; more protocol.iterations would add some")
             sweep_run.file_missing([*loop.records, *loop.failed])
+            stops.check()
             report_files = _report(sweep_run, loop)
+            stops.check()
         finally:
             unfiled = _close(sweep_run, loop, report_files)
     _refuse_missing(plan, folder, loop.missing)
@@ -208,7 +220,8 @@ def _close(sweep_run: SweepRun, loop: Loop, report_files: Sequence[Path]) -> lis
     display.say(f"{done}, in experiment '{plan.shared.experiment}'; {sweep_run.way}")
     display.say(f"  {sweep_run.page()}")
     if len(records) < len(plan.slots):
-        display.say(f"go on with: {resume_command(sys.argv[1:], loop.folder)}")
+        display.say(stops.way_on)
+    stops.way_on = ""
     return refused
 
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from src import stops
+
+if __name__ == "__main__":
+    stops.heed()
+
 from src.contract.json_files import ContractError
-from src.contract.record import RECORD_FILE, RunRecord
-from src.errors import JoulebenchError
+from src.contract.plan_file import PLAN_FILE
+from src.contract.record import DRAFT_FILE, RECORD_FILE, RunRecord
+from src.errors import JoulebenchError, SetupError
+from src.paths import ROOT
 from src.track import open_store
-from src.track.refile import refile
+from src.track.folder_lock import filing_alone
+from src.track.refile import close_dead, refile
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,28 +30,61 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run's, or above it")
     parser.add_argument("--store", help="MLflow's store (default: MLFLOW_TRACKING_URI, else ./mlflow.db)")
     chosen = parser.parse_args(arguments)
-    found = find_records(chosen.folders)
+    found = find_sweeps(chosen.folders)
     if not found:
         print(
             f"No {RECORD_FILE} below {', '.join(map(str, chosen.folders))}; name a sweep's folder",
             file=sys.stderr,
         )
         return 2
-    records, problems = read_all(found)
+    problems: list[str] = []
+    filed = known = unreadable = 0
     try:
-        filed, known = refile(open_store(chosen.store), records)
+        store = open_store(chosen.store)
+        for folder, runs in found.items():
+            try:
+                with filing_alone(folder):
+                    recover(runs)
+                    records, damaged = read_all([run for run in runs if (run / RECORD_FILE).exists()])
+                    new, old = refile(store, records)
+                    close_dead(store, folder)
+            except SetupError as error:
+                problems.append(str(error))
+                continue
+            filed, known, unreadable = filed + new, known + old, unreadable + len(damaged)
+            problems += damaged
     except JoulebenchError as error:
-        print(error, file=sys.stderr)
+        print(*problems, error, sep="\n", file=sys.stderr)
         return error.exit_code
-    print(f"runs filed: {filed}; there already: {known}" + (f"; unreadable: {len(problems)}" if problems else ""))
+    print(f"runs filed: {filed}; there already: {known}" + (f"; unreadable: {unreadable}" if unreadable else ""))
+    if store.left_out:
+        print(store.left_out)
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
 
 
-def find_records(folders: Sequence[Path]) -> list[Path]:
-    """Every run's folder at or below the given ones, each once, in order of their paths."""
-    return sorted({path.parent.resolve() for folder in folders for path in folder.rglob(RECORD_FILE)})
+def find_sweeps(folders: Sequence[Path]) -> dict[Path, list[Path]]:
+    """The folders of runs at or below the given ones, each once, by the folder of their sweep, in order of paths.
+
+    A run that has no record yet is one too, and so is a sweep without any.
+    """
+    names = (RECORD_FILE, DRAFT_FILE)
+    runs = sorted({path.parent.resolve() for folder in folders for name in names for path in folder.rglob(name)})
+    plans = sorted({path.parent.resolve() for folder in folders for path in folder.rglob(PLAN_FILE)})
+    found: dict[Path, list[Path]] = {folder: [] for folder in plans}
+    for run in runs:
+        found.setdefault(run.parent, []).append(run)
+    return found
+
+
+def recover(runs: Sequence[Path]) -> None:
+    """Give runs that lost their record another one, in a process that can integrate energy."""
+    lost = [str(run) for run in runs if not (run / RECORD_FILE).exists()]
+    if lost:
+        subprocess.run(
+            [sys.executable, "-m", "src.protocol.recover", *lost], cwd=ROOT, check=False, start_new_session=True
+        )
 
 
 def read_all(folders: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
@@ -56,4 +99,5 @@ def read_all(folders: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    stops.way_on = f"go on with the same command: {shlex.join(['python', '-m', 'src.track', *sys.argv[1:]])}"
+    sys.exit(stops.in_order(main))

@@ -55,6 +55,18 @@ def close_sweep(
     store.finish_sweep(parent_run_id, summary_metrics(runs), artifacts, status, summary_note(runs))
 
 
+def close_dead(store: Store, folder: Path) -> None:
+    """Close the parent run of a sweep that was killed, also before any of its runs was finished."""
+    try:
+        plan = PlanFile.read(folder)
+    except ContractError:
+        return
+    experiment = str(plan.configs[0].get("experiment") or "") if plan.configs else ""
+    if experiment and store.has(experiment) and store.is_open(experiment, plan.sweep):
+        parent = store.start_sweep(experiment, plan.sweep, {}, {})
+        close_sweep(store, experiment, plan.sweep, parent, len(plan.slots))
+
+
 def planned_runs(folder: Path) -> int | None:
     """How many runs the plan in a sweep's folder has; None where there is no plan that can be read."""
     try:

@@ -193,6 +193,13 @@ class Store:
             run = self._run_of(record)
         return run is not None and run.info.status != "RUNNING"
 
+    def has(self, experiment: str) -> bool:
+        """Whether there is such an experiment."""
+        with explained(f"The experiments of {self.uri} cannot be read", "see that the store works"):
+            hurry()
+            found = self.client.get_experiment_by_name(experiment)
+        return found is not None and found.lifecycle_stage != "deleted"
+
     def is_open(self, experiment: str, sweep: str) -> bool:
         """Whether the sweep's parent run is there, and was never closed."""
         with explained(f"The sweeps of '{experiment}' cannot be read from {self.uri}", "see that the store works"):
