@@ -58,6 +58,11 @@ def asked() -> int | None:
     return SIGNALLED + _asked[0] if _asked else None
 
 
+def is_read() -> bool:
+    """Whether somebody is left to read standard output."""
+    return PIPE not in _asked
+
+
 def told() -> str:
     """Why the command ended, and how to go on."""
     return f"stopped {_reason(_asked[0])}; {KEPT}" + (f"; {way_on}" if way_on else "")

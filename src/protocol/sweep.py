@@ -198,6 +198,8 @@ def _report(sweep_run: SweepRun, loop: Loop) -> Sequence[Path]:
         return ()
     for sentence in report.answer:
         display.say(sentence)
+    if sweep_run.store.left_out:
+        display.say(sweep_run.store.left_out, "yellow")
     display.say(f"report: {report.page}")
     return report.files
 
@@ -221,7 +223,8 @@ def _close(sweep_run: SweepRun, loop: Loop, report_files: Sequence[Path]) -> lis
     display.say(f"  {sweep_run.page()}")
     if len(records) < len(plan.slots):
         display.say(stops.way_on)
-    stops.way_on = ""
+    if stops.is_read():
+        stops.way_on = ""
     return refused
 
 

@@ -87,7 +87,7 @@ def explained(what: str, remedy: str, of_old_schema: str = "") -> Iterator[None]
     try:
         yield
     except STORE_ERRORS as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).partition(" [SQL:")[0]
         if of_old_schema and OLD_SCHEMA in reason:
             raise TrackError(f"{what}: an earlier version of MLflow made it; {of_old_schema}") from error
         raise TrackError(f"{what} ({reason[:400]}); {remedy}") from error
@@ -113,6 +113,7 @@ class Store:
         """Ask the store anything; raises what MLflow raises."""
         hurry()
         self.client.search_experiments(max_results=1)
+        self._require_file()
 
     def answers(self) -> bool:
         """Whether the store can be reached."""
@@ -329,8 +330,15 @@ class Store:
     def _experiment_names(self) -> list[str]:
         return [experiment.name for experiment in self.client.search_experiments(max_results=20)]
 
+    def _require_file(self) -> None:
+        """A database that was deleted still takes runs from whoever has it open, and nobody else will see them."""
+        path = self.uri.removeprefix(SQLITE_PREFIX)
+        if self._sqlite_folder() and not Path(path).exists():
+            raise FileNotFoundError(f"{path} was deleted")
+
     def _find_all(self, experiment_id: str, query: str) -> list[Run]:
         hurry()
+        self._require_file()
         return list(self.client.search_runs([experiment_id], query, max_results=1000))
 
     def _sweep(self, experiment: str, name: str) -> Run | None:
