@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import io
 import os
-import signal
 import sys
 import unicodedata
 from collections.abc import Callable
@@ -13,13 +12,13 @@ from collections.abc import Callable
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from src import stops
 from src.config.complaints import explain, explain_bare
 from src.config.schema import register
 from src.errors import ConfigError, JoulebenchError, told
 from src.public import hide_in_tracebacks, shown
 
 INTERRUPTED = 130
-SIGNALLED = 128
 DEBUG = "HYDRA_FULL_ERROR"
 PLAIN = str.maketrans("−–—─━·×≤≥", "----=*x<>")
 """What stands for signs that a terminal of few characters lacks, and that Unicode itself knows no plain form of."""
@@ -32,17 +31,21 @@ def command_line(command: Callable[[], object]) -> int:
     """
     wants_traceback = os.environ.get(DEBUG) == "1"
     os.environ[DEBUG] = "1"  # Hydra then lets exceptions through instead of printing them and ending with 1.
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP, and `nohup` ignores it.
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _end_in_order)
+    stops.begin()
     _write_what_the_terminal_knows()
     hide_in_tracebacks()
     register()
     try:
         command()
-    except KeyboardInterrupt as stop:
-        return _complain(f"stopped by Ctrl-C; what was finished is kept{told(stop)}", INTERRUPTED)
+        sys.stdout.flush()
+        stops.check()
+    except (KeyboardInterrupt, SystemExit) as stop:
+        code = stops.asked()
+        if code is not None:
+            return _complain(stops.told() + _noted(stop), code)
+        if isinstance(stop, SystemExit):
+            raise
+        return _complain(f"stopped by Ctrl-C; {stops.KEPT}{_noted(stop)}", INTERRUPTED)
     except (JoulebenchError, HydraException, OmegaConfBaseException) as error:
         if wants_traceback:
             raise
@@ -64,7 +67,7 @@ def command_line(command: Callable[[], object]) -> int:
 def _write_what_the_terminal_knows() -> None:
     """Let no sign that standard output or error cannot encode end a command: a plainer one is written instead."""
     codecs.register_error("plainer", _plainer)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="plainer")
 
@@ -76,11 +79,10 @@ def _plainer(error: UnicodeError) -> tuple[str, int]:
     return "".join(sign if sign.isascii() else "?" for sign in signs), error.end
 
 
-def _end_in_order(number: int, _frame: object) -> None:
-    """Let a sweep file its summary before it ends, as after Ctrl-C."""
-    raise SystemExit(SIGNALLED + number)
+def _noted(stop: BaseException) -> str:
+    return "".join(f"\n{note}" for note in getattr(stop, "__notes__", ()))
 
 
 def _complain(message: str, exit_code: int) -> int:
-    print(f"joulebench: {shown(message)}", file=sys.stderr)
+    stops.say(shown(message))
     return exit_code

@@ -8,6 +8,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from src import stops
+
+if __name__ == "__main__":
+    stops.heed()  # what follows takes a second
+
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig

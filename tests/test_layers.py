@@ -13,7 +13,7 @@ import pytest
 from src.paths import ROOT
 
 SRC = ROOT / "src"
-SHARED = {"errors", "paths", "public", "rules"}
+SHARED = {"errors", "paths", "public", "rules", "stops"}
 """Modules that every room but the ground floor may import."""
 ALLOWED = {
     "contract": set(),
@@ -34,6 +34,7 @@ ALLOWED = {
     "paths": set(),
     "public": set(),
     "rules": set(),
+    "stops": set(),
 }
 """What each room of `src` may import beside itself and SHARED."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shlex
 import signal
@@ -11,15 +12,17 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from src.contract.commands import override
-from src.contract.plan_file import PlanFile
+from src.contract.plan_file import PlanFile, Slot, Treatment
 from src.paths import ROOT
 from src.track import open_store
+from tests.kills import Killing, left, nursery, people
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals")
 
@@ -176,3 +179,114 @@ def test_the_command_that_a_stopped_sweep_prints_goes_on(
     assert sum(record["status"] == "finished" for record in records) == 6
     assert {record["experiment"] for record in records} == {experiment}
     assert [path.name for path in work.glob("multirun")] == []
+
+
+PHASES = {
+    "priming or baseline": (signal.SIGINT, "stopped by Ctrl-C"),
+    "warm-up": (signal.SIGTERM, "stopped by SIGTERM"),
+    "run": (signal.SIGHUP, "stopped by SIGHUP, as its terminal was closed"),
+    "idle or filing": (signal.SIGINT, "stopped by Ctrl-C"),
+}
+
+
+@pytest.fixture
+def sweeps(
+    tmp_path: Path, energibridge: Callable[..., str], empty_database: Path
+) -> Iterator[Callable[[str], Killing]]:
+    """Makes small sweeps that begin at once."""
+    (tmp_path / "temporary").mkdir()
+    with nursery(tmp_path / "temporary") as made:
+
+        def make(name: str) -> Killing:
+            folder = tmp_path / name
+            folder.mkdir()
+            (folder / "mlflow.db").write_bytes(empty_database.read_bytes())
+            return Killing(made, folder, energibridge(), f"sqlite:///{folder}/mlflow.db", random.Random(0))
+
+        yield make
+        assert not left(tmp_path / "temporary", made.process.pid)
+
+
+def reach(sweep: Killing, phase: str) -> int:
+    """The process of a sweep that has just come to a phase."""
+    child = sweep.nursery.bear(sweep.line(), sweep.folder)
+    deadline = time.monotonic() + 100
+    while sweep.phase(people(child)) != phase:
+        assert time.monotonic() < deadline, sweep.log()
+        time.sleep(0.005)
+    return child
+
+
+def test_a_stop_in_any_phase_says_why_it_ended_and_how_to_go_on(sweeps: Callable[[str], Killing]) -> None:
+    for phase, (number, reason) in PHASES.items():
+        sweep = sweeps(phase.replace(" ", "-"))
+        child = reach(sweep, phase)
+        os.kill(child, number)
+        assert sweep.nursery.ended(child) == 128 + number, (phase, sweep.log())
+        log = sweep.log()
+        assert f"joulebench: {reason}; what was finished is kept" in log
+        assert f"resume={sweep.folder}" in log.replace("\n", "")
+        assert "Traceback" not in log
+        store = open_store(sweep.store_uri)
+        (parent,) = store.client.search_runs([store.experiment_id("killed")], "tags.kind = 'sweep'")
+        assert parent.info.status == "FAILED"
+
+
+def test_a_second_ctrl_c_ends_at_once_and_leaves_no_process(sweeps: Callable[[str], Killing]) -> None:
+    sweep = sweeps("twice")
+    child = reach(sweep, "run")
+    os.kill(child, signal.SIGINT)
+    os.kill(child, signal.SIGINT)
+    time.sleep(0.05)
+    with suppress(ProcessLookupError):
+        os.kill(child, signal.SIGINT)
+    assert sweep.nursery.ended(child) == 130
+    assert "joulebench: stopped by Ctrl-C at once; what was finished is kept; go on with: python" in sweep.log()
+    wait_for_none_left(sweep)
+    sweep.finish()
+
+
+def wait_for_none_left(sweep: Killing) -> None:
+    deadline = time.monotonic() + 15
+    while left(sweep.folder.parent / "temporary", sweep.nursery.process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+EARLY = {
+    "main": ["src.main", "workload=command", "workload.command=sleep 0", "protocol=smoke", "meter=estimate"],
+    "track": ["src.track", "."],
+}
+
+
+@pytest.mark.parametrize("module", EARLY)
+def test_a_stop_while_modules_are_imported_is_one_line(work: Path, module: str) -> None:
+    (work / "sweep").mkdir()
+    PlanFile("s", (Treatment("a"),), (Slot(1, 1, 1, 0),)).write(work / "sweep")
+    for wait_s, number in ((0.15, signal.SIGINT), (0.5, signal.SIGTERM), (1.2, signal.SIGINT)):
+        process = start(work, [sys.executable, "-X", "importtime", "-m", *EARLY[module]])
+        assert process.stderr is not None
+        seen = ""
+        while "src.stops" not in seen:  # from then on; before, Python itself has just begun
+            seen = process.stderr.readline()
+            assert seen
+        time.sleep(wait_s)
+        process.send_signal(number)
+        code, _, errors = ended(process)
+        if code == 0:
+            continue  # it was done before
+        assert code == 128 + number
+        (line,) = [line for line in errors.splitlines() if not line.startswith("import time:")]
+        assert line.startswith(f"joulebench: stopped by {'Ctrl-C' if number == signal.SIGINT else 'SIGTERM'}")
+
+
+def test_output_that_nobody_reads_ends_the_sweep_in_order(work: Path, line: Callable[..., list[str]]) -> None:
+    words = " ".join(shlex.quote(word) for word in line("experiment=head", "hydra.sweep.dir=sweep"))
+    command = f"set -o pipefail; {shlex.quote(sys.executable)} -m src.main {words} | head -n 1"
+    code, out, errors = ended(start(work, ["bash", "-c", command]))
+    assert code == 141, errors
+    assert out.count("\n") == 1
+    assert errors.startswith(
+        "joulebench: stopped because nobody reads its output any more; what was finished is kept; go"
+    )
+    assert errors.count("\n") == 1
+    assert (work / "sweep" / "plan.json").exists()

@@ -31,7 +31,7 @@ class Table:
     """The runs in the order they began, and what is known of their metrics.
 
     Columns of `runs`: run_id, run_name, started_s (epoch seconds), status; TEXTS; PLACES (Int64); the dictionaries
-    `factors` and `windows`, the tuple `flags`, and how many `copies` of it the store holds beside; each metric under
+    `factors` and `windows`, the tuple `flags`; each metric under
     its own name; `params.NAME` and, for further tags, `tags.NAME` as text. `workload` is what was measured, SEVERAL
     where finished runs differ in it. `metrics` are those that may be compared, `phases` those that the runs have, in
     their order, and `outside_task` the ones among them whose energy is not compared. `whole_recordings` says that all
@@ -105,7 +105,6 @@ def _frame(runs: Sequence[FiledRun]) -> pd.DataFrame:
         "factors": pd.Series([run.factors for run in runs], dtype=object),
         "windows": pd.Series([run.windows for run in runs], dtype=object),
         "flags": pd.Series([run.flags for run in runs], dtype=object),
-        "copies": np.array([len(run.copies) for run in runs], dtype=int),
     }
     for name in _names(run.metrics for run in runs):
         values = np.array([run.metrics.get(name, np.nan) for run in runs], dtype=float)

@@ -20,6 +20,8 @@ from src.contract.metrics import OF_TASK, OF_TRAINING, Metric
 VERSION = 2
 RECORD_FILE = "record.json"
 ENERGY_FILE = "energy.csv"
+DRAFT_FILE = ".draft.json"
+"""What is known of a run before it; it lies there until the record does."""
 
 SINGLE = "single_"
 """How the tag `sweep` begins on a run that belongs to none."""
@@ -115,13 +117,9 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class FiledRun(Run):
-    """A run as a store gives it back; `run_id` finds its files there. Those of older stores have no `described`.
-
-    `copies` are the ids of what the store holds of the same run beside it, which is read nowhere.
-    """
+    """A run as a store gives it back; `run_id` finds its files there. Those of older stores have no `described`."""
 
     run_id: str
-    copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,13 +138,17 @@ class RunRecord(Run):
         if missing:
             raise ContractError(f"The record of {self.folder} lacks the tags {', '.join(missing)}; add them")
 
-    def write(self) -> Path:
-        """Write record.json into the run's folder, atomically."""
-        path = self.folder / RECORD_FILE
+    def plain(self) -> dict[str, Any]:
+        """As JSON takes it; the folder is where it lies."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "folder"}
         values["flags"] = [dataclasses.asdict(flag) for flag in self.flags]
         values["described"] = {name: metric.described() for name, metric in self.described.items()}
-        write_json(path, {**values, "version": VERSION})
+        return {**values, "version": VERSION}
+
+    def write(self) -> Path:
+        """Write record.json into the run's folder, atomically."""
+        path = self.folder / RECORD_FILE
+        write_json(path, self.plain())
         return path
 
     @classmethod
@@ -155,6 +157,14 @@ class RunRecord(Run):
         path = folder / RECORD_FILE
         try:
             values = read_object(path)
+        except ContractError as error:
+            raise ContractError(f"{path} is no complete record of a run ({error}); measure that run again") from error
+        return cls.of(values, folder, path)
+
+    @classmethod
+    def of(cls, values: dict[str, Any], folder: Path, path: Path) -> Self:
+        """From what `plain` made of one, which stood in the file `path`; raises ContractError."""
+        try:
             version = values.pop("version", None)
             if version == 1:
                 values = _of_version_1(values)
@@ -185,19 +195,6 @@ def headlines(runs: Iterable[Run]) -> list[Metric]:
     """The metrics that a summary of runs shows, in its order: the task's, then those of their own that ask for it."""
     own = {name: metric for run in runs for name, metric in run.own_metrics.items() if metric.headline}
     return [*OF_TASK, *own.values()]
-
-
-def each_once(runs: Sequence[FiledRun]) -> list[FiledRun]:
-    """Each run of an experiment once, in their order: of copies, a finished one, else the one that came first."""
-    found: dict[str, list[FiledRun]] = {}
-    for run in runs:
-        found.setdefault(run.tags.get("run_uid", run.run_id), []).append(run)
-    kept = []
-    for copies in found.values():
-        best = min(copies, key=lambda run: run.status != "finished")
-        others = tuple(run.run_id for run in copies if run is not best)
-        kept.append(dataclasses.replace(best, copies=others) if others else best)
-    return kept
 
 
 RunT = TypeVar("RunT", bound=Run)

@@ -16,8 +16,7 @@ from src.ingest.path_names import check_one_kind, has_placeholder, label
 from src.ingest.recorded_run import Imported, Source, import_run
 from src.ingest.run_table import RUN_TABLE, planned_run
 from src.ingest.sources import content_uid, find_files
-from src.track.filing_alone import filing_alone
-from src.track.refile import Folder, refile
+from src.track.refile import refile
 from src.track.store import Store
 
 Progress = Callable[[list[Path]], Iterable[Path]]
@@ -70,7 +69,9 @@ def ingest(options: IngestOptions, store: Store, progress: Progress = iter) -> I
     if not options.one_treatment:
         _check_names(imported, options)
     records = tuple(each.write() for each in imported)
-    _file(store, records)
+    done = refile(store, records)
+    if done.refused:
+        raise TrackError("; ".join(done.refused))
     return Ingested(
         records,
         reading.known_already,
@@ -78,14 +79,6 @@ def ingest(options: IngestOptions, store: Store, progress: Progress = iter) -> I
         tuple(warnings(reading.contradicted)),
         tuple(reading.skipped),
     )
-
-
-def _file(store: Store, records: Sequence[RunRecord]) -> None:
-    for path in dict.fromkeys(record.folder.parent for record in records):
-        with filing_alone(path):
-            done = refile(store, Folder(path, records=[record for record in records if record.folder.parent == path]))
-        if done.refused:
-            raise TrackError("; ".join(done.refused))
 
 
 class _Reading:

@@ -7,20 +7,26 @@ import functools
 import json
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from omegaconf import OmegaConf
 
 from src.config.schema import Config
 from src.contract.flags import Flag
-from src.contract.json_files import write_json, write_text
+from src.contract.job import JOB_FILE, Job
+from src.contract.json_files import ContractError, read_object, take, write_json, write_text
 from src.contract.plan_file import Slot, Treatment
-from src.contract.record import RunRecord, Status, flatten, run_name
-from src.errors import JoulebenchError
+from src.contract.record import DRAFT_FILE, RECORD_FILE, RunRecord, Status, flatten, run_name
+from src.errors import JoulebenchError, MeterError, RunError
 from src.figures.run_power import MAX_STEPS, draw_power
-from src.measure.run import Measured
+from src.measure.disturbed import REPEATED
+from src.measure.launch import Ending
+from src.measure.meters.remarks import Remarks
+from src.measure.meters.select import Meter
+from src.measure.run import Measured, read_measured
 from src.measure.run_metrics import numbers_of, phases_of, run_series
 from src.plan.sweep_plan import plain
 from src.protocol.machine import background_text
@@ -32,6 +38,9 @@ from src.workloads.command.command_line import CommandConfig
 CONFIG_FILE = "config.yaml"
 ENVIRONMENT_FILE = "environment.json"
 POWER_FILE = "power.png"
+RECOVERED = Flag(
+    "recovered", "the sweep was killed before this run had its record; what else the machine did beside it is not known"
+)
 NOT_PARAMS = (
     *("tracking_uri", "experiment", "resume", "analysis", "protocol.allow_concurrent"),
     *("framework.environment", "framework.requirements", "framework.trainer", "framework.packages"),
@@ -40,6 +49,88 @@ NOT_PARAMS = (
 """What says nothing about the work or how it was measured, or stands in the tags already; config.yaml has it all."""
 OF_COMMANDS = tuple(f"workload.{entry.name}" for entry in dataclasses.fields(CommandConfig))
 """What only commands heed."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A run's record as far as it is known before the run, from which a run that lost its record gets another one.
+
+    It lies in the run's folder until the record is there.
+    """
+
+    record: RunRecord
+    meter: Meter
+    idle_power_w: float | None
+
+    def write(self) -> None:
+        """Write it beside the run's files, hidden."""
+        values = {"record": self.record.plain(), "meter": dataclasses.asdict(self.meter)}
+        write_json(self.record.folder / DRAFT_FILE, {**values, "idle_power_w": self.idle_power_w})
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The draft in a run's folder; raises ContractError."""
+        path = folder / DRAFT_FILE
+        values = read_object(path)
+        record = RunRecord.of(take(values, "record", dict, str(path)), folder, path)
+        known = take(values, "meter", dict, str(path))
+        try:
+            lists = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
+            said = known["remarks"]
+            remarks = Remarks(tuple(Flag.of(flag) for flag in said["flags"]), tuple(said["left_out"]))
+            meter = Meter(**{**known, **lists, "remarks": remarks})
+        except (TypeError, KeyError) as error:
+            raise ContractError(f"{path} names no meter ({error})") from error
+        idle = values.get("idle_power_w")
+        return cls(record, meter, None if idle is None else take(values, "idle_power_w", float, str(path)))
+
+    def finished(self, measured: Measured, is_last: bool) -> RunRecord:
+        """The record of the measured run, written with its picture."""
+        times = [event.t for event in measured.events]
+        versions = measured.outcome.facts.get("versions", {})
+        phases = phases_of(measured.windows)
+        metrics, described = numbers_of(measured, self.idle_power_w)
+        record = dataclasses.replace(
+            self.record,
+            start_ms=round(1000 * min(times)),
+            end_ms=round(1000 * max(times)),
+            flags=(*measured.energy.flags, *self.record.flags),
+            metrics=metrics | self.record.metrics,
+            described=described,
+            windows=phases,
+            series=run_series(measured.outcome, measured.energy, measured.events),
+            params=self.record.params | {f"version.{name}": str(version) for name, version in versions.items()},
+        )
+        why = [flag.text for flag in record.flags if flag.code in REPEATED]
+        if why and not is_last:
+            reason = "disturbed, and measured again: " + "; ".join(why)
+            tags = record.tags | {"status": "disturbed", "error": reason}
+            record = dataclasses.replace(record, status="disturbed", tags=tags)
+        draw_power(record.folder / POWER_FILE, measured.energy.trace.thinned(MAX_STEPS), phases, record)
+        return _written(record)
+
+
+def _written(record: RunRecord) -> RunRecord:
+    """The record comes last: what has one has all its files, and none is written twice."""
+    record.write()
+    (record.folder / DRAFT_FILE).unlink(missing_ok=True)
+    return record
+
+
+def recovered(folder: Path) -> RunRecord | None:
+    """The record of a run that was measured to its end when its sweep was killed, written; None where it was not.
+
+    What the rest of the machine did beside it is not known any more, which a flag says.
+    """
+    if (folder / RECORD_FILE).exists() or not (folder / DRAFT_FILE).exists():
+        return None
+    try:
+        draft = Draft.read(folder)
+        measured = read_measured(draft.meter, Job.read(folder / JOB_FILE), folder, Ending("exit", 0, ()))
+    except (ContractError, MeterError, RunError):
+        return None
+    record = dataclasses.replace(draft.record, flags=(*draft.record.flags, RECOVERED))
+    return dataclasses.replace(draft, record=record).finished(measured, is_last=True)
 
 
 @dataclass(frozen=True)
@@ -68,44 +159,26 @@ class Filing:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_text(self.folder / CONFIG_FILE, _as_yaml(json.dumps(plain(self.config))))
         write_json(self.folder / ENVIRONMENT_FILE, dict(self.environment))
+        self.draft().write()
 
-    def finished(self, measured: Measured) -> RunRecord:
-        """The record of a run that was measured to its end, written with its picture."""
-        times = [event.t for event in measured.events]
-        versions = measured.outcome.facts.get("versions", {})
-        phases = phases_of(measured.windows)
-        metrics, described = numbers_of(measured, self.idle_power_w)
-        record = dataclasses.replace(
-            self._record("finished"),
-            start_ms=round(1000 * min(times)),
-            end_ms=round(1000 * max(times)),
-            flags=(*measured.energy.flags, *self._background_flags()),
-            metrics=metrics | dict(self.before_block),
-            described=described,
-            windows=phases,
-            series=run_series(measured.outcome, measured.energy, measured.events),
-        )
-        record = dataclasses.replace(
-            record, params=record.params | {f"version.{name}": str(version) for name, version in versions.items()}
-        )
-        draw_power(self.folder / POWER_FILE, measured.energy.trace.thinned(MAX_STEPS), phases, record)
-        record.write()
-        return record
+    def draft(self) -> Draft:
+        """What the record of this run is made from, once it is measured."""
+        flags = tuple(self._background_flags())
+        record = dataclasses.replace(self._record("finished"), flags=flags, metrics=dict(self.before_block))
+        return Draft(record, self.ready.meter, self.idle_power_w)
 
-    def disturbed(self, record: RunRecord, why: Sequence[Flag]) -> RunRecord:
-        """The record of a run that will be measured again in the same place, written; its tag `error` says why."""
-        reason = "disturbed, and measured again: " + "; ".join(flag.text for flag in why)
-        tags = record.tags | {"status": "disturbed", "error": reason}
-        record = dataclasses.replace(record, status="disturbed", tags=tags)
-        record.write()
-        return record
+    def finished(self, measured: Measured, is_last: bool = True) -> RunRecord:
+        """The record of a run that was measured to its end, written with its picture.
+
+        One that was disturbed does not count, unless it `is_last` to be tried in its place.
+        """
+        return self.draft().finished(measured, is_last)
 
     def failed(self, error: JoulebenchError) -> RunRecord:
         """The record of a run that could not be measured, written; its tag `error` says why."""
         record = self._record("failed")
         record = dataclasses.replace(record, tags=record.tags | {"error": str(error)})
-        record.write()
-        return record
+        return _written(record)
 
     def _background_flags(self) -> list[Flag]:
         if self.background_load <= self.config.hardware.max_background_load:

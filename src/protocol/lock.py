@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import getpass
+import itertools
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from src.errors import SetupError
+from src.errors import ConfigError, SetupError
+from src.plan.sweep_plan import SweepPlan
+from src.track.folder_lock import filing_alone
 
 LOCK = Path(tempfile.gettempdir()) / "joulebench.lock"
 """The same for all users; the kernel lets go of it when its owner ends, however that ends."""
@@ -44,6 +48,29 @@ def measuring_alone(experiment: str, folder: Path, allow_concurrent: bool, lock:
         with suppress(OSError):
             owner.unlink()
         held.release()
+
+
+OF_THE_CLOCK = re.compile(r"\d\d-\d\d-\d\d")
+"""A folder that nobody named; two that begin in the same second would share it."""
+
+
+def claim(plan: SweepPlan, folder: Path, held: ExitStack) -> Path:
+    """Write the plan into a folder that is nobody else's, held until `held` ends: `folder`, or for one that is named by
+    the clock the next that is free. Raises ConfigError or SetupError where a named one is taken."""
+    for number in itertools.count(1):
+        place = folder if number == 1 else folder.with_name(f"{folder.name}_{number}")
+        place.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as trying:
+            try:
+                trying.enter_context(filing_alone(place))
+                plan.write(place)
+            except (ConfigError, SetupError):
+                if not OF_THE_CLOCK.fullmatch(folder.name):
+                    raise
+                continue
+            held.push(trying.pop_all())
+        return place
+    raise AssertionError
 
 
 def _myself(experiment: str, folder: Path) -> dict[str, object]:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from src import stops
 from src.contract.plan_file import Slot, blocks
 from src.contract.record import RECORD_FILE, RunRecord
 from src.errors import MeterError, RunError, TrackError
-from src.measure.disturbed import REPEATED
 from src.measure.run import measure
 from src.plan.sweep_plan import SweepPlan
 from src.plan.time_left import remaining_s
@@ -21,10 +21,12 @@ from src.protocol.enough import enough, looked_at
 from src.protocol.filing import Filing
 from src.protocol.machine import MachineState, rest_and_look
 from src.protocol.ready import Ready
-from src.track import in_haste, open_store
+from src.track import open_store
+from src.track.patience import waiting_at_most
 
-SILENT_AFTER_S = 2.0
 MEASURING_ERRORS = (MeterError, RunError)
+STORE_WAIT_S = 4.0
+"""The most that a block is held up by a store that does not answer."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class Loop:
     missing: list[Missing] = field(default_factory=list)
     seen_s: dict[int, list[float]] = field(default_factory=dict)
     _launched: int = 0
-    _unfiled: list[RunRecord] = field(default_factory=list)
-    _store_is_silent: bool = False
+    _kept: list[RunRecord] = field(default_factory=list)
+    _silent_since: int | None = None
 
     @property
     def guess_s(self) -> list[float | None]:
@@ -70,6 +72,7 @@ class Loop:
         left = blocks(self.todo)
         for number, block in enumerate(left, 1):
             self._run_block(block, later=[slot for following in left[number:] for slot in following])
+            self._file_kept(block[0].iteration)
             if self._may_stop(block[0].iteration):
                 return
 
@@ -86,8 +89,8 @@ class Loop:
     def _run_block(self, block: Sequence[Slot], later: Sequence[Slot]) -> None:
         """Every slot of a block; a failed one waits for its next try at the block's end."""
         queue = deque((slot, 0) for slot in block)
-        self._store_is_silent = False
         while queue:
+            stops.check()
             slot, retry = queue.popleft()
             left = [slot, *(waiting for waiting, _ in queue), *later]
             idle_s = self.plan.configs[slot.treatment].protocol.idle_s
@@ -131,7 +134,7 @@ class Loop:
         (self.records if record.status == "finished" else self.failed).append(record)
         if record.status == "finished":
             self.seen_s.setdefault(slot.treatment, []).append(time.monotonic() - begin)
-        self._file(record)
+        self._file(record, slot.iteration)
         if record.status == "finished":
             self.display.finished(self._name(slot), record)
         return record
@@ -144,9 +147,7 @@ class Loop:
             measured = measure(ready.meter, ready.work.job, filing.folder, filing.environment, *limits)
         except MEASURING_ERRORS as error:
             return filing.failed(error)
-        record = filing.finished(measured)
-        why = [flag for flag in record.flags if flag.code in REPEATED]
-        return filing.disturbed(record, why) if why and not is_last else record
+        return filing.finished(measured, is_last)
 
     def filing(self, slot: Slot, attempt: int) -> Filing:
         """What is known of a run before it begins."""
@@ -165,27 +166,39 @@ class Loop:
             before_block=self.machine.metrics(ready.meter),
         )
 
-    def _file(self, record: RunRecord) -> None:
-        """The store is opened only to file: whether it still answers is no reason not to measure, nor to wait.
+    def _file(self, record: RunRecord, iteration: int) -> None:
+        """The store is opened only to file: whether it still answers is no reason not to measure, nor to wait long.
 
-        One that takes long to refuse a run is asked again in the next block, so that it never holds a block up twice.
+        After it failed once, runs are kept on disk until it answers at the end of a later block, or of the sweep.
         """
-        self._unfiled.append(record)
-        if self._store_is_silent:
+        self._kept.append(record)
+        if self._silent_since is not None:
             return
-        began_s, waiting, self._unfiled = time.monotonic(), self._unfiled, []
-        with in_haste():
-            for place, each in enumerate(waiting):
-                try:
-                    open_store(self.plan.shared.tracking_uri).file_run(each, self.parent, patience_s=0.0)
-                except TrackError:
-                    self._unfiled.append(each)
-                    if time.monotonic() - began_s > SILENT_AFTER_S:
-                        self._store_is_silent = True
-                        self._unfiled += waiting[place + 1 :]
-                        break
-        if record in self._unfiled:
-            self.display.say(f"MLflow does not take {record.name} now; it is filed when the sweep ends", "yellow")
+        try:
+            self._file_all()
+        except TrackError:
+            self._silent_since = iteration
+            self.display.say(
+                f"MLflow does not take {record.name} now; runs are kept on disk and filed as soon as it does", "yellow"
+            )
+
+    def _file_kept(self, iteration: int) -> None:
+        """Once a block, but not in the one that was held up already."""
+        if self._silent_since in (None, iteration):
+            return
+        try:
+            self._file_all()
+        except TrackError:
+            return
+        self._silent_since = None
+        self.display.say("MLflow takes runs again")
+
+    def _file_all(self) -> None:
+        with waiting_at_most(STORE_WAIT_S):
+            store = open_store(self.plan.shared.tracking_uri)
+            while self._kept:
+                store.file_run(self._kept[0], self.parent)
+                self._kept.pop(0)
 
     def _keep_whole(self, folder: Path) -> None:
         """Keep a run that was stopped after it was measured: by then its record was written."""

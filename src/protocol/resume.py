@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from src.contract.plan_file import PLAN_FILE, PlanFile, Slot
 from src.contract.record import RECORD_FILE, RunRecord, flatten
 from src.errors import ConfigError
 from src.plan.sweep_plan import SweepPlan, plain
+from src.protocol.filing import recovered
 
 LATEST = "latest"
 MAY_DIFFER = ("analysis", "tracking_uri", "resume", "protocol.iterations", "protocol.allow_concurrent")
@@ -78,11 +80,14 @@ def progress_of(plan: SweepPlan, folder: Path) -> Progress:
 
 
 def _attempts(plan: SweepPlan, folder: Path, slot: Slot) -> list[RunRecord]:
-    """The records of a slot's tries, in their order, up to the first that has none."""
+    """The records of a slot's tries, in their order, up to the first that has none and cannot get one any more."""
     records: list[RunRecord] = []
-    while (folder / plan.folder(slot, len(records)) / RECORD_FILE).exists():
+    folders = (folder / plan.folder(slot, attempt) for attempt in itertools.count())
+    for run in folders:
         try:
-            records.append(RunRecord.read(folder / plan.folder(slot, len(records))))
+            if not (run / RECORD_FILE).exists() and recovered(run) is None:
+                break
+            records.append(RunRecord.read(run))
         except ContractError as error:
             raise ConfigError(f"{error}; or move that folder away, then the run is measured again") from error
     return records

@@ -8,8 +8,10 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+from src import stops
 from src.contract.commands import override
 from src.contract.job import Prime
 from src.contract.record import RunRecord
@@ -24,7 +26,7 @@ from src.protocol.display import Display, duration
 from src.protocol.enough import looked_at
 from src.protocol.filing import filing_command
 from src.protocol.host import host_facts
-from src.protocol.lock import measuring_alone
+from src.protocol.lock import claim, measuring_alone
 from src.protocol.loop import Loop, Missing
 from src.protocol.machine import MachineState, introduce_meter, prepare_machine
 from src.protocol.outcomes import missing_table, summary_table
@@ -32,7 +34,7 @@ from src.protocol.ready import Ready, make_ready, ready_store
 from src.protocol.resume import Progress, go_on, progress_of
 from src.protocol.sweep_run import SweepRun
 from src.public import password_from, public
-from src.track.filing_alone import held_folder
+from src.track.folder_lock import filing_alone
 
 PRIME_TIMEOUT_S = 600.0
 LAST_LINES = 5
@@ -59,37 +61,44 @@ def measure_sweep(plan: SweepPlan, folder: Path, display: Display | None = None)
     if resumed:
         plan, folder = go_on(plan, here)
     folder = here / folder
-    with measuring_alone(plan.shared.experiment, folder, plan.shared.protocol.allow_concurrent):
+    with measuring_alone(plan.shared.experiment, folder, plan.shared.protocol.allow_concurrent), ExitStack() as held:
+        if resumed:
+            held.enter_context(filing_alone(folder))
         ready = make_ready(plan.configs, ROOT, here, display.say)
         store = ready_store(plan.shared)
-        with held_folder(folder, is_new=not resumed) as folder:
-            progress = progress_of(plan, folder) if resumed else Progress([], [], list(plan.slots), {})
-            (plan.rewrite if resumed else plan.write)(folder)
-            sweep_run = SweepRun.begin(store, plan, folder, host_facts(), _tags(ready))
-            loop = _loop(plan, folder, display, ready, progress, sweep_run.run_id)
-            report_files: Sequence[Path] = ()
-            try:
-                if progress.left:
-                    title = f"joulebench: {plan.shared.experiment}, sweep {plan.sweep}"
-                    with display.live(title, len(plan.slots), len(progress.finished)):
-                        _introduce(loop)
-                        _prime(ready)
-                        loop.machine = prepare_machine(plan.shared, distinct_meters(ready), folder, display)
-                        loop.run()
-                else:
-                    display.say("every planned run is finished; more protocol.iterations would add some")
-                sweep_run.file_missing([*loop.records, *loop.failed])
-                report_files = _report(sweep_run, loop)
-            except OSError as error:
-                if error.errno not in UNWRITABLE:
-                    raise
-                raise RunError(
-                    f"{error.filename or folder} cannot be written ({error.strerror}); what was finished is kept. See "
-                    f"that {folder} is there and can be written, then go on with: "
-                    f"{resume_command(sys.argv[1:], folder)}"
-                ) from error
-            finally:
-                unfiled = _close(sweep_run, loop, report_files)
+        stops.check()
+        progress = progress_of(plan, folder) if resumed else Progress([], [], list(plan.slots), {})
+        if resumed:
+            plan.rewrite(folder)
+        else:
+            folder = claim(plan, folder, held)
+        stops.way_on = f"go on with: {resume_command(sys.argv[1:], folder)}"
+        sweep_run = SweepRun.begin(store, plan, folder, host_facts(), _tags(ready))
+        loop = _loop(plan, folder, display, ready, progress, sweep_run.run_id)
+        report_files: Sequence[Path] = ()
+        try:
+            if progress.left:
+                title = f"joulebench: {plan.shared.experiment}, sweep {plan.sweep}"
+                with display.live(title, len(plan.slots), len(progress.finished)):
+                    _introduce(loop)
+                    _prime(ready)
+                    loop.machine = prepare_machine(plan.shared, distinct_meters(ready), folder, display)
+                    loop.run()
+            else:
+                display.say("every planned run is finished; more protocol.iterations would add some")
+            sweep_run.file_missing([*loop.records, *loop.failed])
+            stops.check()
+            report_files = _report(sweep_run, loop)
+            stops.check()
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            raise RunError(
+                f"{error.filename or folder} cannot be written ({error.strerror}); what was finished is kept. See that "
+                f"{folder} is there and can be written, then {stops.way_on}"
+            ) from error
+        finally:
+            unfiled = _close(sweep_run, loop, report_files)
     _refuse_missing(plan, folder, loop.missing)
     if unfiled:
         raise TrackError("not all of this sweep is in MLflow; see above why, and how to file the rest")
@@ -210,6 +219,8 @@ def _report(sweep_run: SweepRun, loop: Loop) -> Sequence[Path]:
         return ()
     for sentence in report.answer:
         display.say(sentence)
+    if sweep_run.store.left_out:
+        display.say(sweep_run.store.left_out, "yellow")
     display.say(f"report: {report.page}")
     return report.files
 
@@ -232,9 +243,11 @@ def _close(sweep_run: SweepRun, loop: Loop, report_files: Sequence[Path]) -> lis
     display.say(f"{done}, in experiment '{plan.shared.experiment}'; {sweep_run.way}")
     display.say(f"  {sweep_run.page()}")
     if len(records) < len(plan.slots):
-        display.say(f"go on with: {resume_command(sys.argv[1:], loop.folder)}")
+        display.say(stops.way_on)
         if hint := password_from(plan.shared.tracking_uri):
             display.say(f"  ({hint})")
+    if stops.is_read():
+        stops.way_on = ""
     return refused
 
 

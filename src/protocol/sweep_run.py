@@ -48,12 +48,15 @@ class SweepRun:
     def file_missing(self, records: Sequence[RunRecord]) -> list[str]:
         """File what is not filed yet; returns why the store refuses some. One that is silent is asked only once."""
         refused = []
-        for record in records:
+        for number, record in enumerate(records, 1):
             try:
                 self.store.file_run(record, self.run_id)
             except TrackError as error:
                 refused.append(str(error))
                 if not self.store.answers():
+                    unknown = [other.folder.name for other in records[number:]]
+                    if unknown:
+                        refused.append(f"it was not asked about {', '.join(unknown)}, as it does not answer")
                     break
         return refused
 

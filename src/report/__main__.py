@@ -35,7 +35,7 @@ def report(config: Config) -> None:
     store = open_store(config.tracking_uri)
     folder = report_folder(REPORTS, config.experiment)
     made = make_report(store, config.experiment, config.analysis, folder, tracking_uri=config.tracking_uri)
-    print("\n".join(made.answer))
+    print("\n".join([*made.answer, *([store.left_out] if store.left_out else [])]))
     print(f"\nReport: {made.page}")
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from src.analysis.table import finished
 from src.contract.flags import Flag
 from src.figures.gallery import Network
-from src.figures.numbers import count, enumerate_all
+from src.figures.numbers import count
 from src.report.load import Loaded
 
 NONE_RECORDED = "not recorded"
@@ -72,17 +72,6 @@ def flag_counts(runs: pd.DataFrame) -> dict[str, tuple[int, str]]:
         for flag in {each.code: each for each in reversed(flags)}.values():
             found.setdefault(flag.code, []).append(flag)
     return {code: (len(found[code]), found[code][0].text) for code in sorted(found)}
-
-
-def copies_note(runs: pd.DataFrame) -> str | None:
-    """What a store holds more than once."""
-    twice = runs[runs["copies"] > 0]
-    if twice.empty:
-        return None
-    names = enumerate_all([str(name) for name in twice["run_name"].head(3)])
-    more = " and others" if len(twice) > 3 else ""
-    lie = "lies" if len(twice) == 1 else "lie"
-    return f"{count(len(twice), 'run')} {lie} in MLflow more than once ({names}{more}); each counts once."
 
 
 def values(runs: pd.DataFrame, column: str) -> list[str]:

@@ -81,7 +81,7 @@ def make_report(
             loaded=loaded,
             analysis=analysis,
             pictures=tuple(pictures),
-            notes=(*notes, *filter(None, [facts.copies_note(loaded.runs)])),
+            notes=(*notes, *filter(None, [store.left_out])),
             commands=tuple(commands(store, loaded, config, tracking_uri)),
             author=author(),
             date=datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -161,5 +161,5 @@ def _write(folder: Path, document: Document, analysis: Analysis, loaded: Loaded)
 def _runs_table(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a run, failed ones too, with its flags as text."""
     flags = ["; ".join(f"{flag.code}: {flag.text}" for flag in own) for own in runs["flags"]]
-    plain = runs.drop(columns=["factors", "windows", "flags", "copies"])
+    plain = runs.drop(columns=["factors", "windows", "flags"])
     return plain.assign(**{"tags.flags": flags}) if any(flags) else plain

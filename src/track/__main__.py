@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
+
+from src import stops
+
+if __name__ == "__main__":
+    stops.heed()
 
 from src.contract.json_files import ContractError
 from src.contract.plan_file import PLAN_FILE
-from src.contract.record import RECORD_FILE, RunRecord
-from src.errors import FiledElsewhereError, JoulebenchError
+from src.contract.record import DRAFT_FILE, RECORD_FILE, RunRecord
+from src.errors import JoulebenchError, SetupError
+from src.paths import ROOT
 from src.public import hide_in_tracebacks, shown
 from src.track import open_store
-from src.track.filing_alone import filing_alone
-from src.track.refile import Folder, Refiled, plan_of, refile
-
-if TYPE_CHECKING:
-    from src.track.store import Store
+from src.track.folder_lock import filing_alone
+from src.track.refile import close_dead, refile
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,33 +33,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run's, or above it")
     parser.add_argument("--store", help="MLflow's store (default: MLFLOW_TRACKING_URI, else ./mlflow.db)")
     chosen = parser.parse_args(arguments)
-    found, unreadable = find_folders(chosen.folders)
-    if not found and not unreadable:
+    found = find_sweeps(chosen.folders)
+    if not found:
         print(
             f"No {RECORD_FILE} below {', '.join(map(str, chosen.folders))}; name a sweep's folder",
             file=sys.stderr,
         )
         return 2
-    done = Refiled()
+    problems: list[str] = []
+    filed = known = unreadable = refused = 0
     try:
         store = open_store(chosen.store)
-        for folder in found:
-            _refile(store, folder, done)
+        for folder, runs in found.items():
+            try:
+                with filing_alone(folder):
+                    recover(runs)
+                    records, damaged = read_all([run for run in runs if (run / RECORD_FILE).exists()])
+                    done = refile(store, records)
+                    close_dead(store, folder)
+            except SetupError as error:
+                problems.append(str(error))
+                continue
+            filed, known = filed + done.filed, known + done.known
+            unreadable, refused = unreadable + len(damaged), refused + len(done.refused)
+            problems += [*damaged, *done.refused]
     except JoulebenchError as error:
-        print(error, file=sys.stderr)
+        print(*problems, error, sep="\n", file=sys.stderr)
         return error.exit_code
-    print(
-        f"runs filed: {done.filed}; there already: {done.known}"
-        + _counted("unreadable", unreadable)
-        + _counted("refused", done.refused)
-    )
-    for problem in (*unreadable, *done.refused):
+    print(f"runs filed: {filed}; there already: {known}{_some('unreadable', unreadable)}{_some('refused', refused)}")
+    if store.left_out:
+        print(store.left_out)
+    for problem in problems:
         print(problem, file=sys.stderr)
-    return 1 if unreadable or done.refused else 0
+    return 1 if problems else 0
 
 
-def _counted(what: str, problems: Sequence[str]) -> str:
-    return f"; {what}: {len(problems)}" if problems else ""
+def _some(what: str, n: int) -> str:
+    return f"; {what}: {n}" if n else ""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,34 +77,40 @@ class _Parser(argparse.ArgumentParser):
         super().error(shown(message))
 
 
-def _refile(store: Store, folder: Folder, done: Refiled) -> None:
-    """File a folder and count it in."""
-    try:
-        with filing_alone(folder.path):
-            own = refile(store, folder)
-    except FiledElsewhereError as error:
-        done.refused.append(str(error))
-        return
-    done.filed += own.filed
-    done.known += own.known
-    done.refused += own.refused
+def find_sweeps(folders: Sequence[Path]) -> dict[Path, list[Path]]:
+    """The folders of runs at or below the given ones, each once, by the folder of their sweep, in order of paths.
+
+    A run that has no record yet is one too, and so is a sweep without any.
+    """
+    names = (RECORD_FILE, DRAFT_FILE)
+    runs = sorted({path.parent.resolve() for folder in folders for name in names for path in folder.rglob(name)})
+    plans = sorted({path.parent.resolve() for folder in folders for path in folder.rglob(PLAN_FILE)})
+    found: dict[Path, list[Path]] = {folder: [] for folder in plans}
+    for run in runs:
+        found.setdefault(run.parent, []).append(run)
+    return found
 
 
-def find_folders(folders: Sequence[Path]) -> tuple[list[Folder], list[str]]:
-    """Each sweep's folder at or below the given ones with its runs in the order they began, and what is wrong there."""
-    runs = {path.parent.resolve() for folder in folders for path in folder.rglob(RECORD_FILE)}
-    plans = {path.parent.resolve() for folder in folders for path in folder.rglob(PLAN_FILE)}
-    found = {path: Folder(path, plan_of(path)) for path in sorted({run.parent for run in runs} | plans)}
-    problems = []
-    for run in sorted(runs):
+def recover(runs: Sequence[Path]) -> None:
+    """Give runs that lost their record another one, in a process that can integrate energy."""
+    lost = [str(run) for run in runs if not (run / RECORD_FILE).exists()]
+    if lost:
+        subprocess.run(
+            [sys.executable, "-m", "src.protocol.recover", *lost], cwd=ROOT, check=False, start_new_session=True
+        )
+
+
+def read_all(folders: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
+    """The records that can be read, in the order they began, and what is wrong with the others."""
+    records, problems = [], []
+    for folder in folders:
         try:
-            found[run.parent].records.append(RunRecord.read(run))
+            records.append(RunRecord.read(folder))
         except ContractError as error:
             problems.append(str(error))
-    for folder in found.values():
-        folder.records.sort(key=lambda record: record.start_ms)
-    return list(found.values()), problems
+    return sorted(records, key=lambda record: record.start_ms), problems
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    stops.way_on = f"go on with the same command: {shlex.join(['python', '-m', 'src.track', *sys.argv[1:]])}"
+    sys.exit(stops.in_order(main))

@@ -18,23 +18,6 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Folder:
-    """A sweep's folder, or that around runs of no sweep: its records, and its plan where there is one."""
-
-    path: Path
-    plan: PlanFile | None = None
-    records: list[RunRecord] = field(default_factory=list)
-
-    @property
-    def sweeps(self) -> set[tuple[str, str]]:
-        """Experiment and name of the sweeps that lie here: one, as a rule; also of one that measured nothing."""
-        told = {(record.experiment, record.sweep) for record in self.records if record.sweep}
-        if not told and self.plan is not None and self.plan.configs:
-            told = {(str(self.plan.configs[0].get("experiment")), self.plan.sweep)}
-        return told
-
-
-@dataclass
 class Refiled:
     """How many runs were filed and how many were there already, and why the store refuses others."""
 
@@ -43,19 +26,19 @@ class Refiled:
     refused: list[str] = field(default_factory=list)
 
 
-def refile(store: Store, folder: Folder) -> Refiled:
+def refile(store: Store, records: Sequence[RunRecord]) -> Refiled:
     """File each record that is not filed yet below its sweep's parent run, which is made where there is none.
 
-    A parent that was never closed is closed, also where nothing was measured. A record that the store refuses does not
-    hold up the others. Raises TrackError where the store is silent; what was filed until then stays.
+    A record that the store refuses does not hold up the others. Raises TrackError where the store is silent; what was
+    filed until then stays.
     """
     done = Refiled()
-    new = [record for record in folder.records if _is_new(store, record, done)]
+    new = [record for record in records if _is_new(store, record, done)]
     gaining = {(record.experiment, record.sweep) for record in new}
-    plan_file = folder.path / PLAN_FILE
+    folders = {(record.experiment, record.sweep): record.folder.parent for record in records if record.sweep}
     parents = {
-        sweep: store.start_sweep(*sweep, {}, {}, [plan_file] if plan_file.exists() else [])
-        for sweep in sorted(folder.sweeps)
+        sweep: store.start_sweep(*sweep, {}, {}, [path for path in [folder / PLAN_FILE] if path.exists()])
+        for sweep, folder in folders.items()
         if sweep in gaining or store.is_open(*sweep)
     }
     for record in new:
@@ -63,11 +46,11 @@ def refile(store: Store, folder: Folder) -> Refiled:
             store.file_run(record, parents.get((record.experiment, record.sweep or "")))
             done.filed += 1
         except TrackError as error:
-            done.refused.append(str(error))
             if not store.answers():
                 raise
+            done.refused.append(str(error))
     for sweep, parent_run_id in parents.items():
-        close_sweep(store, *sweep, parent_run_id, len(folder.plan.slots) if folder.plan else None)
+        close_sweep(store, *sweep, parent_run_id, planned_runs(folders[sweep]))
     return done
 
 
@@ -95,15 +78,28 @@ def close_sweep(
 
     A sweep counts as finished when as many runs finished as were planned, or one, where the plan is unknown.
     """
+    store.drop_halves(experiment, sweep, parent_run_id)
     runs = [run for run in store.records(experiment) if run.sweep == sweep]
     finished = sum(run.status == "finished" for run in runs)
     status: Status = "finished" if finished >= (planned or 1) else "failed"
     store.finish_sweep(parent_run_id, summary_metrics(runs), artifacts, status, summary_note(runs))
 
 
-def plan_of(folder: Path) -> PlanFile | None:
-    """The plan in a sweep's folder; None where there is none that can be read."""
+def close_dead(store: Store, folder: Path) -> None:
+    """Close the parent run of a sweep that was killed, also before any of its runs was finished."""
     try:
-        return PlanFile.read(folder)
+        plan = PlanFile.read(folder)
+    except ContractError:
+        return
+    experiment = str(plan.configs[0].get("experiment") or "") if plan.configs else ""
+    if experiment and store.has(experiment) and store.is_open(experiment, plan.sweep):
+        parent = store.start_sweep(experiment, plan.sweep, {}, {})
+        close_sweep(store, experiment, plan.sweep, parent, len(plan.slots))
+
+
+def planned_runs(folder: Path) -> int | None:
+    """How many runs the plan in a sweep's folder has; None where there is no plan that can be read."""
+    try:
+        return len(PlanFile.read(folder).slots)
     except ContractError:
         return None

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shlex
 import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag
-from mlflow.exceptions import MlflowException, RestException
+from mlflow.exceptions import MlflowException
 from mlflow.store.db import utils as mlflow_database
 from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from sqlalchemy.exc import SQLAlchemyError
 
 from src.contract.metrics import OF_TASK
-from src.contract.record import FiledRun, Point, RunRecord, Status, each_once
+from src.contract.record import FiledRun, Point, RunRecord, Status
 from src.errors import TrackError
 from src.public import public, shown
 from src.track.filed import filed_runs
+from src.track.patience import hurry
 from src.track.typed_tags import typed_tags
 
 NOTE_TAG = "mlflow.note.content"
@@ -60,22 +64,20 @@ BATCH_METRICS, BATCH_PARAMS = 900, 100
 PARAM_LENGTH = 6000
 TAG_LENGTH = 5000
 MLFLOW_STATUS = {"finished": "FINISHED", "failed": "FAILED", "disturbed": "FINISHED"}
-ASKED_FILE = ".asked"
-"""In a run's folder while a server was asked to make the run and has not answered."""
-
-MOST_COPIES = 20
-LATE_S = 60.0
-"""A server that has not done by then what it was asked for does it no more."""
-
+LATE_S, LOOK_AGAIN_S = 15.0, 2.0
+"""How long, and how often, to look for what a server may have made although it did not say so."""
+UNSURE = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
+"""How MLflow calls an answer that did not come, or one of a server that is in trouble."""
+OLD_SCHEMA = "out-of-date database schema"
+SHOWN = 5
+T = TypeVar("T")
 STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError, ImportError)
 
 
 def connect(uri: str | None) -> Store:
     """Open the store and ask it once; raises TrackError where it cannot be opened or does not answer."""
-    with explained(
-        f"The MLflow store {public(uri) if uri else 'that is configured'} cannot be opened",
-        "choose another tracking_uri",
-    ):
+    named = public(uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db")
+    with explained(f"The MLflow store {named} cannot be opened", "choose another tracking_uri", _upgrade(named)):
         # MLflow would try ten times and a hundred seconds to open a database that is not there.
         mlflow_database.MAX_RETRY_COUNT = 3
         client = MlflowClient(tracking_uri=uri)
@@ -93,13 +95,20 @@ def parameter(value: str) -> str:
 
 
 @contextmanager
-def explained(what: str, remedy: str) -> Iterator[None]:
+def explained(what: str, remedy: str, of_old_schema: str = "") -> Iterator[None]:
     """Turn what MLflow and its store raise into a TrackError: what, why, and what to do."""
     try:
         yield
     except STORE_ERRORS as error:
-        reason = " ".join(shown(str(error)).split())
+        reason = " ".join(shown(str(error)).split()).partition(" [SQL:")[0]
+        if of_old_schema and OLD_SCHEMA in reason:
+            raise TrackError(f"{what}: an earlier version of MLflow made it; {of_old_schema}") from error
         raise TrackError(f"{what} ({reason[:400]}); {remedy}") from error
+
+
+def _upgrade(uri: str) -> str:
+    """How to bring a database to the schema of this MLflow."""
+    return f"copy the database, then `mlflow db upgrade {shlex.quote(uri)}` brings it up to date"
 
 
 @dataclass
@@ -114,10 +123,14 @@ class Store:
     _experiment_ids: dict[str, str] = field(default_factory=dict)
     _artifact_uris: dict[str, str] = field(default_factory=dict)
     _downloads: str = ""
+    repeated: dict[str, int] = field(default_factory=dict)
+    """How many copies of a run the last reading left out, by `run_uid`."""
 
     def ask(self) -> None:
         """Ask the store anything; raises what MLflow raises."""
+        hurry()
         self.client.search_experiments(max_results=1)
+        self._require_file()
 
     def answers(self) -> bool:
         """Whether the store can be reached."""
@@ -171,24 +184,22 @@ class Store:
             f"Sweep '{name}' could not be begun in {self.uri}", "see that the store works, then start again"
         ):
             experiment_id = self.experiment_id(experiment)
-            own_tags = {**tags, "kind": "sweep", "sweep": name}
-            run_id, is_new = self._once(
-                lambda: self._sweep(experiment, name),
-                lambda: self._create(experiment_id, name, own_tags, _now_ms()),
-                None,
-                LATE_S,
-            )
-            if is_new:
+            run = self._sweep(experiment, name)
+            if run is not None:
+                run_id = str(run.info.run_id)
+            else:
+                own_tags = {**tags, "kind": "sweep", "sweep": name}
+                run_id = self._create(experiment_id, name, own_tags, _now_ms(), lambda: self._sweep(experiment, name))
                 self._log(run_id, [], params)
+            hurry()
             self.client.update_run(run_id, status="RUNNING")
             self._copy(run_id, artifacts)
         return run_id
 
-    def file_run(self, record: RunRecord, parent_run_id: str | None = None, patience_s: float = LATE_S) -> str:
+    def file_run(self, record: RunRecord, parent_run_id: str | None = None) -> str:
         """File a run once: one that is there already is left as it is, one left half filed is completed.
 
-        Returns its id. A run that was deleted on MLflow's pages is filed anew. A run that a server was asked to make
-        and did not answer for is waited for up to `patience_s`, never asked for twice within LATE_S.
+        Returns its id. A run that was deleted on MLflow's pages is filed anew.
         """
         with explained(
             f"Run '{record.name}' could not be filed in {self.uri}",
@@ -197,12 +208,7 @@ class Store:
             run = self._run_of(record)
             if run is not None and run.info.status != "RUNNING":
                 return str(run.info.run_id)
-            run_id, _ = self._once(
-                lambda: self._run_of(record),
-                lambda: self._begin(record, parent_run_id),
-                record.folder / ASKED_FILE if self._is_served else None,
-                patience_s,
-            )
+            run_id = run.info.run_id if run is not None else self._begin(record, parent_run_id)
             return self._fill(run_id, record)
 
     def is_filed(self, record: RunRecord) -> bool:
@@ -211,13 +217,31 @@ class Store:
             run = self._run_of(record)
         return run is not None and run.info.status != "RUNNING"
 
+    def has(self, experiment: str) -> bool:
+        """Whether there is such an experiment."""
+        with explained(f"The experiments of {self.uri} cannot be read", "see that the store works"):
+            hurry()
+            found = self.client.get_experiment_by_name(experiment)
+        return found is not None and found.lifecycle_stage != "deleted"
+
     def is_open(self, experiment: str, sweep: str) -> bool:
         """Whether the sweep's parent run is there, and was never closed."""
         with explained(f"The sweeps of '{experiment}' cannot be read from {self.uri}", "see that the store works"):
-            if self.client.get_experiment_by_name(experiment) is None:
-                return False
             run = self._sweep(experiment, sweep)
         return run is not None and run.info.status == "RUNNING"
+
+    def drop_halves(self, experiment: str, sweep: str, parent_run_id: str) -> None:
+        """Take away what a server made of a sweep beside what counts, when it answered too late to be heard."""
+        with explained(f"The runs of sweep '{sweep}' cannot be tidied up in {self.uri}", "see that the store works"):
+            named = f"tags.sweep = '{_plain(sweep)}' and attributes.status = 'RUNNING'"
+            for run in self._find_all(self.experiment_id(experiment), named):
+                uid = run.data.tags.get("run_uid")
+                twin = uid is not None and any(
+                    other.info.status != "RUNNING" for other in self._all_of_uid(experiment, uid)
+                )
+                if twin or (run.data.tags.get("kind") == "sweep" and run.info.run_id != parent_run_id):
+                    hurry()
+                    self.client.delete_run(run.info.run_id)
 
     def finish_sweep(
         self,
@@ -239,18 +263,38 @@ class Store:
             values = [Metric(key, value, now, 0) for key, value in metrics.items()]
             self._log(parent_run_id, values, {}, {NOTE_TAG: note} if note else {})
             self._copy(parent_run_id, artifacts)
+            hurry()
             self.client.set_terminated(parent_run_id, MLFLOW_STATUS[status], end_time=now)
 
     def records(self, experiment: str) -> list[FiledRun]:
-        """All finished and failed measured runs, each once, in the order they began."""
+        """All finished and failed measured runs, each once, in the order they began; `repeated` says what is left out.
+
+        Of several copies, which a server that answers late makes, the most complete one counts.
+        """
         with explained(f"The runs of '{experiment}' cannot be read from {self.uri}", "check its name with `mlflow ui`"):
             found = self.client.get_experiment_by_name(experiment)
             if found is None:
                 names = ", ".join(self._experiment_names())
                 raise TrackError(f"{self.uri} has no experiment '{experiment}'; it has {names}")
+            hurry()
             filed = filed_runs(self.client, found.experiment_id)
         self._artifact_uris.update((run.run_id, uri) for run, uri in filed)
-        return each_once([run for run, _ in filed])
+        runs = [run for run, _ in filed]
+        kept = _each_once(runs)
+        counts = Counter(map(_identity, runs))
+        self.repeated = {uid: count - 1 for uid, count in counts.items() if count > 1}
+        return kept
+
+    @property
+    def left_out(self) -> str:
+        """What the last reading left out, in a sentence; nothing where each run was there once."""
+        if not self.repeated:
+            return ""
+        names = ", ".join(list(self.repeated)[:SHOWN]) + (", ..." if len(self.repeated) > SHOWN else "")
+        return (
+            f"{len(self.repeated)} runs are in {self.uri} more than once and count once; "
+            f"{sum(self.repeated.values())} copies were left out: {names}"
+        )
 
     def trace(self, run_id: str) -> list[Point]:
         """A run's power over time, as it was filed; empty where none was."""
@@ -286,6 +330,7 @@ class Store:
         return Path(self.uri.removeprefix(SQLITE_PREFIX)).parent if self.uri.startswith(SQLITE_PREFIX) else None
 
     def _experiment(self, name: str) -> Experiment:
+        hurry()
         found = self.client.get_experiment_by_name(name)
         if found is None:
             return self.client.get_experiment(self._create_experiment(name))
@@ -298,15 +343,13 @@ class Store:
         return found
 
     def _create_experiment(self, name: str) -> str:
+        """Make it; where another process did so in the same moment, or the answer came late, the one there is."""
         tags = {EXPERIMENT_KIND_TAG: "custom_model_development", VIEW_TAG: json.dumps(VIEW_STATE)}
+        hurry()
         try:
             return str(self.client.create_experiment(name, self._artifact_root(name), tags))
-        except STORE_ERRORS as error:  # another sweep may have made it in this moment, or the answer come late
-            deadline_s = time.monotonic() + (LATE_S if self._may_come_late(error) else 0.0)
-            while (found := self.client.get_experiment_by_name(name)) is None:
-                if time.monotonic() > deadline_s:
-                    raise
-                time.sleep(1.0)
+        except STORE_ERRORS as error:
+            found = _looked_for(lambda: self.client.get_experiment_by_name(name), error)
             return str(found.experiment_id)
 
     def _artifact_root(self, name: str) -> str | None:
@@ -319,67 +362,44 @@ class Store:
     def _experiment_names(self) -> list[str]:
         return [experiment.name for experiment in self.client.search_experiments(max_results=20)]
 
-    def _find(self, experiment_id: str, query: str) -> Run | None:
-        """The run that a query finds; of copies that an earlier version made, one that was filed to its end."""
-        found = self.client.search_runs([experiment_id], query, max_results=MOST_COPIES, order_by=["start_time ASC"])
-        return next((run for run in found if run.info.status != "RUNNING"), found[0] if found else None)
+    def _require_file(self) -> None:
+        """A database that was deleted still takes runs from whoever has it open, and nobody else will see them."""
+        path = self.uri.removeprefix(SQLITE_PREFIX)
+        if self._sqlite_folder() and not Path(path).exists():
+            raise FileNotFoundError(f"{path} was deleted")
+
+    def _find_all(self, experiment_id: str, query: str) -> list[Run]:
+        hurry()
+        self._require_file()
+        return list(self.client.search_runs([experiment_id], query, max_results=1000))
 
     def _sweep(self, experiment: str, name: str) -> Run | None:
-        return self._find(self.experiment_id(experiment), f"tags.kind = 'sweep' and tags.sweep = '{_plain(name)}'")
+        named = f"tags.kind = 'sweep' and tags.sweep = '{_plain(name)}'"
+        return _best(self._find_all(self.experiment_id(experiment), named))
+
+    def _all_of_uid(self, experiment: str, uid: str) -> list[Run]:
+        return self._find_all(self.experiment_id(experiment), f"tags.run_uid = '{_plain(uid)}'")
 
     def _run_of(self, record: RunRecord) -> Run | None:
         """The record's run; RUNNING where its filing was interrupted, since the status is filed last."""
-        return self._find(self.experiment_id(record.experiment), f"tags.run_uid = '{_plain(record.uid)}'")
-
-    def _once(
-        self, find: Callable[[], Run | None], create: Callable[[], str], asked: Path | None, patience_s: float
-    ) -> tuple[str, bool]:
-        """The id of a run that is looked for before it is made, and whether it was made now.
-
-        A server may make a run and answer too late: so what is not answered is looked for again, and asked for anew
-        only after LATE_S. `asked` is a file that remembers this for other processes.
-        """
-        begin_s, asked_s = time.monotonic(), _age_s(asked)
-        while True:
-            run = find()
-            if run is not None:
-                _forget(asked)
-                return str(run.info.run_id), asked_s is not None
-            if asked_s is None or asked_s + time.monotonic() - begin_s > LATE_S:
-                try:
-                    _remember(asked)
-                    run_id = create()
-                except STORE_ERRORS as error:
-                    if not self._may_come_late(error):
-                        _forget(asked)
-                        raise
-                    asked_s, reason = begin_s - time.monotonic(), error
-                else:
-                    _forget(asked)
-                    return run_id, True
-            else:
-                reason = TimeoutError("the store was asked for it before and has not answered yet")
-            if time.monotonic() - begin_s > patience_s:
-                raise reason
-            time.sleep(1.0)
-
-    def _may_come_late(self, error: Exception) -> bool:
-        """Whether a server may yet do what it was asked for; a refusal is an answer."""
-        refused = isinstance(error, RestException) and _status(error) < HTTPStatus.INTERNAL_SERVER_ERROR
-        return self._is_served and not refused
-
-    @property
-    def _is_served(self) -> bool:
-        return self.uri.startswith("http")
+        return _best(self._all_of_uid(record.experiment, record.uid))
 
     def _begin(self, record: RunRecord, parent_run_id: str | None) -> str:
         own = {**record.tags, **typed_tags(record), "kind": "run"}
         tags = own | ({PARENT_TAG: parent_run_id} if parent_run_id else {})
-        return self._create(self.experiment_id(record.experiment), record.name, tags, record.start_ms)
+        number = self.experiment_id(record.experiment)
+        return self._create(number, record.name, tags, record.start_ms, lambda: self._run_of(record))
 
-    def _create(self, experiment_id: str, name: str, tags: Mapping[str, str], start_ms: int) -> str:
+    def _create(
+        self, experiment_id: str, name: str, tags: Mapping[str, str], start_ms: int, find: Callable[[], Run | None]
+    ) -> str:
+        """Make a run, never twice: one that fails may have been made all the same, and is looked for with `find`."""
         short = {key: value[:TAG_LENGTH] for key, value in (SOURCE_TAGS | dict(tags)).items()}
-        return str(self.client.create_run(experiment_id, start_ms, short, name).info.run_id)
+        hurry()
+        try:
+            return str(self.client.create_run(experiment_id, start_ms, short, name).info.run_id)
+        except STORE_ERRORS as error:
+            return str(_looked_for(find, error).info.run_id)
 
     def _fill(self, run_id: str, record: RunRecord) -> str:
         metrics = [Metric(key, value, record.end_ms, 0) for key, value in record.metrics.items()]
@@ -387,6 +407,7 @@ class Store:
             metrics += [Metric(key, point.value, point.time_ms, point.step) for point in points]
         self._log(run_id, metrics, record.params)
         self._copy(run_id, record.artifacts())
+        hurry()
         self.client.set_terminated(run_id, MLFLOW_STATUS[record.status], end_time=record.end_ms)
         return run_id
 
@@ -401,35 +422,60 @@ class Store:
         left_params = [Param(key, parameter(value)) for key, value in params.items()]
         left_tags = [RunTag(key, value[:TAG_LENGTH]) for key, value in (tags or {}).items()]
         while metrics or left_params or left_tags:
+            hurry()
             self.client.log_batch(run_id, metrics[:BATCH_METRICS], left_params[:BATCH_PARAMS], left_tags)
             metrics, left_params, left_tags = metrics[BATCH_METRICS:], left_params[BATCH_PARAMS:], []
 
     def _copy(self, run_id: str, artifacts: Iterable[Path]) -> None:
         for path in artifacts:
-            if not path.is_symlink():
-                self.client.log_artifact(run_id, str(path))
+            if path.is_symlink():
+                continue
+            hurry()
+            self.client.log_artifact(run_id, str(path))
 
 
-def _status(error: RestException) -> int:
-    return int(error.get_http_status_code())  # type: ignore[no-untyped-call]
+def _looked_for(find: Callable[[], T | None], error: Exception) -> T:
+    """What a failed creation may have made, as soon as it is there; raises `error` where it does not come to be.
+
+    Only a server that was silent or in trouble is asked more than once.
+    """
+    unsure = isinstance(error, MlflowException) and error.error_code in UNSURE and "refused" not in str(error)
+    deadline = time.monotonic() + (LATE_S if unsure else 0.0)
+    while True:
+        try:
+            found = find()
+        except TimeoutError:
+            raise error from None
+        except STORE_ERRORS:
+            found = None
+        if found is not None:
+            return found
+        if time.monotonic() >= deadline:
+            raise error
+        time.sleep(LOOK_AGAIN_S)
 
 
-def _age_s(asked: Path | None) -> float | None:
-    try:
-        return max(0.0, time.time() - asked.stat().st_mtime) if asked else None
-    except OSError:
-        return None
+def _best(runs: Sequence[Run]) -> Run | None:
+    """The one of several copies that counts: one that was closed before one that was not, the same at every look."""
+    return min(runs, key=lambda run: (run.info.status == "RUNNING", run.info.run_id), default=None)
 
 
-def _remember(asked: Path | None) -> None:
-    if asked:
-        with suppress(OSError):  # an archive may be read-only
-            asked.touch()
+def _identity(run: FiledRun) -> str:
+    return run.tags.get("run_uid") or run.run_id
 
 
-def _forget(asked: Path | None) -> None:
-    if asked:
-        asked.unlink(missing_ok=True)
+def _each_once(runs: Sequence[FiledRun]) -> list[FiledRun]:
+    """Of several copies of a run the most complete one, in the order in which the runs came."""
+    best: dict[str, FiledRun] = {}
+    for run in runs:
+        other = best.get(_identity(run))
+        if other is None or _completeness(run) > _completeness(other):
+            best[_identity(run)] = run
+    return list(best.values())
+
+
+def _completeness(run: FiledRun) -> tuple[bool, int]:
+    return run.status != "failed", len(run.metrics) + len(run.params) + len(run.tags)
 
 
 def _plain(text: str) -> str:

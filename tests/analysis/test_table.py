@@ -24,7 +24,7 @@ def test_a_row_tells_what_its_record_tells() -> None:
               "meter": "M", "energy_kind": "K", "run_uid": "U", "status": "finished", "error": "E"},
         factors={"key": "value"}, flags=(Flag("gap", "3 s", grave=True),), windows={"train": (1.0, 2.0)},
         params={"model.name": "cnn"}, metrics={"energy_j": 5.0, "accuracy": float("inf")}, run_id="R", name="N",
-        start_ms=1_700_000_000_250, copies=("C",),
+        start_ms=1_700_000_000_250,
     )  # fmt: skip
     (row,) = table_of([run]).runs.to_dict("records")
     assert pd.isna(row.pop("accuracy"))
@@ -32,7 +32,7 @@ def test_a_row_tells_what_its_record_tells() -> None:
         "run_id": "R", "run_name": "N", "started_s": 1_700_000_000.25, "status": "finished", "treatment": "T",
         "framework": "F", "sweep": "S", "iteration": 3, "position": 2, "sequence": 7, "meter": "M", "energy_kind": "K",
         "run_uid": "U", "factors": {"key": "value"}, "flags": (Flag("gap", "3 s", grave=True),),
-        "windows": {"train": (1.0, 2.0)}, "copies": 1, "energy_j": 5.0, "params.model.name": "cnn", "tags.error": "E",
+        "windows": {"train": (1.0, 2.0)}, "energy_j": 5.0, "params.model.name": "cnn", "tags.error": "E",
     }  # fmt: skip
 
 

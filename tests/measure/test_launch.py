@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from src.errors import SetupError
+from src.measure import launch as launch_module
 from src.measure.guard import MARKER, kill_all, marked
 from src.measure.launch import launch
 from src.paths import ROOT
@@ -35,7 +40,7 @@ LAUNCHES = """
 import os, sys
 from pathlib import Path
 from src.measure.launch import launch
-launch(sys.argv[2:], Path(sys.argv[1]), dict(os.environ), 60)
+launch(sys.argv[2:], Path(sys.argv[1]), dict(os.environ), 1.5 if "setpriv" in sys.argv else 60)
 """
 
 
@@ -114,19 +119,115 @@ def test_the_death_of_the_orchestrator(tmp_path: Path, number: int) -> None:
     assert not alive(pids)
 
 
-def test_the_death_of_the_guard(tmp_path: Path) -> None:
+def guards_of(pid: int) -> list[psutil.Process]:
+    """The guard of a command, which is its parent, and the guard's keeper."""
+    guard = psutil.Process(pid).parent()
+    assert guard is not None
+    keeper = guard.parent()
+    assert keeper is not None
+    return [guard, keeper]
+
+
+GUARDS = {"guard": [0], "keeper": [1], "both": [0, 1]}
+
+
+@pytest.mark.parametrize("which", GUARDS.values(), ids=GUARDS)
+def test_the_death_of_the_guard(tmp_path: Path, which: list[int]) -> None:
     def kill_guard() -> None:
-        pids = wait_for_pids(tmp_path)
-        guard = psutil.Process(pids[1]).parent()
-        assert guard is not None
-        guard.kill()
+        guards = guards_of(wait_for_pids(tmp_path)[1])
+        for number in which:
+            guards[number].kill()
 
     thread = threading.Thread(target=kill_guard)
     thread.start()
     ending = launch(forks(tmp_path, 300), tmp_path / "log", dict(os.environ), 60)
     thread.join()
-    assert ending.ending == "lost"
+    assert ending.ending == ("stopped" if which == [1] else "lost")
     assert not alive(wait_for_pids(tmp_path), within_s=1)
+
+
+@pytest.mark.parametrize("which", GUARDS.values(), ids=GUARDS)
+def test_the_death_of_the_orchestrator_and_a_guard_at_once(tmp_path: Path, which: list[int]) -> None:
+    command = [sys.executable, "-c", LAUNCHES, str(tmp_path / "log"), *forks(tmp_path, 300)]
+    with subprocess.Popen(command, cwd=ROOT) as orchestrator:
+        pids = wait_for_pids(tmp_path)
+        guards = guards_of(pids[1])
+        if len(which) == 2:  # what is left then is the orchestrator's to do
+            which = [1]
+        for process in (*(guards[number] for number in which), orchestrator):
+            process.kill()
+    assert not alive([*pids, *(guard.pid for guard in guards)])
+
+
+@pytest.mark.parametrize("which", GUARDS.values(), ids=GUARDS)
+def test_a_guard_that_stands_still_does_not_hold_the_sweep_up(
+    tmp_path: Path, which: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch_module, "LATE_S", 1.0)
+    monkeypatch.setattr(launch_module, "KILL_WITHIN_S", -4.0)
+
+    def stop_guard() -> None:
+        guards = guards_of(wait_for_pids(tmp_path)[1])
+        for number in which:
+            guards[number].suspend()
+
+    thread = threading.Thread(target=stop_guard)
+    thread.start()
+    began = time.monotonic()
+    ending = launch(forks(tmp_path, 300), tmp_path / "log", dict(os.environ), 4)
+    thread.join()
+    assert time.monotonic() - began < 15
+    assert ending.ending == "timeout"
+    assert not alive(wait_for_pids(tmp_path), within_s=1)
+
+
+class OfAnother:
+    """A process that this user may not kill."""
+
+    pid = 4_000_000
+
+    def status(self) -> str:
+        return psutil.STATUS_RUNNING
+
+    def name(self) -> str:
+        return "energibridge"
+
+    def username(self) -> str:
+        return "root"
+
+    def kill(self) -> None:
+        raise psutil.AccessDenied(self.pid)
+
+
+def test_what_cannot_be_killed_is_named_and_does_not_keep_others_alive() -> None:
+    began = time.monotonic()
+    with subprocess.Popen(["sleep", "60"]) as own:
+        killed, left = kill_all(lambda: [OfAnother(), psutil.Process(own.pid)])  # type: ignore[list-item]
+    assert time.monotonic() - began < 5
+    assert (killed, left) == ([f"sleep ({own.pid})"], ["energibridge (4000000) of root"])
+
+
+def test_nothing_is_measured_beside_a_process_that_cannot_be_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = json.dumps({"ending": "timeout", "returncode": None, "killed": [], "error": "", "disturbance": None,
+                         "left": ["energibridge (7) of root"]})  # fmt: skip
+    monkeypatch.setattr(launch_module, "_read", lambda *_: report.encode())
+    with pytest.raises(SetupError, match=r"energibridge \(7\) of root cannot be stopped from here and still runs"):
+        launch(["true"], tmp_path / "log", dict(os.environ), 5)
+
+
+@pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() != 0 or shutil.which("setpriv") is None,
+    reason="makes a process of another user: needs root and setpriv",
+)
+def test_a_meter_that_runs_as_another_user_is_named(tmp_path: Path) -> None:
+    """As with `sudo energibridge`: here nobody's, beside a root that may kill only its own."""
+    command = [sys.executable, "-c", LAUNCHES, str(tmp_path / "log"), "setpriv", "--reuid=65534", "--", "sleep", "7"]
+    powerless = ["setpriv", "--bounding-set=-kill", "--inh-caps=-kill", "--"]
+    done = subprocess.run([*powerless, *command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert re.search(r"SetupError: sleep \(\d+\) of nobody cannot be stopped from here and still runs", done.stderr)
+    assert "Traceback" not in (tmp_path / "log").read_text()
 
 
 @pytest.mark.parametrize(
@@ -159,7 +260,8 @@ def test_ctrl_c_at_the_terminal_reaches_only_the_launcher(tmp_path: Path) -> Non
 def test_killing_goes_on_until_nothing_new_is_found() -> None:
     with subprocess.Popen(["sleep", "60"]) as first, subprocess.Popen(["sleep", "60"]) as second:
         rounds = iter([[psutil.Process(first.pid)], [psutil.Process(second.pid)], []])
-        killed = kill_all(lambda: next(rounds))
+        killed, left = kill_all(lambda: next(rounds))
+    assert left == []
     assert killed == [f"sleep ({first.pid})", f"sleep ({second.pid})"]
 
 

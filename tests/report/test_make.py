@@ -348,7 +348,7 @@ def test_a_run_that_the_store_holds_twice_counts_once_and_is_named(file_runs, ma
     report = make()
     assert report.analysis.n_usable == 12
     text = (report.folder / "report.md").read_text("utf-8")
-    assert "1 run lies in MLflow more than once" in text
+    assert "more than once and count once" in text
 
 
 @pytest.mark.parametrize("error", [KeyError("uid not found: 1234"), OSError("no such user")])
