@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from src.contract.metrics import Metric
 
 CROWD = 2000
 """More points than this are drawn as pixels, so that 10 000 runs don't make a file of megabytes."""
+
+warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")
+"""A label in letters that the font lacks shows boxes; texts and tables have it right."""
 
 DPI = 300
 """Of the PNG, and of what is rasterised inside the SVG."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 
 from src.contract.json_files import whole
 from src.contract.record import Run
+
+warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")
+"""A name in letters that the font lacks shows boxes."""
 
 PHASE_COLORS = ("#999999", "#56b4e9", "#f0e442", "#009e73", "#cc79a7", "#e69f00", "#0072b2")
 """Okabe and Ito's colours (2008), which colour-blind readers can tell apart, in the order in which phases begin."""
@@ -69,12 +73,12 @@ def _title(run: Run) -> str:
 
 def _shade(axes: Axes, phases: Mapping[str, tuple[float, float]], length_s: float) -> None:
     for place, (name, (begin_s, end_s)) in enumerate(phases.items()):
-        label = f"{name} {end_s - begin_s:.2f} s".replace("$", r"\$")
+        shown = name.replace("$", r"\$")
+        label = f"{shown} {end_s - begin_s:.2f} s"
         color = PHASE_COLORS[place % len(PHASE_COLORS)]
         axes.axvspan(begin_s, end_s, color=color, alpha=0.28, linewidth=0, label=label)
         if end_s - begin_s >= NARROW * length_s:
             middle_s = (begin_s + end_s) / 2
-            shown = name.replace("$", r"\$")
             axes.text(middle_s, 0.98, shown, transform=axes.get_xaxis_transform(), ha="center", va="top")
 
 

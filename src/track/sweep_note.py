@@ -70,6 +70,6 @@ def _medians(runs: Sequence[Run]) -> dict[str, dict[str, float]]:
 def _legal(treatment: str) -> str:
     """The treatment's label as part of a metric's name, in characters and at a length that MLflow allows there."""
     legal = re.sub(r"[^\w\-. ]", " ", treatment).strip()
-    if len(legal) <= LABEL_LENGTH and legal:
+    if len(legal) <= LABEL_LENGTH and legal.strip("."):  # MLflow takes dots alone for folders
         return legal
-    return f"{legal[:LABEL_LENGTH]} {hashlib.sha256(treatment.encode()).hexdigest()[:8]}".strip()
+    return f"{legal.strip('.')[:LABEL_LENGTH]} {hashlib.sha256(treatment.encode()).hexdigest()[:8]}".strip()
