@@ -38,9 +38,11 @@ class Spread:
 
     def tail(self, distance: Sample) -> Sample:
         """P(error beyond +-distance), both sides together, for distances (...)."""
-        with np.errstate(divide="ignore"):
-            within = self.df * np.square(self.scales)
-            tails = special.betainc(self.df / 2, 0.5, within / (within + np.square(distance)[..., None]))
+        within = self.df * np.square(self.scales)
+        whole = within + np.square(distance)[..., None]
+        # Without an error nothing lies beyond 0 but 0 itself.
+        share = np.divide(within, whole, out=np.ones_like(whole), where=whole > 0)
+        tails = special.betainc(self.df / 2, 0.5, share)
         total: Sample = (self.weights * tails).sum(-1)
         return total
 

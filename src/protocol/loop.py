@@ -43,7 +43,7 @@ class Loop:
 
     `records` are of finished runs, those of before a stop among them; `failed` of those that were tried in vain;
     `missing` are slots given up; `seen_s` holds wall seconds of runs by treatment; `tried` says how often a slot was
-    tried before a stop.
+    tried before a stop; `spared` slots need not be measured, as enough is known without them.
     """
 
     plan: SweepPlan
@@ -58,6 +58,7 @@ class Loop:
     failed: list[RunRecord] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     seen_s: dict[int, list[float]] = field(default_factory=dict)
+    spared: int = 0
     _launched: int = 0
     _kept: list[RunRecord] = field(default_factory=list)
     _silent_since: int | None = None
@@ -74,6 +75,7 @@ class Loop:
             self._run_block(block, later=[slot for following in left[number:] for slot in following])
             self._file_kept(block[0].iteration)
             if self._may_stop(block[0].iteration):
+                self.spared = sum(map(len, left[number:]))
                 return
 
     def _may_stop(self, iteration: int) -> bool:

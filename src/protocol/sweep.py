@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from src import stops
@@ -228,7 +229,8 @@ def _report(sweep_run: SweepRun, loop: Loop) -> Sequence[Path]:
 def _close(sweep_run: SweepRun, loop: Loop, report_files: Sequence[Path]) -> list[str]:
     """File the summary and show it, also when the sweep was stopped; returns what MLflow refused, and why."""
     plan, display, records = loop.plan, loop.display, loop.records
-    refused = sweep_run.end([*records, *loop.failed], report_files)
+    wanted = len(plan.slots) - loop.spared
+    refused = replace(sweep_run, planned=wanted).end([*records, *loop.failed], report_files)
     if records:
         display.console.print(summary_table(records))
     if loop.missing:
@@ -239,10 +241,11 @@ def _close(sweep_run: SweepRun, loop: Loop, report_files: Sequence[Path]) -> lis
     if refused:
         command = filing_command(loop.folder, plan.shared.tracking_uri)
         display.say(f"file the rest with {command} when the store works again", "red")
-    done = f"{len(records)} of {len(plan.slots)} runs finished"
+    spared = f", {loop.spared} spared" if loop.spared else ""
+    done = f"{len(records)} of {len(plan.slots)} runs finished{spared}"
     display.say(f"{done}, in experiment '{plan.shared.experiment}'; {sweep_run.way}")
     display.say(f"  {sweep_run.page()}")
-    if len(records) < len(plan.slots):
+    if len(records) < wanted:
         display.say(stops.way_on)
         if hint := password_from(plan.shared.tracking_uri):
             display.say(f"  ({hint})")

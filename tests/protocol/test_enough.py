@@ -83,6 +83,8 @@ def test_the_loop_stops_at_a_look_and_says_so(precise: SweepPlan, monkeypatch: p
 
     monkeypatch.setattr(Loop, "_run_block", run_block)
     monkeypatch.setattr("src.protocol.loop.enough", lambda _plan, _records: "all known" if len(done) > 12 else None)
-    Loop(precise, Path(), Screen(), [], None, list(precise.slots)).run()  # type: ignore[arg-type]
+    loop = Loop(precise, Path(), Screen(), [], None, list(precise.slots))  # type: ignore[arg-type]
+    loop.run()
+    assert loop.spared == 2 * 13
     assert done == list(range(1, 18))
     assert texts == ["stopped after 17 of 30 blocks, 13 saved: all known"]

@@ -73,6 +73,8 @@ def _more(pair: Pair, found: Ratio, analysis: Analysis) -> str:
 
 def _matters(found: Ratio, analysis: Analysis) -> str:
     limit = f"{analysis.config.relevant_percent:g}{THIN}%"
+    if found.same:
+        return f"which is less than the {limit} that matter here"
     beyond = f"beyond the {limit} that matter here"
     return f"which is {beyond}" if found.relevant else f"but whether that is {beyond} is not settled"
 
@@ -112,6 +114,11 @@ def _same(pair: Pair, on_bill: Ratio, in_usual: Ratio, analysis: Analysis) -> st
 
 
 def _not_shown(pair: Pair, on_bill: Ratio, in_usual: Ratio, analysis: Analysis) -> str:
+    if on_bill.same:
+        return (
+            f"On average {pair.first} and {pair.second} take practically the same {_what(pair)} "
+            f"({_amount(on_bill, analysis)}); in the usual run that is not settled ({_amount(in_usual, analysis)})."
+        )
     limit = f"{analysis.config.relevant_percent:g}{THIN}%"
     usual = "" if pair.decision.agrees else f"; {_in_usual(in_usual, analysis)}{_costly(pair, analysis)}"
     needed = pair.decision.needed
@@ -121,8 +128,8 @@ def _not_shown(pair: Pair, on_bill: Ratio, in_usual: Ratio, analysis: Analysis) 
         else ""
     )
     return (
-        f"Between {pair.first} and {pair.second} no difference in {_what(pair)} was shown, and none of {limit} was "
-        f"ruled out ({_amount(on_bill, analysis)}){usual}{more}."
+        f"Between {pair.first} and {pair.second} no difference in {_what(pair)} was shown, and one of {limit} was "
+        f"not ruled out ({_amount(on_bill, analysis)}){usual}{more}."
     )
 
 

@@ -1,8 +1,12 @@
 """What the blocks say, in at most seven sentences, none of which the interval beside it contradicts."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from src.analysis.decision import Decision, Ratio, judge_by_blocks
+from src.analysis.values import Interval
 from src.report.sections.answer import answer, headline, pair_sentence
 from src.report.wording import caution_text
 from tests.made_runs import analyse
@@ -31,7 +35,7 @@ CASES = {
     "nothing shown": (
         {"torch": around(100, 25, 6, 1), "tf": around(104, 25, 6, 2)},
         ["No treatment was shown to spend less energy than another. The lowest mean",
-         "no difference in energy was shown, and none of 5 % was ruled out",
+         "no difference in energy was shown, and one of 5 % was not ruled out",
          "blocks would show 5 % with a probability of 0.8",
          "this number of runs had little chance to show a difference that matters"],
         ["spent the least", "takes", "practically the same", "Over 1"],
@@ -110,3 +114,47 @@ def test_memory_is_warned_of(runs_of, analysis_config):
     analysis = analyse(runs_of({"a": around(100, 1, 30, 1), "b": 100 * course}), analysis_config)
     texts = [caution_text(caution, analysis) for caution in analysis.cautions]
     assert any("runs resemble the ones before, so 30 blocks tell as much as" in text for text in texts)
+
+
+def ratio(low, high):
+    """As the interval decides it, against 5 %."""
+    same, relevant = low > -4.76 and high < 5, low > 5 or high < -4.76
+    return Ratio((low + high) / 2, Interval(low, high, 0.95, ""), low > 0 or high < 0, same, relevant, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("bill", "usual", "said", "unsaid"),
+    [
+        (
+            (1, 3),
+            (-1, 7),
+            ["takes 2.00 % more", "less than the 5 % that matter", "usual run the difference is not"],
+            "beyond",
+        ),
+        ((-1, 3), (-1, 7), ["On average a and b take practically the same energy", "that is not settled"], "ruled out"),
+        ((6, 9), (-9, -6), ["takes 7.50 % more", "in the usual run it is the other way round (−7.50 %"], "not settled"),
+        ((-3, 30), (8, 12), ["In the usual run b takes 10.0 % more", "the difference is not settled (+13.5 %"], "same"),
+        (
+            (-3, 3),
+            (8, 12),
+            ["In the usual run b takes", "the difference is practically the same (0 %, 95"],
+            "not settled",
+        ),
+        (
+            (-9, 9),
+            (-1, 1),
+            ["one of 5 % was not ruled out", "in the usual run they take practically the same"],
+            "takes",
+        ),
+    ],
+    ids=["small but open", "mean the same", "opposite", "usual run alone", "usual run, mean the same", "mean open"],
+)
+def test_no_sentence_contradicts_the_interval_beside_it(runs_of, analysis_config, bill, usual, said, unsaid):
+    analysis = analyse(runs_of({"a": around(100, 1, 10, 1), "b": around(100, 1, 10, 2)}), analysis_config)
+    (pair,) = analysis.pairs_of("energy_j")
+    decision = Decision("blocks", 10, n_sweeps=1, bill=ratio(*bill), usual=ratio(*usual))
+    first, second = sorted((pair.first, pair.second))
+    pair = dataclasses.replace(pair, first=first, second=second, decision=decision, verdict=judge_by_blocks(decision))
+    text = pair_sentence(pair, analysis).replace(NO_BREAK, " ")
+    assert [phrase for phrase in said if phrase not in text] == [], text
+    assert unsaid not in text
