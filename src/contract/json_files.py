@@ -46,8 +46,15 @@ def write_json(path: Path, values: Any) -> None:
     write_text(path, json.dumps(values, indent=1))
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; raises ContractError where there is none."""
+def read_told(path: Path) -> str:
+    """The text of a file that any program may have written; raises ContractError where it is too long to be one."""
+    if (size := path.stat().st_size) > MOST_TOLD_BYTES:
+        raise ContractError(f"{path} holds {size} bytes; more than {MOST_TOLD_BYTES} are not read")
+    return path.read_text(encoding="utf-8")
+
+
+def read_object(path: Path, told: bool = False) -> dict[str, Any]:
+    """The JSON object in a file, `told` by any program or our own; raises ContractError where there is none."""
     try:
         values = parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -61,7 +61,7 @@ class Outcome:
         path = folder / OUTCOME_FILE
         if not path.exists() and (folder / OLD_RESULT_FILE).exists():
             return cls(**_of_version_1(read_object(folder / OLD_RESULT_FILE)))
-        values = read_object(path)
+        values = read_object(path, told=True)
         if values.get("version", VERSION) != VERSION:
             raise ContractError(f"{path} is not of version {VERSION}; make it again with this project's version")
         if "error" in values:

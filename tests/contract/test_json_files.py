@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from src.contract.events import read_events
 from src.contract.json_files import ContractError, read_object, take, texts, write_json
+from src.contract.outcome import Outcome
 
 
 def test_a_file_that_cannot_be_written_leaves_the_one_before_it_whole(tmp_path: Path) -> None:
@@ -87,3 +89,11 @@ def test_what_is_no_list_of_texts_is_refused(value: Any) -> None:
 
 def test_a_list_of_texts_is_one() -> None:
     assert texts(["a", ""], "`words`") == ["a", ""]
+
+
+@pytest.mark.parametrize("name", ["outcome.json", "events.jsonl"])
+def test_what_a_program_tells_at_great_length_is_refused_before_it_takes_memory(name: str, tmp_path: Path) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(4_000_000_000)  # takes no room on the disk
+    with pytest.raises(ContractError, match=f"{name} holds 4000000000 bytes"):
+        Outcome.read(tmp_path) if name == "outcome.json" else read_events(tmp_path / name)

@@ -57,7 +57,7 @@ def told_outcome(folder: Path, wanted: Mapping[str, Any], usage: Mapping[str, fl
 
 def _read(folder: Path) -> Outcome:
     """What there is, without facts, which are of joulebench's own programs; metrics are shown unless they say no."""
-    told, written = Outcome.read(folder), read_object(folder / OUTCOME_FILE)
+    told, written = Outcome.read(folder), read_object(folder / OUTCOME_FILE, told=True)
     _refuse((*told.values, *told.series), problem_of_metric, "metric")
     shown = {name: _shown(metric, written["metrics"][name]) for name, metric in told.metrics.items()}
     if told.per_unit is None:
