@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from src.contract.json_files import ContractError, parse, take
+from src.contract.json_files import ContractError, parse, read_told, take
 
 EVENTS_FILE = "events.jsonl"
 EVENTS_VARIABLE = "JOULEBENCH_EVENTS"
@@ -60,7 +60,7 @@ class EventLog:
 def read_events(path: Path) -> list[Event]:
     """All events of a run in the order written; raises ContractError on a line that is none."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_told(path).splitlines()
         return [_event(parse(line)) for line in lines if line.strip()]
     except (OSError, ValueError, RecursionError) as error:
         raise ContractError(f"{path} is no complete event file ({error})") from error

@@ -136,11 +136,11 @@ def refusals(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     counts: Counter[str] = Counter()
     file_run = Store.file_run
 
-    def refuse(store: Store, record: Any, parent: str | None = None, patience_s: float = 0.0) -> str:
+    def refuse(store: Store, record: Any, parent: str | None = None) -> str:
         if counts[record.folder.name] > 0:
             counts[record.folder.name] -= 1
             raise TrackError("the store is down")
-        return file_run(store, record, parent, patience_s)
+        return file_run(store, record, parent)
 
     monkeypatch.setattr(Store, "file_run", refuse)
     return counts

@@ -174,7 +174,7 @@ def test_what_the_store_never_took_is_told_with_the_command_that_files_it(plan, 
 def test_a_run_that_is_stopped_while_it_is_filed_is_kept(plan, runs, folder, store, terminal, monkeypatch):
     file_run, filed = Store.file_run, []
 
-    def interrupted(self, record, parent=None, patience_s=0.0):
+    def interrupted(self, record, parent=None):
         filed.append(record)
         if len(filed) == 2:
             raise KeyboardInterrupt
