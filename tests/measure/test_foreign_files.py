@@ -153,7 +153,7 @@ def mutated(text: str, chance: random.Random) -> bytes:
             lines[place] = lines[place].replace(*chance.choice([(",", ";"), (".", ","), ("1", "9"), ("0", "")]))
         lines = lines or ["\n"]
     raw = bytearray("".join(lines).encode(chance.choice(("utf-8", "utf-8", "utf-8", "utf-16"))))
-    for _ in range(chance.choice((0, 0, 1, 3))):
+    for _ in range(chance.choice((0, 0, 1, 3)) if raw else 0):
         raw[chance.randrange(len(raw))] = chance.randrange(256)
     return bytes(raw)
 
