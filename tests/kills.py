@@ -29,6 +29,8 @@ VICTIMS = (
 )
 """Who is killed; of those that are not there, the others; where nobody is, the conductor."""
 KILLS_A_SWEEP = 5
+RUNNING_SHARE = 0.75
+"""How many of the moments count from a run on; what comes before takes longer than all runs of so small a sweep."""
 BEFORE_RUNS = ("plan", "begin", "priming or baseline", "warm-up")
 LONGEST_S = 300.0
 
@@ -102,6 +104,8 @@ class Killing:
         """Start or go on with it, and kill somebody."""
         for _ in range(kills):
             child = self.nursery.bear(self.line(), self.folder)
+            if self.chance.random() < RUNNING_SHARE:
+                self.wait_for_run(child)
             time.sleep(self.chance.uniform(0.0, self.span_s))
             victims = self.chance.choice(VICTIMS)
             found = people(child)
@@ -113,6 +117,11 @@ class Killing:
             code = self.nursery.ended(child)
             assert code in self.expected(chosen), (code, self.killed, self.log())
             assert "Traceback" not in self.log(), (self.killed, self.log())
+
+    def wait_for_run(self, child: int) -> None:
+        """Until a run is being measured, or none is left to be."""
+        while (found := people(child)) and self.phase(found) != "run":
+            time.sleep(0.02)
 
     def expected(self, chosen: list[str]) -> tuple[int, ...]:
         """The exit codes that a kill may lead to: what is lost before the first run is an error, a run is repeated."""
@@ -129,8 +138,10 @@ class Killing:
             return "warm-up"
         runs = [path for path in sweep.glob("0*") if path.is_dir()]
         open_runs = [run for run in runs if not (run / RECORD_FILE).exists()]
+        if "worker" in found:
+            return "run"
         if "guard" in found:
-            return "run" if open_runs else "priming or baseline"
+            return "priming or baseline"
         if (sweep / "report").exists():
             return "report"
         if open_runs:
@@ -195,7 +206,9 @@ def _role(process: psutil.Process, conductor: int, found: dict[str, int]) -> str
         return "keeper" if process.ppid() == conductor else "guard"
     if "src.protocol.burn" in words:
         return "burner"
-    return "meter" if "energibridge" in words.partition(" -- ")[0] else "worker"
+    if "energibridge" in words.partition(" -- ")[0]:
+        return "meter"
+    return "worker" if "src.workloads.command.child" in words or "import time" in words else "trial"
 
 
 def left(temporary: Path, nursery_pid: int) -> list[str]:

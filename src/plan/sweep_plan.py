@@ -61,14 +61,19 @@ class SweepPlan:
 
     def write(self, folder: Path) -> None:
         """Write plan.json into the sweep's folder; raises ConfigError where a plan or a run lies there already."""
+        self.refuse_taken(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.rewrite(folder)
+
+    @staticmethod
+    def refuse_taken(folder: Path) -> None:
+        """Raise ConfigError where a plan or a run lies in the folder already."""
         for name, what in ((PLAN_FILE, "sweep"), (RECORD_FILE, "run")):
             if (folder / name).exists():
                 raise ConfigError(
                     f"{folder} already holds a {what}; choose another folder with hydra.sweep.dir=DIR (without -m: "
                     f"hydra.run.dir=DIR), or go on with a stopped sweep: {override('resume', str(folder))}"
                 )
-        folder.mkdir(parents=True, exist_ok=True)
-        self.rewrite(folder)
 
     def rewrite(self, folder: Path) -> None:
         """Write plan.json over that of the same sweep."""

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from src.errors import ConfigError, SetupError
 from src.plan.sweep_plan import SweepPlan
-from src.track.folder_lock import filing_alone
+from src.track.folder_lock import LOCK_FILE, filing_alone
 
 LOCK = Path(tempfile.gettempdir()) / "joulebench.lock"
 """The same for all users; the kernel lets go of it when its owner ends, however that ends."""
@@ -62,6 +62,8 @@ def claim(plan: SweepPlan, folder: Path, held: ExitStack) -> Path:
         place.mkdir(parents=True, exist_ok=True)
         with ExitStack() as trying:
             try:
+                if not (place / LOCK_FILE).exists():
+                    plan.refuse_taken(place)  # and leave nothing there
                 trying.enter_context(filing_alone(place))
                 plan.write(place)
             except (ConfigError, SetupError):
