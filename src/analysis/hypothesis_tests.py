@@ -48,17 +48,20 @@ def undefined(name: str, why: Why, n: int | None = None) -> HypothesisTest:
     return HypothesisTest(name, reason=Reason(why, n))
 
 
-def holm(tests: Sequence[HypothesisTest]) -> list[HypothesisTest]:
-    """The tests of one family with Holm's (1979) step-down correction; undefined ones do not count."""
+def holm(tests: Sequence[HypothesisTest], others: int = 0) -> list[HypothesisTest]:
+    """The tests of one family with Holm's (1979) step-down correction; undefined ones do not count.
+
+    `others` belong to the family too, but were not computed: they count as if none of them showed anything.
+    """
     p_values = np.array([test.p_value for test in tests if test.p_value is not None])
-    corrected = iter(_step_down(p_values).tolist())
+    corrected = iter(_step_down(p_values, others).tolist())
     return [test if test.p_value is None else replace(test, p_holm=next(corrected)) for test in tests]
 
 
-def _step_down(p_values: Sample) -> Sample:
-    """The k-th smallest of m p-values times m - k + 1, never below the one before nor above 1."""
+def _step_down(p_values: Sample, others: int) -> Sample:
+    """The k-th smallest of m p-values, `others` among them, times m - k + 1, never below the one before nor above 1."""
     order = np.argsort(p_values, kind="stable")
-    factors = np.arange(p_values.size, 0, -1)
+    factors = np.arange(p_values.size + others, others, -1)
     corrected = np.empty(p_values.size)
     corrected[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1)
     return corrected

@@ -35,6 +35,10 @@ from src.contract.metrics import Metric
 UNTESTED = Verdict("not testable", None, None)
 
 
+MOST_COMPARED = 30
+"""Of more treatments not every pair is compared: 200 of them would be 19 900 pairs in every metric."""
+
+
 @dataclass(frozen=True)
 class MedianDifference:
     """Median of second minus median of first, in the metric's unit and in percent of the first's size."""
@@ -83,12 +87,18 @@ def compare_pairs(
     known: Material,
     config: AnalysisConfig,
 ) -> list[Pair]:
-    """All pairs of `treatments` in that order; `known` are the metric's runs as `material` has them."""
+    """All pairs of `treatments` in that order; `known` are the metric's runs as `material` has them.
+
+    Of more than MOST_COMPARED only those with the first, as if all had been compared: it was chosen by its runs.
+    """
     names = list(itertools.combinations(treatments, 2))
+    compared = names if len(treatments) <= MOST_COMPARED else names[: len(treatments) - 1]
     pairs = [
-        _compare(metric, names_of_pair, samples, replicates, known, config, pairs=len(names)) for names_of_pair in names
+        _compare(metric, names_of_pair, samples, replicates, known, config, pairs=len(names))
+        for names_of_pair in compared
     ]
-    return [_judged(pair, samples, config) for pair in _corrected(pairs, config.alpha)]
+    corrected = _corrected(pairs, config.alpha, len(names) - len(compared))
+    return [_judged(pair, samples, config) for pair in corrected]
 
 
 def without_verdict(pair: Pair) -> Pair:
@@ -159,10 +169,10 @@ def relevant_margin(first: Sample, test: HypothesisTest, relevant_percent: float
     return abs(float(location)) * relevant_percent / 100
 
 
-def _corrected(pairs: Sequence[Pair], alpha: float) -> list[Pair]:
-    tests = holm([pair.test for pair in pairs])
-    paired = holm([pair.paired.test for pair in pairs])
-    equivalences = holm([pair.equivalence.test for pair in pairs])
+def _corrected(pairs: Sequence[Pair], alpha: float, others: int) -> list[Pair]:
+    tests = holm([pair.test for pair in pairs], others)
+    paired = holm([pair.paired.test for pair in pairs], others)
+    equivalences = holm([pair.equivalence.test for pair in pairs], others)
     return [
         replace(
             pair,

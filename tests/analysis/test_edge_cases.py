@@ -19,8 +19,10 @@ from src.analysis.hypothesis_tests import (
 )
 from src.analysis.pairs import median_difference
 from src.analysis.sample_size import power_for, welch_power
+from src.analysis.settings import AnalysisConfig
 from src.analysis.values import Reason, Sample, Why, finite, is_constant
 from src.analysis.verdict import two_one_sided_tests
+from tests.made_runs import analyse
 
 RNG = np.random.default_rng(0)
 SAMPLES: dict[str, Sample] = {
@@ -180,3 +182,21 @@ def test_a_family_without_a_test_is_left_alone() -> None:
     tests = [shapiro_wilk(SAMPLES["one"])]
     assert holm(tests) == tests
     assert holm([]) == []
+
+
+def test_of_many_treatments_only_pairs_with_the_first_are_compared_as_if_all_were(make_runs, monkeypatch):
+    """What is left out counts in the correction: the best was chosen by the same runs."""
+    means = {f"t{number:02d}": 100.0 + number for number in range(6)}
+    runs = make_runs(means, iterations=6)
+    whole = analyse(runs, AnalysisConfig(bootstrap_samples=200))
+    monkeypatch.setattr("src.analysis.pairs.MOST_COMPARED", 5)
+    found = analyse(runs, AnalysisConfig(bootstrap_samples=200))
+    assert [(pair.first, pair.second) for pair in found.pairs_of("energy_j")] == [
+        ("t00", f"t{number:02d}") for number in range(1, 6)
+    ]
+    for pair in found.pairs_of("energy_j"):
+        (same,) = [p for p in whole.pairs_of("energy_j") if (p.first, p.second) == (pair.first, pair.second)]
+        assert pair.decision == same.decision
+        assert pair.test.p_holm >= same.test.p_holm
+    smallest = min(found.pairs_of("energy_j"), key=lambda pair: pair.test.p_value)
+    assert smallest.test.p_holm == pytest.approx(min(1.0, 15 * smallest.test.p_value))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from src.analysis.analyse import Analysis
 from src.analysis.describe import Description
-from src.analysis.pairs import Pair
+from src.analysis.pairs import MOST_COMPARED, Pair
 from src.analysis.settings import BLOCKS
 from src.analysis.table import TRAINING
 from src.figures.numbers import confidence, count, enumerate_all, interval, number, p_phrase, percent, quantity, signed
@@ -70,7 +70,7 @@ def _first_place(analysis: Analysis) -> str:
     rivals = [pair for pair in pairs if pair.first == best.treatment and pair.verdict.word != "more"]
     if not rivals:
         return f"{best.treatment} {words.did} the least {words.what}: {_median(best, analysis)}."
-    if all(pair.verdict.word == "practically the same" for pair in pairs):
+    if all(pair.verdict.word == "practically the same" for pair in pairs) and len(energies) <= MOST_COMPARED:
         names = enumerate_all([energy.treatment for energy in energies])
         return (
             f"{names} {words.verb} practically the same {words.what}: a difference of "

@@ -10,7 +10,7 @@ from src.analysis.describe import Description
 from src.analysis.effect_sizes import EffectSize
 from src.analysis.hypothesis_tests import PUBLISHED_ALPHA, HypothesisTest
 from src.analysis.omnibus import Omnibus
-from src.analysis.pairs import Pair
+from src.analysis.pairs import MOST_COMPARED, Pair
 from src.analysis.settings import BLOCKS
 from src.analysis.table import ENERGY_UNITS
 from src.analysis.values import Reason, Why
@@ -158,6 +158,8 @@ def _tests(analysis: Analysis) -> list[Block]:
     head = ("Metric", "Test", "Statistic", "df", "p", "Effect", "Blocks", "Equal spread, p")
     rows = [_omnibus(analysis.omnibus_of(metric), shown(metric, analysis), analysis.config.alpha) for metric in metrics]
     blocks = table("Over all treatments: does any differ?", head, rows, labels=2)
+    if len(analysis.treatments) > MOST_COMPARED:
+        blocks.append(Paragraph(f"Of so many treatments, each is compared with {analysis.treatments[0]} only."))
     for metric in metrics:
         blocks += _pair_tables(analysis, shown(metric, analysis))
     return blocks
