@@ -208,7 +208,7 @@ def _role(process: psutil.Process, conductor: int, found: dict[str, int]) -> str
         return "burner"
     if "energibridge" in words.partition(" -- ")[0]:
         return "meter"
-    return "worker" if "src.workloads.command.child" in words or "import time" in words else "trial"
+    return "worker" if "src.workloads.command.child" in words else "trial"
 
 
 def left(temporary: Path, nursery_pid: int) -> list[str]:

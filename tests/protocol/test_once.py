@@ -206,7 +206,8 @@ def test_a_store_that_hangs_holds_no_block_up_for_long(
     assert terminal.file.getvalue().count("MLflow does not take") == 1
 
 
-def test_a_store_that_answers_again_gets_what_was_kept(plan, runs, refusals, folder, store, terminal):
+def test_a_store_that_answers_again_gets_what_was_kept(plan, runs, refusals, folder, store, terminal, monkeypatch):
+    monkeypatch.setattr(loop_module, "STORE_WAIT_S", 60.0)  # on however busy a machine
     refusals[plan.folder(plan.slots[0], 0)] = 1
     seen = []
     runs.before = lambda name: seen.append(
