@@ -31,11 +31,11 @@ def command_line(command: Callable[[], object]) -> int:
     """
     wants_traceback = os.environ.get(DEBUG) == "1"
     os.environ[DEBUG] = "1"  # Hydra then lets exceptions through instead of printing them and ending with 1.
-    stops.begin()
     _write_what_the_terminal_knows()
     hide_in_tracebacks()
     register()
     try:
+        stops.begin()
         command()
         sys.stdout.flush()
         stops.check()

@@ -5,7 +5,6 @@ A run without `-m` is a sweep of one. With it, Hydra's sweeper (`hydra_plugins`)
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from src import stops
@@ -40,4 +39,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command_line(main))
+    stops.leave(command_line(main))

@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 from threading import current_thread, main_thread
-from typing import Any
+from typing import Any, NoReturn
 
 SIGNALLED = 128
 PIPE = 13
@@ -45,6 +45,18 @@ def begin() -> None:
     global _begun
     heed()
     _begun = True
+
+
+def leave(code: int) -> NoReturn:
+    """End the process; a stop that comes now changes nothing of what it came to."""
+    for name in REASONS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == _stop:
+            signal.signal(number, lambda *_: os._exit(code))
+    # A Ctrl-C that fell into an `exec`, as dataclasses and named tuples use it, has Python die by that signal in the
+    # end, though it was heeded: the next `exec` forgets it.
+    exec("")
+    sys.exit(code)
 
 
 def check() -> None:

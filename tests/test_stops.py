@@ -255,6 +255,8 @@ def wait_for_none_left(sweep: Killing) -> None:
 EARLY = {
     "main": ["src.main", "workload=command", "workload.command=sleep 0", "protocol=smoke", "meter=estimate"],
     "track": ["src.track", "."],
+    "report": ["src.report", "experiment=none"],
+    "ingest": ["src.ingest", "experiment=none", "framework=a", "path=."],
 }
 
 

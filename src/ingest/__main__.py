@@ -7,6 +7,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from src import stops
+
+if __name__ == "__main__":
+    stops.heed()  # what follows takes a second
+
 from rich.console import Console
 from rich.progress import track
 
@@ -88,4 +93,5 @@ def _progress(files: list[Path]) -> Iterable[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    stops.begin()
+    stops.leave(main())

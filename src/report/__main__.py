@@ -10,6 +10,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from src import stops
+
+if __name__ == "__main__":
+    stops.heed()  # what follows takes a second
+
 import hydra
 from omegaconf import DictConfig
 
@@ -103,4 +108,4 @@ def _is_multirun(word: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    stops.leave(main())

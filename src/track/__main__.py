@@ -113,4 +113,4 @@ def read_all(folders: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
 
 if __name__ == "__main__":
     stops.way_on = f"go on with the same command: {shlex.join(['python', '-m', 'src.track', *sys.argv[1:]])}"
-    sys.exit(stops.in_order(main))
+    stops.leave(stops.in_order(main))
