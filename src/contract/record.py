@@ -246,13 +246,13 @@ def _check_names(values: Mapping[str, Any]) -> None:
         bad = next((name for name in values[kind] if not NAME.fullmatch(name)), None)
         if bad is not None:
             raise ContractError(f"`{kind}` has the name {bad!r:.80}, which no store takes")
-    searched = {
-        "experiment": values["experiment"],
-        **{key: values["tags"].get(key, key) for key in ("sweep", "run_uid")},
-    }
-    for key, name in searched.items():
-        if not 0 < len(name) <= NAME_LENGTH or "'" in name:
-            raise ContractError(f"`{key}` is {name!r:.80}; it must have 1 to {NAME_LENGTH} characters and no quote")
+    named = {"experiment": values["experiment"]}
+    searched = {key: values["tags"].get(key, key) for key in ("sweep", "run_uid")}
+    for key, name in (named | searched).items():
+        if not 0 < len(name) <= NAME_LENGTH:
+            raise ContractError(f"`{key}` is {name!r:.80}; it must have 1 to {NAME_LENGTH} characters")
+        if key in searched and "'" in name:
+            raise ContractError(f"`{key}` is {name!r:.80}; a name with a quote cannot be searched for")
 
 
 def _point(values: Any) -> Point:
