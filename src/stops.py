@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import current_thread, main_thread
 from typing import Any, NoReturn
 
@@ -27,6 +28,7 @@ way_on = ""
 """What the command says last, where it has not said so yet: how to go on."""
 _asked: list[int] = []
 _begun = False
+_deferring = 0
 
 
 def heed() -> None:
@@ -57,6 +59,20 @@ def leave(code: int) -> NoReturn:
     # end, though it was heeded: the next `exec` forgets it.
     exec("")
     sys.exit(code)
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Let a stop that comes during the body wait for its end: a store that is left in the middle stays locked."""
+    global _deferring
+    before = len(_asked)
+    _deferring += 1
+    try:
+        yield
+    finally:
+        _deferring -= 1
+    if len(_asked) > before:
+        check()
 
 
 def check() -> None:
@@ -109,7 +125,8 @@ def _stop(number: int, _frame: object) -> None:
     if _asked and number != getattr(signal, "SIGHUP", None):
         _end_now(number, f"stopped {_reason(number)} at once; {KEPT}" + (f"; {way_on}" if way_on else ""))
     _asked.append(number)
-    _raise(number)
+    if not _deferring:
+        _raise(number)
 
 
 def _raise(number: int) -> None:
@@ -162,7 +179,7 @@ class _Heard:
                 os._exit(SIGNALLED + PIPE)
             if not _asked:
                 _asked.append(PIPE)
-                if current_thread() is main_thread():
+                if current_thread() is main_thread() and not _deferring:
                     _raise(PIPE)
             return None
 

@@ -292,3 +292,23 @@ def test_output_that_nobody_reads_ends_the_sweep_in_order(work: Path, line: Call
     )
     assert errors.count("\n") == 1
     assert (work / "sweep" / "plan.json").exists()
+
+
+DEFERRED = """
+import os, signal
+from src import stops
+stops.begin()
+def work():
+    with stops.deferred():
+        os.kill(os.getpid(), signal.SIGINT)
+        print("whole", flush=True)
+    print("never")
+    return 0
+stops.leave(stops.in_order(work))
+"""
+
+
+def test_a_stop_waits_for_the_end_of_what_must_be_whole(work: Path) -> None:
+    code, out, errors = ended(start(work, [sys.executable, "-c", DEFERRED]))
+    assert (code, out) == (130, "whole\n")
+    assert errors == "joulebench: stopped by Ctrl-C; what was finished is kept\n"

@@ -196,7 +196,7 @@ class Loop:
         self.display.say("MLflow takes runs again")
 
     def _file_all(self) -> None:
-        with waiting_at_most(STORE_WAIT_S):
+        with stops.deferred(), waiting_at_most(STORE_WAIT_S):
             store = open_store(self.plan.shared.tracking_uri)
             while self._kept:
                 store.file_run(self._kept[0], self.parent)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from src import stops
 from src.contract.plan_file import PLAN_FILE
 from src.contract.record import RunRecord, flatten
 from src.errors import TrackError
@@ -50,7 +51,8 @@ class SweepRun:
         refused = []
         for number, record in enumerate(records, 1):
             try:
-                self.store.file_run(record, self.run_id)
+                with stops.deferred():
+                    self.store.file_run(record, self.run_id)
             except TrackError as error:
                 refused.append(str(error))
                 if not self.store.answers():
