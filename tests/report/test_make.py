@@ -96,6 +96,7 @@ def test_doubtful_runs_do_not_count_and_every_pair_is_told_with_and_without_them
     report = make()
     said = " ".join(report.answer)
     assert "Nothing is said of jax: all runs are doubtful." in said
+    assert "not recorded for jax" not in said
     assert "3 doubtful runs (foreign_cpu) do not count; with them" in said
     parts = (report.folder / "report.md").read_text("utf-8").split("\n### ")
     (section,) = [part for part in parts if part.startswith("Doubtful runs")]

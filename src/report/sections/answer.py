@@ -275,7 +275,8 @@ def _time_and_power(analysis: Analysis) -> Iterable[str]:
 
 def _not_recorded(analysis: Analysis, metric: str) -> str:
     """Said after a statement about all treatments, for those it does not hold for; else empty."""
-    names = lacking(analysis, metric)
+    doubted = {run.treatment for run in analysis.doubtful_runs}  # of which the first sentence says that nothing is said
+    names = [name for name in lacking(analysis, metric) if name not in doubted]
     return f" (not recorded for {enumerate_all(names)})" if names else ""
 
 
