@@ -118,8 +118,9 @@ def pair_sentence(pair: Pair, analysis: Analysis) -> str:
 
 
 def _only_one(energy: Description, analysis: Analysis) -> str:
+    what = "runs free of doubt" if analysis.doubtful_runs else _an(analysis)
     return (
-        f"Only {energy.treatment} has {_an(analysis)}: {_median(energy, analysis)}. With nothing beside it, nothing "
+        f"Only {energy.treatment} has {what}: {_median(energy, analysis)}. With nothing beside it, nothing "
         "can be compared."
     )
 
