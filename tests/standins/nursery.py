@@ -57,6 +57,8 @@ def wait_for(child: int) -> None:
 
 
 if __name__ == "__main__":
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which `nohup` would have them ignore
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs tests in the background may ignore it
     tell("ready")
     for line in sys.stdin:
