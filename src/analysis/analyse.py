@@ -11,7 +11,7 @@ import pandas as pd
 
 from src.analysis import bootstrap, outliers
 from src.analysis import settings as configuration
-from src.analysis.blocks import material
+from src.analysis.blocks import DURATIONS, material
 from src.analysis.cautions import Caution, all_cautions
 from src.analysis.comparable import Comparable, Difference
 from src.analysis.costly import CostlyRuns, costly_runs
@@ -32,8 +32,6 @@ Found = TypeVar("Found")
 
 # The energy that is compared; imported recordings know the whole process only.
 ENERGIES = ("energy_j", "energy_total_j")
-DURATIONS = {"energy_j": "duration_s", "energy_total_j": "duration_total_s"}
-"""What is compared instead where an energy was estimated: an estimate knows little but the time."""
 ESTIMATED = "estimated"
 
 
@@ -141,7 +139,7 @@ def _results(
     table = compared.table
     energy = _energy_metric(usable)
     estimated = bool((usable["energy_kind"] == ESTIMATED).any())
-    time = DURATIONS[energy]
+    time = DURATIONS[energy]  # an estimate knows little but the time
     decisive = time if estimated and time in runs and runs[time].notna().any() else energy
     treatments = _ordered_treatments(runs, decisive, config)
     descriptions: list[Description] = []

@@ -33,6 +33,7 @@ ORDER, FIXED = "params.protocol.order", "fixed"
 LOOKS = ("params.protocol.stop", "params.protocol.minimum_iterations", "params.protocol.iterations")
 """What says how often a sweep's results were looked at while it was measured."""
 DURATIONS = {"energy_j": "duration_s", "energy_total_j": "duration_total_s"}
+"""What each energy took."""
 
 
 @dataclass(frozen=True)
