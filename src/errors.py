@@ -47,7 +47,3 @@ class EnergyError(JoulebenchError):
 
 class TrackError(JoulebenchError):
     """A run could not be filed in MLflow; its files stay in its folder."""
-
-
-class FiledElsewhereError(TrackError):
-    """What lies in a folder is being filed by another process."""
