@@ -33,9 +33,9 @@ def main() -> None:
 
     compose()
     for cfg, treatment, folder in alone:  # outside of Hydra, which puts a line of its own before every error
-        from src.protocol.sweep import measure_sweep  # loads MLflow, which `--cfg` and tab completion do not need
+        from src.protocol.sweeps import measure_sweeps  # loads MLflow, which `--cfg` and tab completion do not need
 
-        measure_sweep(make_plan(unique_name(), [treatment], [typed(cfg)], iterations=1), folder)
+        measure_sweeps(make_plan(unique_name(), [treatment], [typed(cfg)], iterations=1), folder)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ REASONS = {
     "SIGINT": "by Ctrl-C",
     "SIGTERM": "by SIGTERM",
     "SIGHUP": "by SIGHUP, as its terminal was closed",
+    "SIGUSR2": "by SIGUSR2, as its time on the cluster is over",
 }
 UNREAD = "because nobody reads its output any more"
 KEPT = "what was finished is kept"

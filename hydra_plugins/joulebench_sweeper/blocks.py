@@ -14,12 +14,14 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from src.config.compose import Composer
+from src.config.schema import PRECISION
 from src.errors import ConfigError
 from src.plan.sweep_plan import SweepPlan, make_plan, unique_name
 from src.plan.treatments import expand
 
 SUBDIR = "."
 LAUNCHER = "basic"
+CLUSTERS = ("submitit_slurm", "submitit_local")
 TARGET = {"_target_": "hydra_plugins.joulebench_sweeper.blocks.BlockSweeper"}
 ConfigStore.instance().store(group="hydra/sweeper", name="blocks", node=TARGET, provider="joulebench")
 
@@ -35,11 +37,17 @@ class BlockSweeper(Sweeper):
         self.config, self.hydra_context = config, hydra_context
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Hydra's hook: plan all runs of the command line, then measure them."""
+        """Hydra's hook: plan all runs of the command line, then measure them, here or on a cluster."""
         # Loads MLflow, which `--help` and tab completion do not need.
-        from src.protocol.sweep import measure_sweep
+        from src.protocol.cluster import Cluster
+        from src.protocol.sweeps import measure_sweeps
 
-        return measure_sweep(self.plan(arguments), Path(self.config.hydra.sweep.dir))
+        plan = self.plan(arguments)
+        chosen = self.config.hydra.runtime.choices["hydra/launcher"]
+        _refuse_alone(plan, chosen)
+        settings = OmegaConf.to_container(self.config.hydra.launcher, resolve=True)
+        cluster = None if chosen == LAUNCHER else Cluster.of(chosen, settings)  # type: ignore[arg-type]
+        return measure_sweeps(plan, Path(self.config.hydra.sweep.dir), cluster)
 
     def plan(self, arguments: Sequence[str]) -> SweepPlan:
         """Expand, compose and check every treatment; raises ConfigError before anything is written."""
@@ -74,8 +82,24 @@ def _refuse_other_folders(config: DictConfig) -> None:
 
 def _refuse_other_launchers(config: DictConfig) -> None:
     chosen = config.hydra.runtime.choices["hydra/launcher"]
-    if chosen != LAUNCHER:
+    if chosen not in (LAUNCHER, *CLUSTERS):
         raise ConfigError(
-            f"hydra/launcher={chosen}: runs side by side spoil each other's energy, so only the {LAUNCHER} launcher "
-            "can be used; leave hydra/launcher out"
+            f"hydra/launcher={chosen}: it starts runs side by side, which spoil each other's energy; leave "
+            f"hydra/launcher out, or give each machine of a cluster its share: hydra/launcher={CLUSTERS[0]}"
+        )
+
+
+def _refuse_alone(plan: SweepPlan, launcher: str) -> None:
+    """Raise ConfigError where several machines are asked for and only this one is there, or the other way round."""
+    protocol = plan.shared.protocol
+    if launcher == LAUNCHER and protocol.machines > 1:
+        raise ConfigError(
+            f"protocol.machines={protocol.machines}: this machine is one; add hydra/launcher={CLUSTERS[0]} on a "
+            f"cluster, or start the same command with protocol.share=1/{protocol.machines} on the first machine, "
+            "and so on"
+        )
+    if launcher != LAUNCHER and (protocol.share or protocol.sweeps > 1 or protocol.stop == PRECISION):
+        raise ConfigError(
+            f"hydra/launcher={launcher}: it does not go with protocol.share, protocol.sweeps or protocol.stop; leave "
+            "them out"
         )

@@ -70,6 +70,14 @@ class ProtocolConfig:
     max_foreign_cpu_share: Annotated[float, within(0, 1)] = 0.05
     # Measure although another sweep is being measured on this machine; for tests of the tool itself.
     allow_concurrent: bool = False
+    # How many machines share the blocks, each with its own baseline and warm-up; needs a launcher of a cluster.
+    machines: Annotated[int, at_least(1)] = 1
+    # The blocks that this machine measures when several are started by hand: 2/4 is the second of four shares.
+    share: str | None = None
+    # How often all of it is measured, one sweep after the other, baseline and warm-up anew; tells what one cannot know.
+    sweeps: Annotated[int, at_least(1)] = 1
+    # End after each sweep and ask for a reboot; resume goes on after it.
+    reboot: bool = False
 
 
 @dataclass(kw_only=True)

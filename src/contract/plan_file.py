@@ -45,13 +45,15 @@ class Slot:
 class PlanFile:
     """Treatments with their whole configurations (same indices), and the slots in the order they run.
 
-    Plans of before this version have no configurations, and treatments without factors.
+    Of several sweeps that one command line asks for it is the `number`th. Plans of before this version have no
+    configurations, and treatments without factors.
     """
 
     sweep: str
     treatments: tuple[Treatment, ...]
     slots: tuple[Slot, ...]
     configs: tuple[dict[str, Any], ...] = ()
+    number: int = 1
 
     def write(self, folder: Path) -> None:
         """Write plan.json into the sweep's folder, atomically."""
@@ -72,7 +74,8 @@ class PlanFile:
         for config in configs:
             if not isinstance(config, dict):
                 raise ContractError(f"{path}: a configuration is {config!r:.80}, not an object")
-        return cls(take(values, "sweep", str, str(path)), tuple(treatments), tuple(slots), tuple(configs))
+        number = take({"number": 1, **values}, "number", int, str(path))
+        return cls(take(values, "sweep", str, str(path)), tuple(treatments), tuple(slots), tuple(configs), number)
 
 
 def blocks(slots: Iterable[Slot]) -> list[list[Slot]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 
 from src.config.schema import Order
-from src.contract.plan_file import Slot
+from src.contract.plan_file import Slot, blocks
 
 
 def schedule(treatments: int, iterations: int, order: Order, seed: int) -> list[Slot]:
@@ -21,6 +23,17 @@ def schedule(treatments: int, iterations: int, order: Order, seed: int) -> list[
         blocks += _next_blocks(treatments, order, draw)
     placed = [(i, p, t) for i, block in enumerate(blocks[:iterations], 1) for p, t in enumerate(block, 1)]
     return [Slot(sequence, *place) for sequence, place in enumerate(placed, 1)]
+
+
+def deal(slots: Sequence[Slot], shares: int) -> list[Slot]:
+    """Give each share as many whole blocks as any other, or one more, that follow each other.
+
+    Blocks that follow each other keep a balanced order balanced within a share. `shares` is at most the blocks' number.
+    """
+    dealt = blocks(slots)
+    return [
+        replace(slot, share=number * shares // len(dealt) + 1) for number, block in enumerate(dealt) for slot in block
+    ]
 
 
 def latin_square(size: int, mirrored: bool = False) -> list[list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import uuid
 from collections import Counter
 from collections.abc import Sequence
@@ -13,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from src.config.check import check
-from src.config.schema import Config
+from src.config.schema import PRECISION, Config, ProtocolConfig
 from src.contract.commands import override
 from src.contract.plan_file import PLAN_FILE, PlanFile, Slot, Treatment
 from src.contract.record import RECORD_FILE
 from src.errors import ConfigError
-from src.plan.schedule import schedule
+from src.plan.schedule import deal, schedule
 from src.plan.treatments import labelled, slug
 from src.public import public, public_values
 
@@ -26,19 +27,23 @@ SHARED_KEYS = ("experiment", "tracking_uri", "resume", "analysis")
 """Parts of the configuration that belong to the sweep, so that all its treatments must agree on them ..."""
 SHARED_PROTOCOL_KEYS = (
     "iterations", "stop", "minimum_iterations", "precision_percent", "order", "seed", "warmup_s", "baseline_s",
-    "retries", "allow_concurrent",
+    "retries", "allow_concurrent", "machines", "share", "sweeps", "reboot",
 )  # fmt: skip
 """... and the same within `protocol`; its other keys may be a treatment's own."""
 
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """Treatments with their checked configurations (same indices), and the slots in the order they run."""
+    """Treatments with their checked configurations (same indices), and the slots in the order they run.
+
+    It is the `number`th sweep of its command line.
+    """
 
     sweep: str
     treatments: tuple[Treatment, ...]
     configs: tuple[Config, ...]
     slots: tuple[Slot, ...]
+    number: int = 1
 
     @property
     def shared(self) -> Config:
@@ -47,8 +52,13 @@ class SweepPlan:
 
     @property
     def iterations(self) -> int:
-        """How many blocks there are."""
+        """How many blocks there are, on all machines."""
         return max(slot.iteration for slot in self.slots)
+
+    @property
+    def blocks(self) -> int:
+        """How many of them this plan holds."""
+        return len({slot.iteration for slot in self.slots})
 
     def label(self, slot: Slot) -> str:
         """The treatment's label of a slot."""
@@ -78,7 +88,7 @@ class SweepPlan:
     def rewrite(self, folder: Path) -> None:
         """Write plan.json over that of the same sweep."""
         configs = tuple(plain(config) for config in self.configs)
-        PlanFile(self.sweep, self.treatments, self.slots, configs).write(folder)
+        PlanFile(self.sweep, self.treatments, self.slots, configs, self.number).write(folder)
 
 
 def plain(config: Config) -> dict[str, Any]:
@@ -93,20 +103,73 @@ def unique_name() -> str:
 
 
 def make_plan(
-    sweep: str, treatments: Sequence[Treatment], configs: Sequence[Config], iterations: int | None = None
+    sweep: str,
+    treatments: Sequence[Treatment],
+    configs: Sequence[Config],
+    iterations: int | None = None,
 ) -> SweepPlan:
-    """Plan the sweep, each configuration checked; `iterations` overrules the protocol's, for a run alone.
+    """Plan the first sweep, each configuration checked; `iterations` overrules the protocol's, for a run alone.
 
     Raises ConfigError for what cannot be run, and where treatments disagree on what they must share.
     """
     for config, treatment in zip(configs, treatments, strict=True):
         check(config)
         _refuse_disagreement(configs[0], config, treatment)
-    protocol = configs[0].protocol
-    slots = schedule(len(treatments), iterations or protocol.iterations, protocol.order, protocol.seed)
+    _refuse_shares(configs[0].protocol, iterations or configs[0].protocol.iterations)
     named = [_public(treatment) for treatment in labelled(treatments, configs)]
     _refuse_equal_labels(named)
-    return SweepPlan(sweep, tuple(named), tuple(configs), tuple(slots))
+    return numbered(SweepPlan(sweep, tuple(named), tuple(configs), ()), 1, iterations)
+
+
+def numbered(plan: SweepPlan, number: int, iterations: int | None = None) -> SweepPlan:
+    """The `number`th sweep of the same command line: in an order of its own, with a name that tells it from the first.
+
+    Its blocks are dealt to the machines that share them, or only those that this machine measures are kept.
+    """
+    protocol = plan.shared.protocol
+    seed = protocol.seed + number - 1
+    slots = schedule(len(plan.treatments), iterations or protocol.iterations, protocol.order, seed)
+    own, shares = _share(protocol)
+    slots = deal(slots, shares)
+    kept = [slot for slot in slots if own in (None, slot.share)]
+    name = plan.sweep if number == 1 else f"{plan.sweep}_{number}"
+    return dataclasses.replace(plan, sweep=name, slots=tuple(kept), number=number)
+
+
+def _share(protocol: ProtocolConfig) -> tuple[int | None, int]:
+    """Which share this machine measures alone, if it is told so, and of how many."""
+    if protocol.share is None:
+        return None, protocol.machines
+    found = re.fullmatch(r"([1-9]\d{0,5})/([1-9]\d{0,5})", protocol.share)
+    if found is None or int(found[1]) > int(found[2]):
+        raise ConfigError(
+            f"protocol.share={protocol.share}: must be like 2/4, the second of four shares; start 1/4 to 4/4 on one "
+            "machine each"
+        )
+    return int(found[1]), int(found[2])
+
+
+def _refuse_shares(protocol: ProtocolConfig, iterations: int) -> None:
+    """Raise ConfigError for shares that cannot be dealt, or do not go with the rest of the protocol."""
+    own, shares = _share(protocol)
+    key = "protocol.machines" if own is None else "protocol.share"
+    value = shares if own is None else protocol.share
+    if own is not None and protocol.machines > 1:
+        raise ConfigError("protocol.share and protocol.machines: the one is by hand, the other for a cluster; take one")
+    if shares > iterations:
+        raise ConfigError(
+            f"{key}={value}: there are {iterations} blocks, and a machine needs at least one; take fewer machines, or "
+            "more protocol.iterations"
+        )
+    if shares > 1 and protocol.stop == PRECISION:
+        raise ConfigError(
+            f"protocol.stop={PRECISION}: no machine sees the others' blocks, so none can tell whether enough is known; "
+            f"leave it or {key} out"
+        )
+    if protocol.machines > 1 and protocol.sweeps > 1:
+        raise ConfigError(
+            "protocol.sweeps: each machine of a cluster measures its share once; take 1, and start the command again"
+        )
 
 
 def _public(treatment: Treatment) -> Treatment:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -54,20 +54,27 @@ class Display:
     def live(self, title: str, total: int, done: int = 0) -> Iterator[None]:
         """Keep the live view on screen during the body; does nothing where the output is no terminal."""
         self.view = View(title=title, total=total, done=done)
+        with self.showing(lambda: render(self.view, time.monotonic())):
+            yield
+
+    @contextmanager
+    def showing(self, made: Callable[[], RenderableType]) -> Iterator[None]:
+        """Keep what `made` gives on screen during the body; does nothing where the output is no terminal."""
         if not self.console.is_terminal:
             yield
             return
-        with Live(
-            get_renderable=lambda: render(self.view, time.monotonic()),
-            console=self.console,
-            refresh_per_second=REFRESH_PER_S,
-        ):
+        with Live(get_renderable=made, console=self.console, refresh_per_second=REFRESH_PER_S):
             yield
 
     def say(self, text: str, style: str = "") -> None:
         """Print one line for good."""
         stamp = "" if self.console.is_terminal else f"{datetime.now():%H:%M:%S} "
         self.console.print(Text(stamp + shown(text), style=style), soft_wrap=True)
+
+    def plain(self, text: str) -> None:
+        """Print one line where no live view shows it."""
+        if not self.console.is_terminal:
+            self.say(text)
 
     def stage(self, text: str, seconds: float) -> None:
         """Something that takes `seconds` begins: the baseline, the warm-up, a rest."""

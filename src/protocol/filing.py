@@ -29,6 +29,7 @@ from src.measure.meters.select import Meter
 from src.measure.run import Measured, read_measured
 from src.measure.run_metrics import numbers_of, phases_of, run_series
 from src.plan.sweep_plan import plain
+from src.protocol.host import machine_name
 from src.protocol.machine import background_text
 from src.protocol.ready import Ready
 from src.public import password_from, public
@@ -214,6 +215,7 @@ class Filing:
             "position": str(self.slot.position),
             "sequence": str(self.slot.sequence),
             "sweep": self.sweep,
+            "machine": machine_name(),
             "meter": self.ready.meter.name,
             "energy_kind": self.ready.meter.energy_kind,
             "status": status,

@@ -14,11 +14,13 @@ from src.errors import SetupError
 from src.measure.meters.gpus import visible_gpus
 
 LOAD_SAMPLE_S = 1.0
+NODE = "SLURMD_NODENAME"
+"""Several of Slurm's nodes may bear one host name."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """The machine; `gpus` holds one name for each NVIDIA GPU that a run may see."""
+    """The machine; `gpus` holds one name for each NVIDIA GPU that a run may see, `booted_s` is in epoch seconds."""
 
     cpu: str
     physical_cores: int
@@ -28,6 +30,13 @@ class Host:
     python: str
     governor: str
     gpus: tuple[str, ...]
+    name: str
+    booted_s: int
+
+
+def machine_name() -> str:
+    """What tells this machine from the others of a study: its node's name in a cluster, else its host name."""
+    return os.environ.get(NODE) or platform.node() or "unknown"
 
 
 def host_facts() -> Host:
@@ -41,6 +50,8 @@ def host_facts() -> Host:
         python=platform.python_version(),
         governor=governor(),
         gpus=gpu_names(),
+        name=machine_name(),
+        booted_s=round(psutil.boot_time()),
     )
 
 

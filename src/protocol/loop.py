@@ -37,28 +37,45 @@ class Missing:
     reason: str
 
 
-@dataclass
-class Loop:
-    """Measures `todo`, the slots of `plan` that are left, on this machine; `ready` holds one entry a treatment.
+@dataclass(kw_only=True)
+class Course:
+    """What has come of a plan so far, wherever its runs are measured.
 
     `records` are of finished runs, those of before a stop among them; `failed` of those that were tried in vain;
-    `missing` are slots given up; `seen_s` holds wall seconds of runs by treatment; `tried` says how often a slot was
-    tried before a stop; `spared` slots need not be measured, as enough is known without them.
+    `missing` are slots given up; `spared` ones need not be measured, as enough is known without them.
     """
 
     plan: SweepPlan
     folder: Path
     display: Display
+    records: list[RunRecord] = field(default_factory=list)
+    failed: list[RunRecord] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    spared: int = 0
+
+    def take(self, record: RunRecord) -> None:
+        """Put a record where it belongs."""
+        (self.records if record.status == "finished" else self.failed).append(record)
+
+    def name(self, slot: Slot) -> str:
+        """A run for people."""
+        return f"{self.plan.label(slot)} {slot.iteration}/{self.plan.iterations}"
+
+
+@dataclass(kw_only=True)
+class Loop(Course):
+    """Measures `todo`, the slots of `plan` that are left, on this machine; `ready` holds one entry a treatment.
+
+    `seen_s` holds wall seconds of runs by treatment; `tried` says how often a slot was tried before a stop. Runs are
+    filed below `parent`; without one, as in a share, somebody else files them.
+    """
+
     ready: list[Ready]
     machine: MachineState
     todo: list[Slot]
     parent: str | None = None
     tried: dict[int, int] = field(default_factory=dict)
-    records: list[RunRecord] = field(default_factory=list)
-    failed: list[RunRecord] = field(default_factory=list)
-    missing: list[Missing] = field(default_factory=list)
     seen_s: dict[int, list[float]] = field(default_factory=dict)
-    spared: int = 0
     _launched: int = 0
     _kept: list[RunRecord] = field(default_factory=list)
     _silent_since: int | None = None
@@ -97,7 +114,7 @@ class Loop:
             left = [slot, *(waiting for waiting, _ in queue), *later]
             idle_s = self.plan.configs[slot.treatment].protocol.idle_s
             if self._launched and idle_s > 0:
-                self.display.stage(f"idle before {self._name(slot)}", idle_s)
+                self.display.stage(f"idle before {self.name(slot)}", idle_s)
                 self._rest(slot, begins=slot is block[0] and not retry)
             is_last = retry >= self.plan.shared.protocol.retries
             record = self._run(slot, self.tried.get(slot.sequence, 0) + retry, left, is_last)
@@ -105,7 +122,7 @@ class Loop:
                 continue
             reason = record.tags["error"]
             color = "yellow" if record.status == "disturbed" else "red"
-            self.display.say(f"{self._name(slot)} {'failed: ' if color == 'red' else ''}{reason}", color)
+            self.display.say(f"{self.name(slot)} {'failed: ' if color == 'red' else ''}{reason}", color)
             if is_last:
                 self.missing.append(Missing(slot, reason))
             else:
@@ -121,8 +138,8 @@ class Loop:
 
     def _run(self, slot: Slot, attempt: int, left: Sequence[Slot], is_last: bool) -> RunRecord:
         """One run, on disk and, where the store takes it, in MLflow; `is_last` if it is not tried again."""
-        following = self._name(left[1]) if len(left) > 1 else "nothing, this is the last run"
-        self.display.started(self._name(slot), following, remaining_s(self.plan, left, self.guess_s, self.seen_s))
+        following = self.name(left[1]) if len(left) > 1 else "nothing, this is the last run"
+        self.display.started(self.name(slot), following, remaining_s(self.plan, left, self.guess_s, self.seen_s))
         begin = time.monotonic()
         filing = self.filing(slot, attempt)
         clear(filing.folder)
@@ -133,12 +150,12 @@ class Loop:
             self._keep_whole(filing.folder)
             raise
         self._launched += 1
-        (self.records if record.status == "finished" else self.failed).append(record)
+        self.take(record)
         if record.status == "finished":
             self.seen_s.setdefault(slot.treatment, []).append(time.monotonic() - begin)
         self._file(record, slot.iteration)
         if record.status == "finished":
-            self.display.finished(self._name(slot), record)
+            self.display.finished(self.name(slot), record)
         return record
 
     def _measured(self, filing: Filing, is_last: bool) -> RunRecord:
@@ -173,6 +190,8 @@ class Loop:
 
         After it failed once, runs are kept on disk until it answers at the end of a later block, or of the sweep.
         """
+        if self.parent is None:
+            return
         self._kept.append(record)
         if self._silent_since is not None:
             return
@@ -205,11 +224,7 @@ class Loop:
     def _keep_whole(self, folder: Path) -> None:
         """Keep a run that was stopped after it was measured: by then its record was written."""
         if (folder / RECORD_FILE).exists():
-            record = RunRecord.read(folder)
-            (self.records if record.status == "finished" else self.failed).append(record)
-
-    def _name(self, slot: Slot) -> str:
-        return f"{self.plan.label(slot)} {slot.iteration}/{self.plan.iterations}"
+            self.take(RunRecord.read(folder))
 
 
 def clear(folder: Path) -> None:

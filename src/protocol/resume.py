@@ -13,13 +13,17 @@ from src.contract.json_files import ContractError
 from src.contract.plan_file import PLAN_FILE, PlanFile, Slot
 from src.contract.record import RECORD_FILE, RunRecord, flatten
 from src.errors import ConfigError
-from src.plan.sweep_plan import SweepPlan, plain
+from src.plan.sweep_plan import SweepPlan, numbered, plain
 from src.protocol.filing import recovered
 
 LATEST = "latest"
-MAY_DIFFER = ("analysis", "tracking_uri", "resume", "protocol.iterations", "protocol.allow_concurrent")
+MAY_DIFFER = (
+    *("analysis", "tracking_uri", "resume", "protocol.iterations", "protocol.allow_concurrent"),
+    *("protocol.machines", "protocol.sweeps", "protocol.reboot"),
+)
 PLACES = ("multirun", "outputs")
 """Where sweeps lie that were given no folder of their own."""
+DEPTHS = ("*/*", "*/*/sweep-*")
 SHOWN = 6
 
 
@@ -47,9 +51,16 @@ def go_on(asked: SweepPlan, here: Path) -> tuple[SweepPlan, Path]:
             f"protocol.iterations={asked.iterations}: the sweep in {folder} was planned with {iterations}; take at "
             "least that many"
         )
-    if asked.slots[: len(old.slots)] != old.slots:
+    asked = numbered(asked, old.number, None if asked.shared.protocol.share else asked.iterations)
+    if [_place(slot) for slot in asked.slots[: len(old.slots)]] != [_place(slot) for slot in old.slots]:
         raise ConfigError(f"resume={folder}: its order cannot be continued by this version; begin a new sweep")
-    return dataclasses.replace(asked, sweep=old.sweep, treatments=old.treatments), folder
+    slots = (*old.slots, *asked.slots[len(old.slots) :])
+    return dataclasses.replace(asked, sweep=old.sweep, treatments=old.treatments, slots=slots), folder
+
+
+def _place(slot: Slot) -> Slot:
+    """A slot without the share that measures it."""
+    return dataclasses.replace(slot, share=1)
 
 
 def _read_plan(folder: Path) -> PlanFile:
@@ -65,11 +76,14 @@ def _read_plan(folder: Path) -> PlanFile:
     return plan
 
 
-def progress_of(plan: SweepPlan, folder: Path) -> Progress:
-    """What is on disk of a plan; a run without a whole record is as good as not begun."""
+def progress_of(plan: SweepPlan, folder: Path, recover: bool = True) -> Progress:
+    """What is on disk of a plan; a run without a whole record is as good as not begun.
+
+    With `recover`, one that was measured to its end gets its record; not where it may be measured right now.
+    """
     finished, failed, left, tried = [], [], [], {}
     for slot in plan.slots:
-        records = list(_attempts(plan, folder, slot))
+        records = list(_attempts(plan, folder, slot, recover))
         done = [record for record in records if record.status == "finished"]
         finished += done[:1]
         failed += [record for record in records if record.status != "finished"]
@@ -79,13 +93,13 @@ def progress_of(plan: SweepPlan, folder: Path) -> Progress:
     return Progress(finished, failed, left, tried)
 
 
-def _attempts(plan: SweepPlan, folder: Path, slot: Slot) -> list[RunRecord]:
+def _attempts(plan: SweepPlan, folder: Path, slot: Slot, recover: bool) -> list[RunRecord]:
     """The records of a slot's tries, in their order, up to the first that has none and cannot get one any more."""
     records: list[RunRecord] = []
     folders = (folder / plan.folder(slot, attempt) for attempt in itertools.count())
     for run in folders:
         try:
-            if not (run / RECORD_FILE).exists() and recovered(run) is None:
+            if not (run / RECORD_FILE).exists() and (not recover or recovered(run) is None):
                 break
             records.append(RunRecord.read(run))
         except ContractError as error:
@@ -101,7 +115,7 @@ def _folder(named: str, experiment: str, here: Path) -> Path:
                 f"resume={named}: there is no {PLAN_FILE} in {folder}; name a sweep's folder, or {LATEST}"
             )
         return folder
-    plans = [path for place in PLACES for path in (here / place).glob(f"*/*/{PLAN_FILE}")]
+    plans = [path for place in PLACES for depth in DEPTHS for path in (here / place).glob(f"{depth}/{PLAN_FILE}")]
     own = [path for path in sorted(plans, key=_age_s) if _experiment(path.parent) == experiment]
     if not own:
         raise ConfigError(

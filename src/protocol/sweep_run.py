@@ -35,12 +35,14 @@ class SweepRun:
     planned: int
 
     @classmethod
-    def begin(cls, store: Store, plan: SweepPlan, folder: Path, host: Host, tags: dict[str, str]) -> SweepRun:
-        """File the plan, what all treatments share and the facts of the host; raises TrackError."""
+    def begin(cls, store: Store, plan: SweepPlan, folder: Path, host: Host | None, tags: dict[str, str]) -> SweepRun:
+        """File the plan, what all treatments share and the facts of the host, if it is one; raises TrackError."""
         shared = plan.shared
         beforehand = {name: getattr(shared.analysis, name) for name in BEFOREHAND}
         protocol = dataclasses.asdict(shared.protocol)
-        facts = flatten({"host": dataclasses.asdict(host), "protocol": protocol, "analysis": beforehand})
+        facts = flatten(
+            {"host": dataclasses.asdict(host) if host else {}, "protocol": protocol, "analysis": beforehand}
+        )
         labels = ", ".join(treatment.label for treatment in plan.treatments)
         params = facts | {"treatments": labels, "runs": str(len(plan.slots))}
         run_id = store.start_sweep(shared.experiment, plan.sweep, params, tags, [folder / PLAN_FILE])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,8 +40,8 @@ class Loaded:
         return self.table.runs
 
 
-def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
-    """Read an experiment, or one sweep of it, accuracies without the rounding of float32.
+def load(store: Store, experiment: str, sweeps: Collection[str] = ()) -> Loaded:
+    """Read an experiment, or some sweeps of it, accuracies without the rounding of float32.
 
     Raises ConfigError where it has no run, TrackError for a store.
     """
@@ -49,9 +49,9 @@ def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
         found = store.client.get_experiment_by_name(experiment)
         if found is None:
             raise ConfigError(_unknown(store, experiment))
-    records = [run for run in store.records(experiment) if sweep in (None, run.tags.get("sweep"))]
+    records = [run for run in store.records(experiment) if not sweeps or run.tags.get("sweep") in sweeps]
     if not records:
-        place = f"sweep '{sweep}' of " if sweep else ""
+        place = f"sweep {', '.join(sweeps)} of " if sweeps else ""
         raise ConfigError(
             f"{place}experiment '{experiment}' in {store.uri} holds no measured run; measure some with "
             f"`python -m src.main -m framework=tf,torch,jax {override('experiment', experiment)}`"
@@ -59,9 +59,9 @@ def load(store: Store, experiment: str, sweep: str | None = None) -> Loaded:
     table = table_of(records)
     if "accuracy" in table.runs:
         table.runs["accuracy"] = table.runs["accuracy"].round(ACCURACY_DIGITS)
-    sweeps = _sweeps(store, found.experiment_id)
     present = {run.tags.get("sweep") for run in records}
-    return Loaded(experiment, table, tuple(s for s in sweeps if s.name in present))
+    own = [sweep for sweep in _sweeps(store, found.experiment_id) if sweep.name in present]
+    return Loaded(experiment, table, tuple(own))
 
 
 def sweep_file(store: Store, sweep: Sweep, name: str) -> Path | None:

@@ -6,6 +6,7 @@ import getpass
 import hashlib
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,17 +62,17 @@ def make_report(
     experiment: str,
     config: AnalysisConfig,
     folder: Path,
-    sweep: str | None = None,
+    sweeps: Sequence[str] = (),
     tracking_uri: str | None = None,
 ) -> Report:
-    """Analyse an experiment (or one sweep of it) and write its report into `folder`, which is made.
+    """Analyse an experiment (or some sweeps of it) and write its report into `folder`, which is made.
 
     `tracking_uri` is what names the store in the commands that the report tells, where it must be named.
 
     Raises ConfigError where there is nothing to analyse or runs must not be compared, TrackError where the store
     cannot be read.
     """
-    loaded = load(store, experiment, sweep)
+    loaded = load(store, experiment, sweeps)
     compared = comparable(loaded.table, config.compare)
     loaded = replace(loaded, table=compared.table)
     analysis = analyse(compared, config)

@@ -59,7 +59,8 @@ SHARED = [
     *("protocol.iterations=5", "protocol.warmup_s=1", "protocol.baseline_s=1", "protocol.retries=7", "protocol.seed=9"),
     *("protocol.order=fixed", "protocol.allow_concurrent=true", "experiment=other", "tracking_uri=other"),
     *("resume=latest", "analysis.outliers=iqr", "protocol.stop=precision", "protocol.minimum_iterations=5"),
-    "protocol.precision_percent=1",
+    *("protocol.precision_percent=1", "protocol.machines=2", "protocol.share=1/2", "protocol.sweeps=2"),
+    "protocol.reboot=true",
 ]
 
 

@@ -30,7 +30,7 @@ from src.measure.recording import Recording
 from src.measure.run import Measured
 from src.measure.windows import phase_windows
 from src.plan.sweep_plan import SweepPlan, make_plan
-from src.protocol import filing, loop, sweep
+from src.protocol import filing, here, loop, sweep
 from src.protocol.machine import MachineState
 from src.protocol.ready import Ready
 from src.track.store import Store
@@ -124,7 +124,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     report = SimpleNamespace(answer=["jax spent more"], page=Path("report.html"), files=[])
     monkeypatch.setattr("src.report.make.make_report", lambda *_: report)
     monkeypatch.setattr(sweep, "make_ready", ready)
-    monkeypatch.setattr(sweep, "prepare_machine", prepared)
+    monkeypatch.setattr(here, "prepare_machine", prepared)
     monkeypatch.setattr(loop, "measure", made)
     monkeypatch.setattr(filing, "draw_power", lambda path, *_: path.write_bytes(b"a picture"))
     return made

@@ -83,7 +83,7 @@ def test_the_loop_stops_at_a_look_and_says_so(precise: SweepPlan, monkeypatch: p
 
     monkeypatch.setattr(Loop, "_run_block", run_block)
     monkeypatch.setattr("src.protocol.loop.enough", lambda _plan, _records: "all known" if len(done) > 12 else None)
-    loop = Loop(precise, Path(), Screen(), [], None, list(precise.slots))  # type: ignore[arg-type]
+    loop = Loop(plan=precise, folder=Path(), display=Screen(), ready=[], machine=None, todo=list(precise.slots))  # type: ignore[arg-type]
     loop.run()
     assert loop.spared == 2 * 13
     assert done == list(range(1, 18))

@@ -12,6 +12,7 @@ from src.contract.plan_file import Slot, Treatment
 from src.contract.record import RunRecord
 from src.errors import MeterError
 from src.protocol.filing import CONFIG_FILE, ENVIRONMENT_FILE, POWER_FILE, Filing, filing_command
+from src.protocol.host import machine_name
 from src.protocol.ready import Ready
 from tests.protocol.conftest import EPOCH_S, METER, made_up
 
@@ -58,6 +59,7 @@ def test_every_tag_has_its_own_value(config, tmp_path):
         "position": "2",
         "sequence": "11",
         "sweep": "s9",
+        "machine": machine_name(),
         "meter": "native",
         "energy_kind": "measured",
         "status": "finished",

@@ -202,6 +202,9 @@ ALLOWED = {
     "resume": None,  # is another in every resumed sweep
     "protocol.iterations": "protocol.iterations=4",
     "protocol.allow_concurrent": None,  # all sweeps of tests share the machine
+    "protocol.machines": None,  # has tests of its own
+    "protocol.sweeps": "protocol.sweeps=2",
+    "protocol.reboot": "protocol.reboot=true",
 }
 
 

@@ -16,8 +16,9 @@ from src.errors import ConfigError, MeterError, RunError, SetupError, TrackError
 from src.protocol import filing as filing_module
 from src.protocol import loop as loop_module
 from src.protocol.display import Display
+from src.protocol.here import _prime
 from src.protocol.ready import Ready
-from src.protocol.sweep import _prime, measure_sweep
+from src.protocol.sweep import measure_sweep
 from src.track.store import Store
 from tests.protocol.conftest import METER
 
@@ -313,7 +314,7 @@ def test_what_cannot_be_started_is_found_out_before_anything_is_measured():
 
 
 def test_what_hangs_is_told(monkeypatch):
-    monkeypatch.setattr("src.protocol.sweep.PRIME_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("src.protocol.here.PRIME_TIMEOUT_S", 1.0)
     with pytest.raises(SetupError, match=r"put it right\. It did not end within 1 s, and said:\nhalf"):
         _prime([ready_with(program("import time; print('half', flush=True); time.sleep(60)"))])
 

@@ -27,7 +27,7 @@ EVIL = "<b>evil</b> | {{x}}"
 
 @pytest.fixture
 def make(store, analysis_config, tmp_path):
-    return lambda sweep=None: make_report(store, "study", analysis_config, tmp_path / "report", sweep)
+    return lambda *sweeps: make_report(store, "study", analysis_config, tmp_path / "report", sweeps)
 
 
 def test_a_report_is_whole_and_says_the_same_everywhere(file_runs, make):
@@ -167,7 +167,7 @@ def test_sweeps_are_pooled_and_one_can_be_picked(file_runs, make):
     pooled = make()
     assert pooled.analysis.n_usable == 18
     assert pooled.analysis.pairs_of("energy_j")[0].paired.n_blocks == 9
-    assert make(sweep="s2").analysis.n_usable == 6
+    assert make("s2").analysis.n_usable == 6
 
 
 def test_a_second_report_leaves_no_old_figures(file_runs, make):
@@ -186,7 +186,7 @@ def test_nothing_to_report_is_an_error_that_says_so(file_runs, make, store, anal
     with pytest.raises(ConfigError, match="no such experiment; it has: .*study"):
         make_report(store, "studdy", analysis_config, tmp_path)
     with pytest.raises(ConfigError, match="sweep 's9' of experiment 'study'.*holds no measured run"):
-        make(sweep="s9")
+        make("s9")
 
 
 def test_runs_that_must_not_be_compared_are_refused(file_runs, make):
