@@ -51,7 +51,7 @@ def load(store: Store, experiment: str, sweeps: Collection[str] = ()) -> Loaded:
             raise ConfigError(_unknown(store, experiment))
     records = [run for run in store.records(experiment) if not sweeps or run.tags.get("sweep") in sweeps]
     if not records:
-        place = f"sweep {', '.join(sweeps)} of " if sweeps else ""
+        place = f"sweep {', '.join(map(repr, sweeps))} of " if sweeps else ""
         raise ConfigError(
             f"{place}experiment '{experiment}' in {store.uri} holds no measured run; measure some with "
             f"`python -m src.main -m framework=tf,torch,jax {override('experiment', experiment)}`"
