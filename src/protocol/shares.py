@@ -63,30 +63,37 @@ class Share:
 
 @dataclass(kw_only=True)
 class Shares(Course):
-    """The course of a sweep that a cluster measures; its runs are filed from here, whole blocks at a time."""
+    """The course of a sweep that a cluster measures; its runs are filed from here, whole blocks at a time.
+
+    `progress` is what was on disk at the beginning.
+    """
 
     cluster: Cluster
     sweep_run: SweepRun
+    progress: Progress
     jobs: dict[int, Job] = field(default_factory=dict)
     open: dict[int, Share] = field(default_factory=dict)
     ended: list[Share] = field(default_factory=list)
     _asked_at: float = 0.0
     _silent: bool = False
 
-    def run(self, progress: Progress, still: frozenset[int]) -> None:
+    def __post_init__(self) -> None:
+        left = {slot.iteration for slot in self.progress.left}
+        for record in [*self.progress.finished, *self.progress.failed]:
+            if int(record.tags["iteration"]) not in left:
+                self.take(record)
+
+    def run(self, still: frozenset[int]) -> None:
         """Give away every block that is not finished and that no share in `still` measures yet, and gather them all."""
         self._introduce()
         self.jobs = read_jobs(self.folder)
-        left = {slot.iteration for slot in progress.left}
+        left = {slot.iteration for slot in self.progress.left}
         for share in still:
             own = [block for block in self._blocks(share) if block[0].iteration in left]
             if own:
                 self.open[share] = Share(self.jobs[share], own)
         measured = {block[0].iteration for share in self.open.values() for block in share.blocks}
         free = [block for block in blocks(self.plan.slots) if block[0].iteration in left - measured]
-        for record in [*progress.finished, *progress.failed]:
-            if int(record.tags["iteration"]) not in left:
-                self.take(record)
         machines = max(1, self.plan.shared.protocol.machines - len(still))
         if free:
             dealt = deal([slot for block in free for slot in block], min(machines, len(free)))

@@ -80,8 +80,10 @@ def measure_sweep(
         course: Course
         if cluster:
             sweep_run = SweepRun.begin(store, plan, folder, None, {"meter": plan.shared.meter.name})
-            course = Shares(plan=plan, folder=folder, display=display, cluster=cluster, sweep_run=sweep_run)
-            measure = functools.partial(course.run, progress, still)
+            course = Shares(
+                plan=plan, folder=folder, display=display, cluster=cluster, sweep_run=sweep_run, progress=progress
+            )
+            measure = functools.partial(course.run, still)
         else:
             sweep_run = SweepRun.begin(store, plan, folder, host_facts(), meter_tags(ready))
             course = loop_of(plan, folder, display, ready, progress, sweep_run.run_id)
