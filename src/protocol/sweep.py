@@ -16,6 +16,7 @@ from src import stops
 from src.contract.commands import override
 from src.contract.job import Prime
 from src.contract.record import RunRecord
+from src.doctor.host import host_facts
 from src.errors import JoulebenchError, RunError, SetupError, TrackError
 from src.measure.environment import worker_environment
 from src.measure.launch import launch
@@ -26,7 +27,6 @@ from src.plan.time_left import remaining_s
 from src.protocol.display import Display, duration
 from src.protocol.enough import looked_at
 from src.protocol.filing import filing_command
-from src.protocol.host import host_facts
 from src.protocol.lock import claim, measuring_alone
 from src.protocol.loop import Loop, Missing
 from src.protocol.machine import MachineState, introduce_meter, prepare_machine

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from src import stops
 from src.contract.plan_file import PLAN_FILE
 from src.contract.record import RunRecord, flatten
+from src.doctor.host import Host
 from src.errors import TrackError
 from src.plan.sweep_plan import SweepPlan
-from src.protocol.host import Host
 from src.track.refile import close_sweep
 
 if TYPE_CHECKING:
