@@ -60,7 +60,7 @@ def _tried(name: str, config: MeterConfig, gpu: bool) -> MeterTrial:
         energy = probe(meter)
     except (MeterError, ConfigError) as error:
         return MeterTrial(name, failure=str(error))
-    flags = tuple(flag.text for flag in energy.flags if flag.code.lower() not in UNTOLD)
+    flags = tuple(flag.text for flag in energy.flags if flag.code not in UNTOLD)
     return MeterTrial(
         name, meter.energy_kind, meter.description, energy.power_w, tuple(sorted(energy.domains_j)), flags
     )

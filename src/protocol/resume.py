@@ -17,7 +17,14 @@ from src.plan.sweep_plan import SweepPlan, plain
 from src.protocol.filing import recovered
 
 LATEST = "latest"
-MAY_DIFFER = ("analysis", "tracking_uri", "resume", "protocol.iterations", "protocol.allow_concurrent")
+MAY_DIFFER = (
+    "analysis",
+    "tracking_uri",
+    "resume",
+    "protocol.iterations",
+    "protocol.allow_concurrent",
+    "protocol.preflight",
+)
 PLACES = ("multirun", "outputs")
 """Where sweeps lie that were given no folder of their own."""
 SHOWN = 6

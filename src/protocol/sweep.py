@@ -17,6 +17,7 @@ from src.contract.commands import override
 from src.contract.job import Prime
 from src.contract.record import RunRecord
 from src.doctor.host import host_facts
+from src.doctor.preflight import preflight
 from src.errors import JoulebenchError, RunError, SetupError, TrackError
 from src.measure.environment import worker_environment
 from src.measure.launch import launch
@@ -67,6 +68,7 @@ def measure_sweep(plan: SweepPlan, folder: Path, display: Display | None = None)
             held.enter_context(filing_alone(folder))
         ready = make_ready(plan.configs, ROOT, here, display.say)
         store = ready_store(plan.shared)
+        checkup = preflight(plan.shared, distinct_meters(ready), display.say)
         stops.check()
         progress = progress_of(plan, folder) if resumed else Progress([], [], list(plan.slots), {})
         if resumed:
@@ -74,7 +76,8 @@ def measure_sweep(plan: SweepPlan, folder: Path, display: Display | None = None)
         else:
             folder = claim(plan, folder, held)
         stops.way_on = f"go on with: {resume_command(sys.argv[1:], folder)}"
-        sweep_run = SweepRun.begin(store, plan, folder, host_facts(), _tags(ready))
+        checkup.write(folder)
+        sweep_run = SweepRun.begin(store, plan, folder, host_facts(), _tags(ready), checkup.params)
         loop = _loop(plan, folder, display, ready, progress, sweep_run.run_id)
         report_files: Sequence[Path] = ()
         try:
@@ -85,6 +88,7 @@ def measure_sweep(plan: SweepPlan, folder: Path, display: Display | None = None)
                     _prime(ready)
                     loop.machine = prepare_machine(plan.shared, distinct_meters(ready), folder, display)
                     loop.run()
+                    checkup.repeat(display.say)
             else:
                 display.say("every planned run is finished; more protocol.iterations would add some")
             sweep_run.file_missing([*loop.records, *loop.failed])
@@ -99,7 +103,7 @@ def measure_sweep(plan: SweepPlan, folder: Path, display: Display | None = None)
                 f"{folder} is there and can be written, then {stops.way_on}"
             ) from error
         finally:
-            unfiled = _close(sweep_run, loop, report_files)
+            unfiled = _close(sweep_run, loop, [*report_files, *checkup.files])
     _refuse_missing(plan, folder, loop.missing)
     if unfiled:
         raise TrackError("not all of this sweep is in MLflow; see above why, and how to file the rest")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,14 +35,22 @@ class SweepRun:
     planned: int
 
     @classmethod
-    def begin(cls, store: Store, plan: SweepPlan, folder: Path, host: Host, tags: dict[str, str]) -> SweepRun:
-        """File the plan, what all treatments share and the facts of the host; raises TrackError."""
+    def begin(
+        cls,
+        store: Store,
+        plan: SweepPlan,
+        folder: Path,
+        host: Host,
+        tags: dict[str, str],
+        found: Mapping[str, str] | None = None,
+    ) -> SweepRun:
+        """File the plan, what all treatments share, the facts of the host and what was `found`; raises TrackError."""
         shared = plan.shared
         beforehand = {name: getattr(shared.analysis, name) for name in BEFOREHAND}
         protocol = dataclasses.asdict(shared.protocol)
         facts = flatten({"host": dataclasses.asdict(host), "protocol": protocol, "analysis": beforehand})
         labels = ", ".join(treatment.label for treatment in plan.treatments)
-        params = facts | {"treatments": labels, "runs": str(len(plan.slots))}
+        params = facts | {"treatments": labels, "runs": str(len(plan.slots)), **(found or {})}
         run_id = store.start_sweep(shared.experiment, plan.sweep, params, tags, [folder / PLAN_FILE])
         return cls(store, shared.experiment, plan.sweep, run_id, len(plan.slots))
 
