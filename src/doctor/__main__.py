@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from src import stops
@@ -20,8 +22,10 @@ from omegaconf import DictConfig
 from src.cli import command_line
 from src.config.schema import Config, typed
 from src.doctor.finding import EXIT
+from src.errors import ConfigError
 from src.paths import ROOT
 
+PILOT, SECONDS = "pilot", "--seconds="
 QUIET = "hydra.run.dir=."
 """An examination leaves nothing behind."""
 JSON, HELP = "--json", ("--help", "-h")
@@ -42,12 +46,15 @@ def main() -> int:
         print(USAGE)
         return 0
     ended = [0]
-    sys.argv[1:] = [QUIET, *(word for word in given if word != JSON)]
-    code = command_line(lambda: ended.append(_command(JSON in given)))
+    pilot = given[:1] == [PILOT]
+    seconds = [word.removeprefix(SECONDS) for word in given if word.startswith(SECONDS)]
+    sys.argv[1:] = [QUIET, *(word for word in given[pilot:] if word != JSON and not word.startswith(SECONDS))]
+    act = partial(_pilot, seconds=seconds) if pilot else _examine
+    code = command_line(lambda: ended.append(_command(partial(act, as_json=JSON in given))))
     return code or ended[-1]
 
 
-def _command(as_json: bool) -> int:
+def _command(act: Callable[[Config], int]) -> int:
     composed: list[DictConfig] = []  # stays empty where Hydra only shows something
 
     @hydra.main(version_base="1.3", config_path="../../conf", config_name="config")
@@ -55,7 +62,7 @@ def _command(as_json: bool) -> int:
         composed.append(cfg)
 
     compose()
-    return max((_examine(typed(cfg), as_json) for cfg in composed), default=0)
+    return max((act(typed(cfg)) for cfg in composed), default=0)  # outside of Hydra, which tells errors its own way
 
 
 def _examine(config: Config, as_json: bool) -> int:
@@ -68,6 +75,27 @@ def _examine(config: Config, as_json: bool) -> int:
     else:
         tell(found, console())
     return EXIT[found.verdict]
+
+
+def _pilot(config: Config, as_json: bool, seconds: list[str]) -> int:
+    from src.doctor.pilot import SECONDS as USUAL_S
+    from src.doctor.pilot import run_pilot
+    from src.doctor.pilot_file import PILOT_FILE
+    from src.doctor.show import console
+    from src.doctor.show_pilot import tell_pilot
+
+    try:
+        asked_s = float(seconds[-1]) if seconds else USUAL_S
+    except ValueError:
+        raise ConfigError(f"{SECONDS}{seconds[-1]}: give a number of seconds, as in {SECONDS}60") from None
+    pilot = run_pilot(config, asked_s, lambda text: print(text, file=sys.stderr, flush=True))
+    pilot.write()
+    if as_json:
+        print(json.dumps(pilot.plain(), indent=2, ensure_ascii=False))
+    else:
+        tell_pilot(pilot, console())
+        print(f"Kept in {PILOT_FILE}, which the reports of later sweeps on this machine cite.")
+    return 0
 
 
 if __name__ == "__main__":

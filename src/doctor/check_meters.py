@@ -43,7 +43,7 @@ def _trial(trial: MeterTrial, measures: bool) -> Finding:
     """One that does not work is no matter where another one measures."""
     code = f"  {trial.name}"
     if trial.failure:
-        said = f"no: {_reason(trial)}"
+        said = f"no: {reason_of(trial)}"
         return fine(code, said) if measures else careful(code, said, trial.failure)
     if not trial.power_w:
         return fine(code, trial.description)
@@ -51,7 +51,7 @@ def _trial(trial: MeterTrial, measures: bool) -> Finding:
     return careful(code, f"{said}; {'; '.join(trial.flags)}") if trial.flags else fine(code, said)
 
 
-def _reason(trial: MeterTrial) -> str:
+def reason_of(trial: MeterTrial) -> str:
     """In a few words: what the meter said, where it said something."""
     first, *said = trial.failure.splitlines()
     if said and first.endswith("It said:"):

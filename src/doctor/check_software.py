@@ -15,7 +15,7 @@ def software(state: MachineState) -> Iterable[Finding]:
     seen = state.software
     if seen is None:
         return
-    yield from map(_environment, seen.environments or ())
+    yield from (_environment(each, seen.gpu_wanted) for each in seen.environments or ())
     if seen.dataset:
         yield _dataset(seen)
     if seen.store_failure:
@@ -24,7 +24,7 @@ def software(state: MachineState) -> Iterable[Finding]:
         yield fine("MLflow", f"{seen.store} takes runs")
 
 
-def _environment(seen: Environment) -> Finding:
+def _environment(seen: Environment, gpu_wanted: bool) -> Finding:
     versions = ", ".join(seen.versions)
     if seen.failure:
         return stop(seen.name, seen.failure, seen.remedy)
@@ -35,6 +35,8 @@ def _environment(seen: Environment) -> Finding:
     if seen.late:
         said = f"{versions}; still importing when the time was over"
         return careful(seen.name, said, "run it again: the first start reads from disk")
+    if gpu_wanted and set(seen.devices) <= {"cpu"}:
+        return stop(seen.name, f"{versions} sees no GPU", "see that its build is for CUDA and the driver is new enough")
     return fine(seen.name, f"{versions} on {', '.join(seen.devices)}")
 
 

@@ -64,12 +64,17 @@ class Examination:
         return cls(state.name, state.system, datetime.now(UTC).isoformat(timespec="seconds"), check(state))
 
 
+def machine_name() -> str:
+    """Its own and its processor's."""
+    return f"{platform.node()}, {cpu_name()}"
+
+
 def read_state(config: Config, folder: Path) -> MachineState:
     """The machine as it is now, in about a second; neither meters nor software are tried. `folder` keeps runs."""
     busy, seen = machine.look(LOOK_S, config.hardware.max_background_load)
     return MachineState(
         system=sys.platform,
-        name=f"{platform.node()}, {cpu_name()}",
+        name=machine_name(),
         processor=machine.read_processor(seen),
         supply=machine.read_supply(),
         room=machine.read_room(seen, folder),

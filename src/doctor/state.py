@@ -159,6 +159,7 @@ class Software:
     dataset_here: bool | None = True
     store: str = ""
     store_failure: str = ""
+    gpu_wanted: bool = False
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ from src.config.schema import Config
 from src.doctor.state import Environment, Software
 from src.errors import JoulebenchError, TrackError
 from src.measure.environment import worker_environment
+from src.paths import ROOT
 from src.track import open_store
+from src.workloads.hardware import Device
 from src.workloads.training.data.dataset import DatasetConfig
 from src.workloads.training.data.prepared import whereabouts
 from src.workloads.training.frameworks import Framework, frameworks
@@ -53,11 +55,15 @@ def read_software(config: Config, root: Path) -> Software:
     """All of it, side by side."""
     own = _environments_of(config)
     with ThreadPoolExecutor(len(own) + 2) as pool:
-        environments = [pool.submit(try_environment, name, framework, root) for name, framework in own.items()]
+        environments = [
+            pool.submit(try_environment, name, framework, root, _requirements(name, config))
+            for name, framework in own.items()
+        ]
         data = pool.submit(_dataset, config.dataset, root)
         store, failure = pool.submit(_store, config.tracking_uri).result()
         dataset, here = data.result()
-        return Software(tuple(each.result() for each in environments), dataset, here, store, failure)
+        tried = tuple(each.result() for each in environments)
+        return Software(tried, dataset, here, store, failure, config.hardware.device is Device.cuda)
 
 
 def _environments_of(config: Config) -> dict[str, Framework]:
@@ -67,13 +73,26 @@ def _environments_of(config: Config) -> dict[str, Framework]:
     return {framework.environment: framework for framework in frameworks().values()}
 
 
-def try_environment(name: str, framework: Framework, root: Path) -> Environment:
-    """Import its framework in its own process, and compare all versions with its lock."""
+def _requirements(name: str, config: Config) -> str:
+    """What the environment is to be made from, below the project's folder."""
+    if config.framework is not None and config.framework.environment == name:
+        return config.framework.requirements
+    return f"scripts/requirements/{name}-{config.hardware.device.value}.txt"
+
+
+def try_environment(name: str, framework: Framework, root: Path, requirements: str) -> Environment:
+    """Import its framework in its own process, and compare all versions with its lock, and that with what it should be.
+
+    Whatever of it is wrong, setting it up anew mends it.
+    """
     folder = root / ENVIRONMENTS / name
     python, lock = folder / INTERPRETER, folder / LOCK_COPY
     remedy = f"  make setup ENVS={name}"
     if not python.is_file() or not lock.is_file():
         return Environment(name, "not set up", remedy)
+    wanted = root / requirements
+    if wanted.is_file() and wanted.read_bytes() != lock.read_bytes():
+        return Environment(name, f"made from other requirements than {requirements}", remedy)
     said, error, late = _told(python, framework.packages)
     versions = _json(said[:1])
     if not versions or (not late and len(said) < 2):
@@ -92,7 +111,7 @@ def _told(python: Path, packages: Sequence[str]) -> tuple[list[str], str, bool]:
     """The lines it wrote, its last complaint, and whether it was ended because it took too long."""
     command = [str(python), "-c", TRIAL, *packages]
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": os.environ.get("JAX_PLATFORMS", "")}
-    environment = worker_environment(os.environ, quiet, python.parent)
+    environment = worker_environment(os.environ, quiet, ROOT)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     late = False
     try:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from src.doctor import preflight as module
 from src.doctor.examine import Examination
-from src.doctor.pilot_file import MeterPilot, Pilot, pilot_params
 from src.doctor.preflight import changes, preflight, summary
 from src.doctor.state import MachineState, Surroundings
 from src.errors import SetupError
 from tests.doctor.test_checks import BENCH, LAPTOP, WINDOWS
 from tests.protocol.conftest import METER
-
-PILOT = MeterPilot("native", "measured", 200, 0.001, 0.2, 0.1, None, None, 9.5, 0.2, 100, 1.5, 30)
 
 
 @pytest.fixture
@@ -118,28 +114,3 @@ def test_the_same_verdict_with_other_networks_is_a_change() -> None:
 def test_a_summary_names_what_stops_first() -> None:
     assert summary(Examination.of(WINDOWS)) == "stop: load; careful: meter, energibridge, network"
     assert summary(Examination.of(BENCH)) == "fine"
-
-
-@pytest.mark.parametrize(
-    ("machine_name", "meter", "known"),
-    [
-        pytest.param("bench, Intel", METER, True, id="this machine and meter"),
-        pytest.param("another", METER, False, id="another machine"),
-        pytest.param("bench, Intel", replace(METER, name="estimate"), False, id="another meter"),
-    ],
-)
-def test_a_pilot_is_cited_for_its_own_machine_and_meter(tmp_path: Path, machine_name, meter, known) -> None:
-    path = tmp_path / "reports" / "pilot.json"
-    pilot = Pilot("bench, Intel", "2026-11-25T13:00:00+00:00", (PILOT,))
-    pilot.write(path)
-    assert Pilot.read(path) == pilot
-    found = pilot_params(machine_name, [meter], path)
-    assert (found.get("pilot.smallest_percent") == "1.5") is known
-    assert "pilot.energy_percent" not in found
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"machine": "bench, Intel", "when": "", "meters": [{"name": "native"}]}'])
-def test_a_pilot_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "pilot.json"
-    path.write_text(text)
-    assert pilot_params("bench, Intel", [METER], path) == {}
