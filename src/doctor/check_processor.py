@@ -12,7 +12,8 @@ TUNE = """pyperf (pip install pyperf) sets governor and turbo; `reset` in place 
   sudo python -m pyperf system tune"""
 """The lines of a remedy that begin with two spaces are commands."""
 PERFORMANCE = {LINUX: TUNE, WINDOWS: "  powercfg /setactive SCHEME_MIN"}
-TURBO_OFF = """The same command, or on AMD:
+TURBO_OFF = f"""{TUNE}
+on AMD, where it does not know that:
   echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost"""
 PLUG_IN = "plug the machine in: on battery the system lowers the clock as the charge falls"
 HOT_C, TOO_HOT_C = 70.0, 90.0
