@@ -28,6 +28,7 @@ from src.workloads.training.training_settings import FrameworkConfig, ModelConfi
 EXPERIMENT = Rule("a name without '/'", lambda value: bool(value.strip()) and "/" not in value)
 
 ITERATIONS, PRECISION = "iterations", "precision"
+WARN, STRICT, OFF = "warn", "strict", "off"
 
 
 class Order(StrEnum):
@@ -68,6 +69,9 @@ class ProtocolConfig:
     # What others may use of the processor while a run is measured; above it the run is flagged, and measured again at
     # the end of its block as long as there are retries.
     max_foreign_cpu_share: Annotated[float, within(0, 1)] = 0.05
+    # warn | strict | off: look at the machine where a sweep begins and ends, as `python -m src.doctor` does, and say
+    # what to be careful about; strict refuses to begin where it is not fit to measure.
+    preflight: Annotated[str, one_of(WARN, STRICT, OFF)] = WARN
     # Measure although another sweep is being measured on this machine; for tests of the tool itself.
     allow_concurrent: bool = False
     # How many machines share the blocks, each with its own baseline and warm-up; needs a launcher of a cluster.

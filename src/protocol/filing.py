@@ -20,6 +20,7 @@ from src.contract.job import JOB_FILE, Job
 from src.contract.json_files import ContractError, read_object, take, write_json, write_text
 from src.contract.plan_file import Slot, Treatment
 from src.contract.record import DRAFT_FILE, RECORD_FILE, RunRecord, Status, flatten, run_name
+from src.doctor.host import machine_name
 from src.errors import JoulebenchError, MeterError, RunError
 from src.figures.run_power import MAX_STEPS, draw_power
 from src.measure.disturbed import REPEATED
@@ -29,7 +30,6 @@ from src.measure.meters.select import Meter
 from src.measure.run import Measured, read_measured
 from src.measure.run_metrics import numbers_of, phases_of, run_series
 from src.plan.sweep_plan import plain
-from src.protocol.host import machine_name
 from src.protocol.machine import background_text
 from src.protocol.ready import Ready
 from src.public import password_from, public
@@ -43,7 +43,7 @@ RECOVERED = Flag(
     "recovered", "the sweep was killed before this run had its record; what else the machine did beside it is not known"
 )
 NOT_PARAMS = (
-    *("tracking_uri", "experiment", "resume", "analysis", "protocol.allow_concurrent"),
+    *("tracking_uri", "experiment", "resume", "analysis", "protocol.allow_concurrent", "protocol.preflight"),
     *("framework.environment", "framework.requirements", "framework.trainer", "framework.packages"),
     *("dataset.files", "dataset.mirrors", "dataset.cache", "dataset.path", "dataset.connect_timeout_s"),
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from src.config.cpus import usable_cpus
 from src.config.schema import Config
+from src.doctor.host import background_load, governor
 from src.errors import EnergyError, MeterError
 from src.measure.energy import whole_file
 from src.measure.environment import worker_environment
@@ -20,7 +21,6 @@ from src.measure.launch import Ending, launch
 from src.measure.meters.select import Meter
 from src.paths import ROOT
 from src.protocol.display import Display
-from src.protocol.host import background_load, governor
 
 GRACE_S = 60.0
 LOOK_S, SHORT_LOOK_S = 5.0, 1.0

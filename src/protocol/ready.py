@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 from src.config.schema import Config
 from src.config.workload_parts import inference_settings, training_parts
 from src.contract.job import Work
+from src.doctor.host import cpu_name, gpu_names, require_gpu
 from src.errors import MeterError, SetupError, TrackError
 from src.measure.environment import worker_environment
 from src.measure.meters.select import Meter, select_meter
 from src.paths import ROOT
-from src.protocol.host import cpu_name, gpu_names, require_gpu
 from src.track import open_store
 from src.workloads.command.command_line import prepare_command
 from src.workloads.hardware import Device

@@ -19,7 +19,7 @@ from src.protocol.filing import recovered
 LATEST = "latest"
 MAY_DIFFER = (
     *("analysis", "tracking_uri", "resume", "protocol.iterations", "protocol.allow_concurrent"),
-    *("protocol.machines", "protocol.sweeps", "protocol.reboot"),
+    *("protocol.machines", "protocol.sweeps", "protocol.reboot", "protocol.preflight"),
 )
 PLACES = ("multirun", "outputs")
 """Where sweeps lie that were given no folder of their own."""

@@ -26,12 +26,13 @@ from src.config.schema import Config, typed
 from src.contract.plan_file import PlanFile, Slot
 from src.contract.record import RunRecord, flatten
 from src.contract.share_file import SHARES, ShareFile, State
+from src.doctor.host import host_facts, machine_name
+from src.doctor.preflight import preflight
 from src.errors import ConfigError, JoulebenchError, RunError, SetupError, told
 from src.paths import ROOT
 from src.plan.sweep_plan import SweepPlan
 from src.protocol.display import Display
-from src.protocol.here import loop_of, prepare_and_run
-from src.protocol.host import host_facts, machine_name
+from src.protocol.here import distinct_meters, loop_of, prepare_and_run
 from src.protocol.lock import measuring_alone
 from src.protocol.loop import Loop
 from src.protocol.ready import make_ready
@@ -89,8 +90,12 @@ def measure_share(folder: Path, share: int, here: Path, display: ShareDisplay) -
         plan, own = read_plan(folder, share)
         with measuring_alone(plan.shared.experiment, folder, plan.shared.protocol.allow_concurrent):
             loop = prepared(plan, own, folder, here, display)
+            checkup = preflight(plan.shared, distinct_meters(loop.ready), display.say)
             if loop.todo:
+                (folder / SHARES / f"{share:03d}").mkdir(exist_ok=True)
+                checkup.write(folder / SHARES / f"{share:03d}")
                 prepare_and_run(loop)
+                checkup.repeat(display.say)
         display.tell(state="finished", now="", left_s=0.0)
     except JoulebenchError as error:
         state: State = "refused" if isinstance(error, SetupError | ConfigError) else "stopped"

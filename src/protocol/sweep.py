@@ -16,14 +16,15 @@ from src import stops
 from src.config.schema import Config
 from src.contract.commands import override
 from src.contract.record import RunRecord
+from src.doctor.host import host_facts
+from src.doctor.preflight import Preflight, preflight
 from src.errors import JoulebenchError, RunError, TrackError
 from src.paths import ROOT
 from src.plan.sweep_plan import SweepPlan
 from src.protocol.cluster import Cluster
 from src.protocol.display import Display
 from src.protocol.filing import filing_command
-from src.protocol.here import loop_of, measure_here, meter_tags
-from src.protocol.host import host_facts
+from src.protocol.here import distinct_meters, loop_of, measure_here, meter_tags
 from src.protocol.lock import claim, measuring_alone
 from src.protocol.loop import Course, Missing
 from src.protocol.outcomes import missing_table, summary_table
@@ -67,6 +68,7 @@ def measure_sweep(
             held.enter_context(filing_alone(folder))
         ready = [] if cluster else make_ready(plan.configs, ROOT, here, display.say)
         store = ready_store(plan.shared)
+        checkup = Preflight(plan.shared, []) if cluster else preflight(plan.shared, distinct_meters(ready), display.say)
         stops.check()
         still = still_measured(folder, cluster) if cluster and resumed else frozenset()
         progress = (
@@ -77,6 +79,7 @@ def measure_sweep(
         else:
             folder = claim(plan, folder, held)
         stops.way_on = f"go on with: {resume_command(sys.argv[1:], folder)}"
+        checkup.write(folder)
         course: Course
         if cluster:
             sweep_run = SweepRun.begin(store, plan, folder, None, {"meter": plan.shared.meter.name})
@@ -85,13 +88,14 @@ def measure_sweep(
             )
             measure = functools.partial(course.run, still)
         else:
-            sweep_run = SweepRun.begin(store, plan, folder, host_facts(), meter_tags(ready))
+            sweep_run = SweepRun.begin(store, plan, folder, host_facts(), meter_tags(ready), checkup.params)
             course = loop_of(plan, folder, display, ready, progress, sweep_run.run_id)
             measure = functools.partial(measure_here, course)
         report_files: Sequence[Path] = ()
         try:
             if progress.left:
                 measure()
+                checkup.repeat(display.say)
             else:
                 display.say("every planned run is finished; more protocol.iterations would add some")
             sweep_run.file_missing([*course.records, *course.failed])
@@ -107,7 +111,7 @@ def measure_sweep(
                 f"{folder} is there and can be written, then {stops.way_on}"
             ) from error
         finally:
-            unfiled = _close(sweep_run, course, report_files)
+            unfiled = _close(sweep_run, course, [*report_files, *checkup.files])
     _refuse_missing(plan, folder, course.missing)
     if unfiled:
         raise TrackError("not all of this sweep is in MLflow; see above why, and how to file the rest")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from src import stops
 from src.contract.plan_file import PLAN_FILE
 from src.contract.record import RunRecord, flatten
+from src.doctor.host import Host
 from src.errors import TrackError
 from src.plan.sweep_plan import SweepPlan
-from src.protocol.host import Host
 from src.track.refile import close_sweep
 
 if TYPE_CHECKING:
@@ -35,8 +35,16 @@ class SweepRun:
     planned: int
 
     @classmethod
-    def begin(cls, store: Store, plan: SweepPlan, folder: Path, host: Host | None, tags: dict[str, str]) -> SweepRun:
-        """File the plan, what all treatments share and the facts of the host, if it is one; raises TrackError."""
+    def begin(
+        cls,
+        store: Store,
+        plan: SweepPlan,
+        folder: Path,
+        host: Host | None,
+        tags: dict[str, str],
+        found: Mapping[str, str] | None = None,
+    ) -> SweepRun:
+        """File the plan, what treatments share, the host's facts if it is one, what was `found`; raises TrackError."""
         shared = plan.shared
         beforehand = {name: getattr(shared.analysis, name) for name in BEFOREHAND}
         protocol = dataclasses.asdict(shared.protocol)
@@ -44,7 +52,7 @@ class SweepRun:
             {"host": dataclasses.asdict(host) if host else {}, "protocol": protocol, "analysis": beforehand}
         )
         labels = ", ".join(treatment.label for treatment in plan.treatments)
-        params = facts | {"treatments": labels, "runs": str(len(plan.slots))}
+        params = facts | {"treatments": labels, "runs": str(len(plan.slots)), **(found or {})}
         run_id = store.start_sweep(shared.experiment, plan.sweep, params, tags, [folder / PLAN_FILE])
         return cls(store, shared.experiment, plan.sweep, run_id, len(plan.slots))
 

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from src.contract.job import Job
+from src.doctor import host
 from src.errors import MeterError
 from src.measure.meters.gpus import visible_gpus
 from src.measure.meters.select import Meter, make_meter, select_meter
 from src.measure.run import Measured, measure
 from src.paths import ROOT
-from src.protocol import host
 from tests.measure.powercap_zones import zone
 
 FAKE = ROOT / "tests" / "standins" / "fake_nvml"

@@ -10,9 +10,9 @@ from src.contract.metrics import Metric
 from src.contract.outcome import Outcome
 from src.contract.plan_file import Slot, Treatment
 from src.contract.record import RunRecord
+from src.doctor.host import machine_name
 from src.errors import MeterError
 from src.protocol.filing import CONFIG_FILE, ENVIRONMENT_FILE, POWER_FILE, Filing, filing_command
-from src.protocol.host import machine_name
 from src.protocol.ready import Ready
 from tests.protocol.conftest import EPOCH_S, METER, made_up
 

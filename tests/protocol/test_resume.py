@@ -201,6 +201,7 @@ ALLOWED = {
     "tracking_uri": None,  # has a test of its own
     "resume": None,  # is another in every resumed sweep
     "protocol.iterations": "protocol.iterations=4",
+    "protocol.preflight": "protocol.preflight=warn",
     "protocol.allow_concurrent": None,  # all sweeps of tests share the machine
     "protocol.machines": None,  # has tests of its own
     "protocol.sweeps": "protocol.sweeps=2",

@@ -56,12 +56,12 @@ def real_cause(log: str, lockdown: Path = LOCKDOWN) -> str:
     if "code: 5," in log or "Input/output error" in log:
         return NO_REGISTER
     if "code: 1," in log or "Operation not permitted" in log:
-        mode = _lockdown_mode(lockdown)
+        mode = lockdown_mode(lockdown)
         return LOCKED_DOWN.format(mode=mode) if mode else ""
     return ""
 
 
-def _lockdown_mode(lockdown: Path) -> str:
+def lockdown_mode(lockdown: Path = LOCKDOWN) -> str:
     """`integrity` or `confidentiality` (kernel_lockdown(7)); nothing where the kernel is not locked down."""
     try:
         chosen = lockdown.read_text(encoding="ascii").partition("[")[2].partition("]")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -60,6 +60,7 @@ HOST = (
     ("Frequency governor", "host.governor"),
     ("GPUs", "host.gpus"),
     ("Orchestrator's Python", "host.python"),
+    ("Its state when the sweep began", "preflight"),
 )
 METER = (
     ("Energy columns", "meter.columns"),
@@ -88,7 +89,7 @@ def methodology(loaded: Loaded, analysis: Analysis) -> Section:
         (
             Section("treatments", "Treatments and work", tuple(_work(counted.runs, analysis))),
             Section("protocol", "Protocol and machine", tuple(_protocol(counted))),
-            Section("meter", "Meter", tuple(_meter(counted.runs))),
+            Section("meter", "Meter", (*_meter(counted.runs), *_pilots(counted))),
             Section("runs", "Runs", tuple(_runs(loaded))),
             Section("analysis", "Analysis", tuple(_analysis(counted, analysis))),
         ),
@@ -219,6 +220,24 @@ def _meter(runs: pd.DataFrame) -> list[Block]:
     if ingested(runs).any():
         blocks.append(Paragraph("Imported recordings know no phases: wherever a task is spoken of, it is all of them."))
     return [*blocks, *_resolution(runs)]
+
+
+def _pilots(loaded: Loaded) -> list[Block]:
+    """What a pilot on the sweeps' machine found out about meter and machine, a sentence for each pilot."""
+    known = [sweep.params for sweep in loaded.sweeps if "pilot.when" in sweep.params]
+    return [Paragraph(text) for text in dict.fromkeys(map(_pilot, known))]
+
+
+def _pilot(params: Mapping[str, str]) -> str:
+    value = {key.removeprefix("pilot."): text for key, text in params.items() if key.startswith("pilot.")}
+    energy = f" and {value['energy_percent']} % to its energy" if "energy_percent" in value else ""
+    return (
+        f"A pilot on {value['machine']} ({value['when'][:10]}, meter {value['meter']}, every {value['interval_ms']} "
+        f"ms) found that sampling takes {value['cpu_percent']} % of the processor and adds {value['time_percent']} % "
+        f"to the time of a fixed work{energy}, that the machine at rest draws {value['idle_w']} W (seconds spread by "
+        f"{value['idle_sd_w']} W), and that {value['iterations']} iterations show differences of "
+        f"{value['smallest_percent']} % of such work."
+    )
 
 
 def _resolution(runs: pd.DataFrame) -> list[Block]:

@@ -41,6 +41,7 @@ ROWS = {
     "host.governor": "Frequency governor",
     "host.gpus": "GPUs",
     "host.python": "Orchestrator's Python",
+    "preflight": "Its state when the sweep began",
     "meter.columns": "Energy columns",
     "meter.idle_w": "Power model, idle (W per logical CPU)",
     "meter.busy_w": "Power model, busy (W per logical CPU)",
@@ -63,7 +64,7 @@ def told():
     for run in runs:
         run.params.update({key: value for key, value in VALUES.items() if not key.startswith("host.")})
         run.tags["energy_kind"] = "estimated"
-    host = {key: value for key, value in VALUES.items() if key.startswith("host.")}
+    host = {key: value for key, value in VALUES.items() if key.startswith(("host.", "preflight"))}
     (method,) = [section for section in document_of(runs, host).sections if section.anchor == "method"]
     tables = [block for inner in method.sections for block in inner.blocks if block.block == "table"]
     return [row for table in tables if table.head == ("What", "Value") for row in table.rows]
@@ -76,6 +77,29 @@ def test_a_row_tells_its_own_key(told, title, value):
 
 def test_there_is_no_row_that_is_not_tested(told):
     assert sorted(title for title, _ in told) == sorted([*ROWS.values(), *OTHERS])
+
+
+PILOT = {
+    "machine": "bench, Intel", "when": "2026-11-25T13:00:00+00:00", "meter": "native", "interval_ms": "200",
+    "cpu_percent": "0.1", "time_percent": "0.21", "energy_percent": "0.5", "idle_w": "9.5", "idle_sd_w": "0.2",
+    "smallest_percent": "1.5", "iterations": "30",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        ([], "adds 0.21 % to the time of a fixed work and 0.5 % to its energy, that the machine at rest draws 9.5 W"),
+        (["energy_percent"], "adds 0.21 % to the time of a fixed work, that the machine at rest draws 9.5 W"),
+        (list(PILOT), None),
+    ],
+    ids=["whole", "energy unknown", "no pilot"],
+)
+def test_the_pilot_of_the_machine_is_cited(left_out, said):
+    host = HOST | {f"pilot.{key}": value for key, value in PILOT.items() if key not in left_out}
+    text = str(document_of(training_runs(blocks=3), host))
+    assert ("A pilot on bench, Intel (2026-11-25, meter native, every 200 ms) found" in text) is (said is not None)
+    assert said is None or said in text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.workloads.training.data.arrays import Stored, check_arrays, read_store, write_store
+from src.workloads.training.data.arrays import MANIFEST, Stored, check_arrays, read_store, write_store
 from src.workloads.training.data.dataset import DatasetConfig, check, check_size, find_loader
 
 PREPARATION = 1
@@ -43,10 +43,7 @@ def prepare(config: DatasetConfig, root: Path) -> Prepared:
     trusted.
     """
     check(config)
-    loader = find_loader(config.source)
-    facts = _shape_facts(config) | loader.identity(config, root)
-    fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
-    folder = root / config.cache / f"{config.name}-{fingerprint}"
+    loader, folder = find_loader(config.source), _folder(config, root)
     stored = read_store(folder)
     if stored is None:
         if folder.exists():
@@ -55,6 +52,31 @@ def prepare(config: DatasetConfig, root: Path) -> Prepared:
         check_arrays(arrays, tuple(config.image_shape), config.classes, config.name)
         stored = write_store(folder, arrays, origin)
     return _prepared(config, folder, stored)
+
+
+def whereabouts(config: DatasetConfig, root: Path) -> str:
+    """Where the data are, in words, nothing where they are still to be fetched; neither fetches nor prepares any.
+
+    Raises ConfigError and DatasetError as `prepare` does.
+    """
+    check(config)
+    folder = _folder(config, root)
+    if (folder / MANIFEST).is_file():
+        return f"prepared in {folder.relative_to(root)}"
+    if not config.files:
+        return "made on this machine"
+    if config.path is not None:
+        return f"in {config.path}"
+    cached = root / config.cache / config.name
+    here = all(any((cached / f"{f.name}{end}").is_file() for end in ("", ".gz")) for f in config.files.values())
+    return f"in {cached.relative_to(root)}" if here else ""
+
+
+def _folder(config: DatasetConfig, root: Path) -> Path:
+    """Named by everything that decides its content; a loader may read the user's own files for that."""
+    facts = _shape_facts(config) | find_loader(config.source).identity(config, root)
+    fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    return root / config.cache / f"{config.name}-{fingerprint}"
 
 
 def _shape_facts(config: DatasetConfig) -> dict[str, object]:
