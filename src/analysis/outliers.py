@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from src.analysis.values import Sample
+from src.contract.record import MACHINE
 
 LISTED_RULES = ("3sigma", "iqr")
 
@@ -44,11 +45,12 @@ def limits(values: Sample, rule: str) -> tuple[float, float]:
 
 
 def find(runs: pd.DataFrame, metrics: list[str], rule: str) -> list[Outlier]:
-    """Every outlier by treatment and metric, in one pass; with `none`, all that either would leave out."""
+    """Every outlier by treatment, machine and metric, in one pass; with `none`, all that either would leave out."""
+    by = ["treatment", MACHINE] if MACHINE in runs else ["treatment"]
     rules = LISTED_RULES if rule == "none" else (rule,)
     return [
         outlier
-        for treatment, group in runs.groupby("treatment", sort=True)
+        for (treatment, *_), group in runs.groupby(by, sort=True)
         for metric in metrics
         for each in rules
         for outlier in _in_group(group, str(treatment), metric, each, excluded=rule != "none")
