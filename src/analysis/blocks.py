@@ -11,7 +11,7 @@ import pandas as pd
 
 from src.analysis.decision import Decision, OnMachine, Ratio, Truths, Unit, exact_ratio, ratio, ratios
 from src.analysis.foresight import needed, shown_percent
-from src.analysis.machines import heterogeneity, prediction
+from src.analysis.machines import heterogeneity, natural, prediction
 from src.analysis.memory import Spread, spread_of
 from src.analysis.ratios import (
     as_percent,
@@ -119,7 +119,7 @@ def decide(first: str, second: str, known: Material, pairs: int, config: Analysi
     """The decision about `second` beside `first`, one of `pairs` that must hold together, at every look."""
     pairs *= known.looks  # as alpha_of_a_look has it
     own = [known.runs[name] for name in (first, second)]
-    shared = sorted(set(own[0][MACHINE]) & set(own[1][MACHINE]))
+    shared = sorted(set(own[0][MACHINE]) & set(own[1][MACHINE]), key=natural)
     if shared:  # else machines are what is compared
         own = [each[each[MACHINE].isin(shared)] for each in own]
     fewest = min(len(each) for each in own)

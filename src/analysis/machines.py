@@ -15,6 +15,7 @@ anything of a third one: what holds on each of them is told beside it.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,11 +89,16 @@ def prediction(estimates: Sample, alpha: float, pairs: int) -> Interval | None:
     return Interval(as_percent(centre - reach), as_percent(centre + reach), 1 - alpha, PREDICTION)
 
 
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """Sorts `node2` before `node10`."""
+    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"([0-9]{1,18})", name))
+
+
 def machines_compared(runs: pd.DataFrame, metric: str) -> tuple[str, ...]:
     """The machines within which is compared, as each measured several treatments; none where there are not several."""
     known = runs[runs[metric].notna()]
     counts = known.groupby(MACHINE)["treatment"].nunique()
-    found = tuple(str(name) for name in sorted(counts.index[counts > 1]))
+    found = tuple(sorted(map(str, counts.index[counts > 1]), key=natural))
     return found if len(found) > 1 else ()
 
 
