@@ -83,6 +83,8 @@ def _limits(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> Ite
     machines = facts.values(runs, "params.hardware.name")
     if not facts.recorded_in_all(runs, ["hardware.name"]):
         machines.append("a machine that is not recorded")
+    if len(machines) > MOST_OF_A_KIND:
+        machines = [f"{len(machines)} kinds of hardware"]
     yield from _limits_of_the_machines(enumerate_all(machines), analysis)
     yield from _limits_of_the_work(runs, analysis)
     yield from _unseen(analysis)
