@@ -6,16 +6,19 @@ takes as much, 5 % more (the margin) or 10 % more; analysed with the product's o
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from scipy import special
 
 from src.analysis.decision import Claims, claims
 from src.analysis.hypothesis_tests import HypothesisTest, compare_blocks, holm
-from src.analysis.ratios import bill, bill_terms, log_margin, of_levels, usual
+from src.analysis.machines import between, heterogeneity, prediction
+from src.analysis.ratios import as_percent, bill, bill_terms, log_margin, of_levels, usual
 from src.analysis.stopping import alpha_of_a_look, looks
 from src.analysis.values import Sample
 
@@ -30,6 +33,9 @@ SPREAD = 0.01
 BLOCK, DRIFT, OUTLIER, UNEQUAL = 0.05, 0.1, 0.3, (0.5, 1.0, 3.0)
 PAIRS = ((0, 1), (0, 2), (1, 2))
 MINIMUM, PRECISION = 10, 0.05
+MACHINES = (2, 3, 4, 8)
+UNEVEN = (0.3, 3.0, 1.0, 2.0)
+"""How much more the runs of some machines spread than those of others."""
 SITUATIONS = (
     "normal", "lognormal", "outliers", "ar 0.5", "drift", "blocks", "unequal", "bimodal", "ties",
     "ar 0.8", "c remembers", "c skewed", "c rarely costly",
@@ -196,9 +202,63 @@ def between_sweeps(spread: float, sweeps: int, n: int, studies: int) -> tuple[fl
     return float(whole.differs.any(1).mean()), float(one.differs.any(1).mean())
 
 
+def between_machines(
+    tau: float, machines: int, n: int, studies: int, uneven: bool = False
+) -> tuple[float, float, float, float]:
+    """Equals whose levels move by `tau` from machine to machine: shares of studies with a difference claimed over all
+    machines, with one claimed as the usual weights and interval would (see `weighted`), with the prediction interval
+    of a pair missing a next machine's true ratio, and with machines called different (any pair's Q, p < ALPHA).
+
+    With `uneven`, runs spread by 0.3 to 3 % from machine to machine.
+    """
+    rng = np.random.default_rng([SEED, machines, n, round(1000 * tau), uneven])
+    calm = np.resize(UNEVEN if uneven else (1.0,), machines)[:, None]
+    level = np.exp(tau * rng.standard_normal((studies, 3, machines, 1)))
+    values = level * (1 + SPREAD * calm * rng.standard_normal((studies, 3, machines, n)))
+    first, second = (np.stack([values[:, pair[side]] for pair in PAIRS], 1) for side in (0, 1))
+    estimates, spread = bill(first, second)
+    together = claims(*of_levels(estimates), MARGIN, ALPHA, len(PAIRS)).differs.any(1)
+    usual_way = weighted(estimates, spread.variance).any(1)
+    next_one = np.sqrt(2) * tau * rng.standard_normal(estimates.shape[:2])
+    missed, apart = np.zeros(studies, dtype=bool), np.zeros(studies, dtype=bool)
+    for study, pair in np.ndindex(estimates.shape[:2]):
+        told = prediction(estimates[study, pair], ALPHA, len(PAIRS))
+        missed[study] |= told is not None and not told.low <= as_percent(next_one[study, pair]) <= told.high
+        seen = heterogeneity(estimates[study, pair], spread.variance[study, pair])
+        apart[study] |= seen is not None and seen.p_value < ALPHA / len(PAIRS)
+    return float(together.mean()), float(usual_way.mean()), float(missed.mean()), float(apart.mean())
+
+
+def weighted(estimates: Sample, variances: Sample) -> Sample:
+    """What was not chosen: Paule and Mandel's weights and Hartung, Knapp, Sidik and Jonkman's interval."""
+    found = np.zeros(estimates.shape[:2], dtype=bool)
+    k = estimates.shape[-1]
+    reach = float(special.stdtrit(k - 1, 1 - ALPHA / len(PAIRS) / 2))
+    for place in np.ndindex(found.shape):
+        y, v = estimates[place], variances[place]
+        weights = 1 / (v + between(y, v))
+        mean = float((weights * y).sum() / weights.sum())
+        error = np.sqrt((weights * (y - mean) ** 2).sum() / (k - 1) / weights.sum())
+        found[place] = abs(mean) > reach * error
+    return found
+
+
 def main() -> None:
-    """Print the tables as Markdown."""
-    studies = int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES
+    """Print the tables as Markdown; with the word `machines`, only the last one."""
+    studies = next((int(word) for word in sys.argv[1:] if word.isdigit()), STUDIES)
+    if "machines" not in sys.argv[1:]:
+        _within_one_machine(studies)
+    print("\nEqual treatments whose level moves from machine to machine:\n")
+    _head(("moves by", "machines", "blocks", "spread", "false %", "usual weights: false %", "next one missed %",
+           "called different %"))  # fmt: skip
+    for machines, tau, n in itertools.product(MACHINES, (0.0, 0.01, 0.03), (5, 30)):
+        for uneven in (False, True):
+            found = between_machines(tau, machines, n, studies, uneven)
+            spread = "uneven" if uneven else "1 %"
+            _row(f"{100 * tau:g} %", str(machines), str(n), spread, *(f"{100 * share:.1f}" for share in found))
+
+
+def _within_one_machine(studies: int) -> None:
     names = ("situation", "n", "c takes", "false %", "wrong way %", "same %", "bill covers %", "usual covers %",
              "c told %", "paired test: false %", "told %")  # fmt: skip
     _head(names)

@@ -1,12 +1,14 @@
 """How long a report takes, and how much memory: `python -m benchmarks.report_scale`.
 
-Wanted: at most 20 s for 90 runs with recordings of 3 000 rows, at most 120 s for 10 000 runs, with memory that does
-not grow with the recordings. The runs are made up: one of each treatment is filed as usual, the others are copied
-within the database, because filing 10 000 takes MLflow ten minutes. Copies share their treatment's recording.
+Wanted: at most 20 s for 90 runs with recordings of 3 000 rows, at most 120 s for 10 000 runs, at most 180 s for 18 000
+runs of 100 machines (30 blocks of 6 treatments each), with memory that does not grow with the recordings. The runs are
+made up: one of each treatment is filed as usual, the others are copied within the database, because filing 10 000 takes
+MLflow ten minutes. Copies share their treatment's recording.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sqlite3
@@ -20,11 +22,14 @@ from pathlib import Path
 
 import numpy as np
 
-from src.contract.record import RunRecord, run_name
+from src.contract.record import Point, RunRecord, run_name
 from src.track import open_store
+from src.track.store import POWER_TRACE
 
-TREATMENTS = {"torch": 120.0, "tf": 100.0, "jax": 240.0}
+TREATMENTS = {"torch": 120.0, "tf": 100.0, "jax": 240.0, "torch_tuned": 104.0, "tf_tuned": 96.0, "jax_tuned": 180.0}
 """Median energies in J."""
+OF_MACHINE = 0.05
+"""How far a treatment's energy moves from machine to machine (standard deviation of its logarithm)."""
 EXPERIMENT = "scale"
 BEGIN_S = 1_750_000_000.0
 PHASES = {
@@ -36,8 +41,11 @@ PHASES = {
 }
 """Begin and end as shares of the run."""
 INTERVAL_S = 0.2
+TRACE_POINTS = 200
+"""As many of a run's power over time are filed in MLflow."""
 COPIED = {
     "latest_metrics": "key, value, timestamp, step, is_nan",
+    "metrics": "key, value, timestamp, step, is_nan",
     "params": "key, value",
     "tags": "key, value",
 }
@@ -45,23 +53,30 @@ COPIED = {
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement."""
+    """One measurement: runs of `treatments`, dealt to `machines` in whole blocks, each machine's a sweep of its own."""
 
     runs: int
     rows: int
+    treatments: int = 3
+    machines: int = 1
+
+    @property
+    def names(self) -> list[str]:
+        """The treatments."""
+        return list(TREATMENTS)[: self.treatments]
 
 
-CASES = (Case(90, 3000), Case(10_000, 300), Case(10_000, 3000))
+CASES = (Case(90, 3000), Case(10_000, 300), Case(10_000, 3000), Case(18_000, 3000, treatments=6, machines=100))
 
 
 def main() -> None:
-    """Print a table: runs, rows of each recording, seconds, memory at its highest."""
-    print(f"{'runs':>7} {'rows':>6} {'s':>8} {'MiB':>7}")
-    for case in CASES:
+    """Print a table: runs, machines, rows of each recording, seconds, highest memory; of one case by its number."""
+    print(f"{'runs':>7} {'machines':>8} {'rows':>6} {'s':>8} {'MiB':>7}")
+    for case in [CASES[int(word)] for word in sys.argv[1:]] or CASES:
         with tempfile.TemporaryDirectory() as folder:
             make_store(Path(folder), case)
             seconds, memory_mib = report(Path(folder))
-        print(f"{case.runs:>7} {case.rows:>6} {seconds:>8.1f} {memory_mib:>7.0f}", flush=True)
+        print(f"{case.runs:>7} {case.machines:>8} {case.rows:>6} {seconds:>8.1f} {memory_mib:>7.0f}", flush=True)
 
 
 def report(folder: Path) -> tuple[float, float]:
@@ -80,11 +95,13 @@ def report(folder: Path) -> tuple[float, float]:
 def make_store(folder: Path, case: Case) -> None:
     """A store with `case.runs` runs in shuffled blocks."""
     store = open_store(uri(folder))
-    originals = {name: store.file_run(_record(folder, name, case)) for name in TREATMENTS}
+    originals = {name: store.file_run(_record(folder, name, case)) for name in case.names}
     with sqlite3.connect(folder / "mlflow.db") as connection:
-        for number, (treatment, iteration, position) in enumerate(_places(case.runs), start=1):
-            if iteration > 1:
-                _copy(connection, originals[treatment], treatment, iteration, position, number)
+        for place in _places(case):
+            if place.number > len(originals):
+                _copy(connection, originals[place.treatment], place)
+            else:
+                _put(connection, originals[place.treatment], place)
 
 
 def uri(folder: Path) -> str:
@@ -92,34 +109,61 @@ def uri(folder: Path) -> str:
     return f"sqlite:///{folder}/mlflow.db"
 
 
-def _places(runs: int) -> Iterator[tuple[str, int, int]]:
+@dataclass(frozen=True)
+class Place:
+    """Where a run stands: `number` over all machines and `iteration` on its own one count from 1."""
+
+    number: int
+    treatment: str
+    machine: int
+    iteration: int
+    position: int
+    energy_j: float
+
+
+def _places(case: Case) -> Iterator[Place]:
+    """All machines' blocks, in the order in which they begin everywhere at once."""
     rng = np.random.default_rng(1)
-    for number in range(runs):
-        iteration, position = divmod(number, len(TREATMENTS))
-        if position == 0:
-            order = rng.permutation(list(TREATMENTS))
-        yield str(order[position]), iteration + 1, position + 1
+    own = np.exp(OF_MACHINE * rng.standard_normal((case.machines, case.treatments)))
+    blocks = -(-case.runs // (case.treatments * case.machines))
+    number = 0
+    for iteration, machine in itertools.product(range(1, blocks + 1), range(case.machines)):
+        for position, which in enumerate(rng.permutation(case.treatments), start=1):
+            number += 1
+            if number <= case.runs:
+                name = case.names[which]
+                yield Place(number, name, machine + 1, iteration, position, TREATMENTS[name] * own[machine, which])
 
 
 def _record(folder: Path, treatment: str, case: Case) -> RunRecord:
     files = folder / treatment
     files.mkdir()
     _write_recording(files, case.rows, TREATMENTS[treatment])
+    length_s = case.rows * INTERVAL_S
     record = RunRecord(
         name=run_name(treatment, 1),
         experiment=EXPERIMENT,
         start_ms=int(1000 * BEGIN_S),
-        end_ms=int(1000 * (BEGIN_S + case.rows * INTERVAL_S)),
+        end_ms=int(1000 * (BEGIN_S + length_s)),
         status="finished",
         folder=files,
         metrics=_metrics(TREATMENTS[treatment]),
+        series={POWER_TRACE: _trace(case.rows)},
+        windows={name: (length_s * begin, length_s * end) for name, (begin, end) in PHASES.items()},
         params={"meter.interval_ms": str(1000 * INTERVAL_S), "hardware.name": "made up", "dataset.test_size": "360"},
         tags={"framework": treatment, "treatment": treatment, "meter": "energibridge", "energy_kind": "measured",
               "status": "finished", "run_uid": f"{treatment}/1", "sweep": "made up", "iteration": "1", "position": "1",
-              "sequence": "1"},
+              "sequence": "1", "machine": "made up"},
     )  # fmt: skip
     record.write()
     return record
+
+
+def _trace(rows: int) -> list[Point]:
+    """As thinned as a run's is."""
+    length_s, many = rows * INTERVAL_S, min(rows, TRACE_POINTS)
+    times_ms = [round(1000 * length_s * place / many) for place in range(many)]
+    return [Point(time_ms, int(1000 * BEGIN_S) + time_ms, 40.0 + time_ms % 7) for time_ms in times_ms]
 
 
 def _metrics(energy_j: float) -> dict[str, float]:
@@ -155,14 +199,12 @@ def _write_recording(folder: Path, rows: int, energy_j: float) -> None:
     (folder / "events.jsonl").write_text("".join(json.dumps({"version": 1} | event) + "\n" for event in events))
 
 
-def _copy(
-    connection: sqlite3.Connection, run_id: str, treatment: str, iteration: int, position: int, number: int
-) -> None:
+def _copy(connection: sqlite3.Connection, run_id: str, place: Place) -> None:
     """Another run like `run_id`, with values and a place of its own."""
-    copy_id = f"{number:032x}"
+    copy_id = f"{place.number:032x}"
     columns = [row[1] for row in connection.execute("PRAGMA table_info(runs)")]
-    begin_ms = int(1000 * BEGIN_S) + 60_000 * number
-    own: dict[str, object] = {"run_uuid": copy_id, "name": run_name(treatment, iteration), "start_time": begin_ms}
+    name = run_name(place.treatment, place.iteration)
+    own: dict[str, object] = {"run_uuid": copy_id, "name": name}
     found = connection.execute("SELECT * FROM runs WHERE run_uuid = ?", [run_id]).fetchone()
     values = [own.get(column, value) for column, value in zip(columns, found, strict=True)]
     connection.execute(f"INSERT INTO runs VALUES ({','.join('?' * len(values))})", values)
@@ -171,11 +213,20 @@ def _copy(
             f"INSERT INTO {table} ({names}, run_uuid) SELECT {names}, ? FROM {table} WHERE run_uuid = ?",
             [copy_id, run_id],
         )
-    place = {"iteration": iteration, "position": position, "sequence": number, "run_uid": f"{treatment}/{iteration}"}
-    for key, value in place.items():
-        connection.execute("UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?", [str(value), copy_id, key])
-    for key, metric in _metrics(TREATMENTS[treatment]).items():
-        connection.execute("UPDATE latest_metrics SET value = ? WHERE run_uuid = ? AND key = ?", [metric, copy_id, key])
+    _put(connection, copy_id, place)
+
+
+def _put(connection: sqlite3.Connection, run_id: str, place: Place) -> None:
+    """Give a run its place, its time and values of its own."""
+    begin_ms = int(1000 * BEGIN_S) + 60_000 * place.number
+    connection.execute("UPDATE runs SET start_time = ? WHERE run_uuid = ?", [begin_ms, run_id])
+    tags = {"iteration": place.iteration, "position": place.position, "sequence": place.number,
+            "sweep": f"share {place.machine}", "machine": f"node{place.machine}",
+            "run_uid": f"{place.machine}/{place.treatment}/{place.iteration}"}  # fmt: skip
+    for key, value in tags.items():
+        connection.execute("UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?", [str(value), run_id, key])
+    for key, metric in _metrics(place.energy_j).items():
+        connection.execute("UPDATE latest_metrics SET value = ? WHERE run_uuid = ? AND key = ?", [metric, run_id, key])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-# Computes what the decision rests on a second time, independently, in base R:
+# Computes what the decision rests on a second time, independently, in base R and, over machines, metafor:
 #
 #     Rscript scripts/check_decision.R
 #
@@ -82,6 +82,37 @@ for (set in c("blocked", "tied", "study")) {
     put(if (rank < 1) NA else sort(x)[rank], set, treatment, "median", "low")
     put(if (rank < 1) NA else sort(x)[n + 1 - rank], set, treatment, "median", "high")
   }
+}
+
+# Several machines: each one's ratio and variance as above; over them t.test, a linear model's prediction, and metafor's
+# heterogeneity (I squared is (Q - df) / Q with DerSimonian and Laird's estimator).
+suppressMessages(library(metafor))
+runs <- read.csv(file.path(samples, "machines.csv"))
+for (names in combn(sort(unique(runs$treatment)), 2, simplify = FALSE)) {
+  both <- merge(runs[runs$treatment == names[1], ], runs[runs$treatment == names[2], ], by = c("machine", "iteration"))
+  own <- lapply(split(both, both$machine), function(part) {
+    part <- part[order(part$iteration), ]
+    x <- part$energy_j.x
+    y <- part$energy_j.y
+    m <- mixture(y / mean(y) - x / mean(x))
+    c(log(mean(y) / mean(x)), sum(m$weights * m$scales^2))
+  })
+  y <- sapply(own, `[`, 1)
+  v <- sapply(own, `[`, 2)
+  name <- paste("machines", names[1], names[2], sep = "|")
+  together <- t.test(y, conf.level = 1 - level)
+  put(together$estimate, name, "estimate")
+  put(together$p.value, name, "p")
+  put(together$conf.int[1], name, "low")
+  put(together$conf.int[2], name, "high")
+  next_one <- suppressWarnings(predict(lm(y ~ 1), data.frame(y = NA), interval = "prediction", level = 1 - level))
+  put(next_one[1, "lwr"], name, "next_low")
+  put(next_one[1, "upr"], name, "next_high")
+  known <- rma(y, v, method = "PM", control = list(tol = 1e-14, maxiter = 1e5))
+  put(known$QE, name, "q")
+  put(known$QEp, name, "q_p")
+  put(known$tau2, name, "tau2")
+  put(rma(y, v, method = "DL")$I2, name, "i2")
 }
 
 # Without memory the error of the usual run is Yuen's (1974), and Student's t is R's own.

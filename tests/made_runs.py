@@ -17,7 +17,7 @@ from src.analysis.settings import AnalysisConfig
 from src.analysis.table import PLACES, TEXTS, table_of
 from src.contract.flags import Flag
 from src.contract.metrics import Metric
-from src.contract.record import FiledRun, old_factors, old_flags, run_name
+from src.contract.record import MACHINE, FiledRun, old_factors, old_flags, run_name
 
 BEGIN_S = 1_750_000_000.0
 PHASES = {"import": 0.1, "data": 0.02, "build": 0.06, "train": 0.7, "evaluate": 0.12}
@@ -269,12 +269,11 @@ def records(frame: pd.DataFrame) -> list[FiledRun]:
 def _record(place: int, row: dict[Any, Any]) -> FiledRun:
     known = {str(key): value for key, value in row.items() if isinstance(value, dict | tuple) or not pd.isna(value)}
     fields = {"run_id", "run_name", "started_s", "status", "factors", "flags", "windows", "described"}
-    tags = {name: str(known[name]) for name in (*TEXTS, *PLACES) if name in known}
+    tags = {name: str(known[name]) for name in (*TEXTS, *PLACES, MACHINE) if name in known}
     tags |= {key.removeprefix("tags."): value for key, value in known.items() if key.startswith("tags.")}
     params = {key.removeprefix("params."): str(value) for key, value in known.items() if key.startswith("params.")}
-    numbers = {
-        key for key in known if key not in fields | {*TEXTS, *PLACES} and not key.startswith(("params.", "tags."))
-    }
+    others = fields | {*TEXTS, *PLACES, MACHINE}
+    numbers = {key for key in known if key not in others and not key.startswith(("params.", "tags."))}
     begin_ms = round(1000 * known.get("started_s", 0))
     return FiledRun(
         run_id=str(known.get("run_id", f"r{place:05d}")),

@@ -17,12 +17,13 @@ from src.analysis.comparable import Comparable, Difference
 from src.analysis.costly import CostlyRuns, costly_runs
 from src.analysis.describe import Description, describe
 from src.analysis.doubtful import DoubtfulRun, doubtful_runs
+from src.analysis.machines import levelled, machines_compared, typical
 from src.analysis.omnibus import Omnibus, compare_all
 from src.analysis.outliers import Outlier
-from src.analysis.pairs import Pair, compare_pairs, without_verdict
+from src.analysis.pairs import Pair, compare_pairs, without_machines, without_verdict
 from src.analysis.practical import Practical, practical_meaning
 from src.analysis.settings import AnalysisConfig
-from src.analysis.table import ENERGY_UNITS, Table, block_table, complete_blocks, finished
+from src.analysis.table import ENERGY_UNITS, Table, block_table, complete_blocks, finished, shares
 from src.analysis.threats import Threat, look_for_threats
 from src.analysis.values import Sample, finite
 from src.contract.metrics import Metric
@@ -62,9 +63,10 @@ class Analysis:
     `energy_metric` is the energy that is shown first; `decisive_metric`, the same or a duration where an energy was
     estimated, answers the question. `doubtful_runs` count in no result but `with_doubtful`, None where there are
     none. `workload` is what was measured. `treatment_factors` is what sets each treatment apart, and `factors` are
-    the keys that differ and were allowed to. `phases` are those that the runs have, `outside_task` the ones among
-    them whose energy is not compared. `whole_recordings` says that all runs were recorded elsewhere, so that the
-    task's metrics are those of the whole recording.
+    the keys that differ and were allowed to; `machines` are those within which is compared, none where there are not
+    several, and `machine_facts` the keys that differ between them. `phases` are those that the runs have,
+    `outside_task` the ones among them whose energy is not compared. `whole_recordings` says that all runs were recorded
+    elsewhere, so that the task's metrics are those of the whole recording.
     """
 
     config: AnalysisConfig
@@ -83,6 +85,8 @@ class Analysis:
     phases: tuple[str, ...]
     outside_task: tuple[str, ...]
     factors: tuple[Difference, ...]
+    machines: tuple[str, ...]
+    machine_facts: tuple[Difference, ...]
     descriptions: tuple[Description, ...]
     omnibus: tuple[Omnibus, ...]
     pairs: tuple[Pair, ...]
@@ -112,7 +116,7 @@ def analyse(compared: Comparable, config: AnalysisConfig) -> Analysis:
     """Analyse runs that may be compared; raises ConfigError for an unusable configuration, and without a result."""
     configuration.check(config)
     table = compared.table
-    every_run = table.runs.assign(sweep=table.runs["sweep"].fillna(""))
+    every_run = shares(table.runs)
     if not set(ENERGIES) & set(every_run):
         every_run[ENERGIES[0]] = np.nan
     usable = _usable(every_run)
@@ -141,7 +145,8 @@ def _results(
     estimated = bool((usable["energy_kind"] == ESTIMATED).any())
     time = DURATIONS[energy]  # an estimate knows little but the time
     decisive = time if estimated and time in runs and runs[time].notna().any() else energy
-    treatments = _ordered_treatments(runs, decisive, config)
+    machines = machines_compared(runs, decisive)
+    treatments = _ordered_treatments(runs, decisive, machines, config)
     descriptions: list[Description] = []
     omnibus: list[Omnibus] = []
     pairs: list[Pair] = []
@@ -149,9 +154,11 @@ def _results(
         described, tested, paired = _one_metric(runs, metric, treatments, config)
         descriptions += described
         omnibus.append(tested)
-        pairs += [without_verdict(pair) for pair in paired] if estimated and metric.unit in ENERGY_UNITS else paired
+        told = paired if metric.name == decisive else [without_machines(pair) for pair in paired]
+        pairs += [without_verdict(pair) for pair in told] if estimated and metric.unit in ENERGY_UNITS else told
     threats = look_for_threats(runs, every_run, decisive, config.alpha)
-    costly = costly_runs(_samples(runs, decisive, treatments), config.relevant_percent)
+    within = runs.assign(**{decisive: levelled(runs, decisive)}) if machines else runs
+    costly = costly_runs(_samples(within, decisive, treatments), config.relevant_percent)
     failed = every_run.drop(index=runs.index)
     energies = [description for description in descriptions if description.metric == energy]
     first = runs.drop_duplicates("treatment").set_index("treatment")
@@ -172,11 +179,13 @@ def _results(
         phases=table.phases,
         outside_task=table.outside_task,
         factors=compared.differences,
+        machines=machines,
+        machine_facts=compared.of_machines if machines else (),
         descriptions=tuple(descriptions),
         omnibus=tuple(omnibus),
         pairs=tuple(pairs),
         threats=tuple(threats),
-        cautions=tuple(all_cautions(runs, failed, descriptions, pairs, threats, costly, decisive, config)),
+        cautions=tuple(all_cautions(within, failed, descriptions, pairs, threats, costly, decisive, config)),
         costly=tuple(costly),
         outliers=tuple(found),
         excluded_runs=_excluded(failed),
@@ -253,10 +262,11 @@ def _energy_metric(runs: pd.DataFrame) -> str:
     return next((name for name in known if (runs.groupby("treatment")[name].count() > 0).all()), known[0])
 
 
-def _ordered_treatments(runs: pd.DataFrame, metric: str, config: AnalysisConfig) -> list[str]:
+def _ordered_treatments(runs: pd.DataFrame, metric: str, machines: Sequence[str], config: AnalysisConfig) -> list[str]:
     """The least first: by means, which the bill is made of, or by the published rule's medians."""
     by_treatment = runs.groupby("treatment")[metric]
     middles = by_treatment.mean() if config.decision == configuration.BLOCKS else by_treatment.median()
+    middles = typical(runs, metric) if machines else middles
     return [str(label) for label in middles.sort_index().sort_values(kind="stable", na_position="last").index]
 
 

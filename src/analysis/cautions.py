@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import pandas as pd
 
 from src.analysis.costly import CostlyRuns
-from src.analysis.describe import Description
+from src.analysis.describe import Description, coefficient_of_variation_percent
 from src.analysis.pairs import Pair
 from src.analysis.settings import BLOCKS, AnalysisConfig
 from src.analysis.threats import Kind as ThreatKind
@@ -27,7 +27,7 @@ class Caution:
     """One warning; what is set of the rest narrows down what it is about.
 
     `against` is the second treatment of a pair. Of several runs with one flag, `flag` is one's, grave if any of them
-    is, and `texts_differ` says whether they say the same.
+    is, and `texts_differ` says whether they say the same. `percent` is the size of a spread.
     """
 
     kind: Kind
@@ -38,6 +38,7 @@ class Caution:
     energy_kind: str | None = None
     flag: Flag | None = None
     texts_differ: bool = False
+    percent: float | None = None
 
     @property
     def is_grave(self) -> bool:
@@ -57,6 +58,7 @@ def all_cautions(
 ) -> list[Caution]:
     """Every warning about `metric` (the energy that is compared) and the runs, the gravest first.
 
+    Where several machines measured, `runs` have the metric `levelled`, so that they do not spread by machines.
     `failed` are the runs that do not count; of those that were disturbed and measured again nothing need be said.
     """
     energies = [description for description in descriptions if description.metric == metric]
@@ -65,7 +67,7 @@ def all_cautions(
         *_flags(runs),
         *_failed(failed[failed["status"] == "failed"]),
         *(Caution(threat.kind, metric=metric) for threat in threats if threat.detected),
-        *_about_treatments(energies, config),
+        *_about_treatments(energies, _spreads(runs, metric), config),
         *(Caution("memory", p.first, metric, against=p.second) for p in pairs if _remembers(p, metric, config)),
         *(Caution("costly", each.treatment, metric) for each in costly),
         *(Caution("low_power", p.first, metric, against=p.second) for p in pairs if _lacks_power(p, metric, config)),
@@ -94,13 +96,23 @@ def _failed(failed: pd.DataFrame) -> Iterable[Caution]:
         yield Caution("failed", str(treatment), run_ids=tuple(group["run_id"].astype(str)))
 
 
-def _about_treatments(energies: Sequence[Description], config: AnalysisConfig) -> Iterable[Caution]:
+def _spreads(runs: pd.DataFrame, metric: str) -> dict[str, float | None]:
+    """Each treatment's coefficient of variation, in percent."""
+    by_treatment = runs.groupby("treatment")[metric]
+    sds, means = by_treatment.std(), by_treatment.mean()
+    return {str(name): coefficient_of_variation_percent(means[name], sds[name]) for name in means.index}
+
+
+def _about_treatments(
+    energies: Sequence[Description], spreads: Mapping[str, float | None], config: AnalysisConfig
+) -> Iterable[Caution]:
     for energy in energies:
         if energy.n < config.minimum_runs:
             yield Caution("few_runs", energy.treatment, energy.metric)
     for energy in energies:
-        if energy.cv_percent is not None and energy.cv_percent > config.spread_warning_percent:
-            yield Caution("spread", energy.treatment, energy.metric)
+        spread = spreads.get(energy.treatment)
+        if spread is not None and spread > config.spread_warning_percent:
+            yield Caution("spread", energy.treatment, energy.metric, percent=spread)
 
 
 def _lacks_power(pair: Pair, metric: str, config: AnalysisConfig) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -9,9 +10,11 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from src.analysis.table import KIND, TRAINING, Table, finished, ingested
+from src.contract.record import MACHINE
 from src.errors import ConfigError
 
 PREFIX = "params."
+HARDWARE_NAME = f"{PREFIX}hardware.name"
 GROUPS = ("workload", "hardware", "meter", "model", "dataset", "training", "inference", "weights", "protocol")
 COLUMNS = ("meter", "energy_kind")
 # These say where something is found, what it is called or how long to go on, not how a run was measured.
@@ -24,6 +27,8 @@ WITHOUT_EFFECT = (
     "hardware.max_background_load", "meter.name", "meter.binary", "meter.recording", "meter.strict",
     "dataset.path", "dataset.cache", "dataset.mirrors", "dataset.connect_timeout_s",
 )  # fmt: skip
+OF_MACHINE = (MACHINE, "hardware.name", "hardware.threads", "hardware.affinity", "meter")
+"""What a machine has of its own: it may differ between machines that measured the same treatments."""
 NOT_RECORDED = "(not recorded)"
 IMPORTED = "imported"
 FOLDED_FROM = 3
@@ -46,10 +51,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparable:
-    """Runs that may be compared, with the treatments that are, and every key that differs between finished ones."""
+    """Runs that may be compared, with the treatments that are, and every key that differs between finished ones.
+
+    `of_machines` are the keys that differ between machines only, each of which measured the treatments.
+    """
 
     table: Table
     differences: tuple[Difference, ...]
+    of_machines: tuple[Difference, ...] = ()
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -60,8 +69,9 @@ class Comparable:
 def comparable(table: Table, compare: Sequence[str]) -> Comparable:
     """All runs, with treatments told apart by every factor of `compare` that differs between finished ones.
 
-    A key may differ where `compare` names it or its group, or where it is a factor of every run, because the sweep
-    went over it. Where `compare` names `imported`, what a recording from elsewhere does not tell is no difference.
+    A key may differ where `compare` names it or its group, where it is a factor of every run, because the sweep
+    went over it, or where it is a machine's own and any two treatments share a machine, as every comparison is made
+    within one. Where `compare` names `imported`, what a recording from elsewhere does not tell is no difference.
     Raises ConfigError naming all other keys that differ, their values and the remedy.
     """
     every = _compared(table.runs)
@@ -76,7 +86,10 @@ def comparable(table: Table, compare: Sequence[str]) -> Comparable:
     told = _told(values, compare)
     differing = _differing(told)
     labelled = _split_treatments(table.runs, every, told, [key for key in differing if _named(key, compare)])
-    return Comparable(replace(table, runs=labelled), tuple(_difference(key, values) for key in differing))
+    local = [key for key in differing if not _named(key, compare) and _of_machines(counted, told[key])]
+    others = [key for key in differing if key not in local]
+    of_treatments, of_machines = (tuple(_difference(key, values) for key in keys) for keys in (others, local))
+    return Comparable(replace(table, runs=labelled), of_treatments, of_machines)
 
 
 def _told(values: pd.DataFrame, compare: Sequence[str]) -> pd.DataFrame:
@@ -92,9 +105,10 @@ def _differing(values: pd.DataFrame) -> list[str]:
 
 
 def _refused(values: pd.DataFrame, runs: pd.DataFrame, compare: Sequence[str]) -> list[str]:
-    """The keys that differ though neither `compare` names them nor the sweep went over them."""
+    """The keys that differ though neither `compare` names them nor sweep or machines explain it."""
     told = _told(values, compare)
-    return [key for key in _differing(told) if not _named(key, compare) and not _swept(runs, told[key])]
+    unnamed = [key for key in _differing(told) if not _named(key, compare)]
+    return [key for key in unnamed if not _swept(runs, told[key]) and not _of_machines(runs, told[key])]
 
 
 def _refusal(refused: Sequence[str], values: pd.DataFrame, compare: Sequence[str]) -> str:
@@ -132,6 +146,9 @@ def _compared(runs: pd.DataFrame) -> pd.DataFrame:
     values = {key: runs[column].astype(object).fillna(NOT_RECORDED) for key, column in columns.items()}
     if KIND in values:  # own runs of before it was told are trainings
         values[KIND] = values[KIND].mask((values[KIND] == NOT_RECORDED) & ~elsewhere, TRAINING)
+    known = runs[MACHINE].dropna()
+    if len(known) and (HARDWARE_NAME not in runs or (known != runs[HARDWARE_NAME].reindex(known.index)).any()):
+        values[MACHINE] = runs[MACHINE].astype(object).fillna(NOT_RECORDED)
     if runs["run_uid"].notna().any():
         # The energy of a whole recording holds more than a task's, however alike the runs are otherwise.
         values[IMPORTED] = elsewhere.map({True: "yes", False: "no"})
@@ -152,6 +169,17 @@ def _swept(runs: pd.DataFrame, values: pd.Series) -> bool:
     if int(values.groupby(runs["treatment"]).nunique().max()) > 1:
         return False
     return all(_named(str(values.name), factors) for factors in runs["factors"])
+
+
+def _of_machines(runs: pd.DataFrame, values: pd.Series) -> bool:
+    """Whether the key is a machine's own, has one value on each, and any two of several treatments share a machine."""
+    machines = runs[MACHINE]
+    if not _named(str(values.name), OF_MACHINE) or machines.isna().any():
+        return False
+    if int(values.groupby(machines).nunique().max()) > 1:
+        return False
+    used = [set(own) for _, own in machines.groupby(runs["treatment"])]
+    return len(used) > 1 and all(one & other for one, other in itertools.combinations(used, 2))
 
 
 def _refuse_unknown(values: pd.DataFrame, compare: Sequence[str]) -> None:

@@ -8,14 +8,16 @@ beside it.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from src.analysis.machines import Heterogeneity
 from src.analysis.memory import Spread
+from src.analysis.ratios import as_percent
 from src.analysis.values import ROUNDING, Interval, Reason, Sample
 from src.analysis.verdict import Verdict
 
@@ -71,20 +73,26 @@ class Ratio:
     p_relevant: float
 
 
+_ARRAYS = ("scales", "weights")
+
+
 def ratio(estimate: Sample, spread: Spread, margin: float, alpha: float, pairs: int) -> Ratio:
     """Of one estimate on the log scale."""
-    found = claims(estimate, spread, margin, alpha, pairs)
-    centre, half = float(estimate), float(found.half_width)
+    return ratios([(estimate, spread)], margin, alpha, pairs)[0]
+
+
+def _ratio_of(found: Claims, estimates: Sample, row: int, alpha: float) -> Ratio:
+    centre, half = float(estimates[row]), float(found.half_width[row])
     interval = Interval(as_percent(centre - half), as_percent(centre + half), 1 - alpha, METHOD)
     return Ratio(
         as_percent(centre),
         interval,
-        bool(found.differs),
-        bool(found.same),
-        bool(found.relevant),
-        float(found.p_differs),
-        float(found.p_same),
-        float(found.p_relevant),
+        bool(found.differs[row]),
+        bool(found.same[row]),
+        bool(found.relevant[row]),
+        float(found.p_differs[row]),
+        float(found.p_same[row]),
+        float(found.p_relevant[row]),
     )
 
 
@@ -96,26 +104,61 @@ def exact_ratio(estimate: float, p: float, margin: float, alpha: float) -> Ratio
     return Ratio(percent, only, differs, same, not same, p if differs else 1.0, p if same else 1.0, 1.0 if same else p)
 
 
-def as_percent(log_ratio: float) -> float:
-    """100 (e^x - 1), infinite where a float cannot hold it."""
-    return 100 * math.expm1(log_ratio) if log_ratio < math.log(np.finfo(float).max) - 5 else math.inf
+def ratios(found: Sequence[tuple[Sample, Spread]], margin: float, alpha: float, pairs: int) -> list[Ratio]:
+    """Of many estimates at once, as fast as of one where their errors are of one kind."""
+    kinds: dict[tuple[float, int], list[int]] = {}
+    for place, (_, spread) in enumerate(found):
+        kinds.setdefault((spread.df, spread.scales.shape[-1]), []).append(place)
+    made: dict[int, Ratio] = {}
+    for (df, _), places in kinds.items():
+        scales, weights = (np.stack([getattr(found[place][1], name) for place in places]) for name in _ARRAYS)
+        estimates, spread = np.array([float(found[place][0]) for place in places]), Spread(scales, weights, df)
+        said = claims(estimates, spread, margin, alpha, pairs)
+        made |= {place: _ratio_of(said, estimates, row, alpha) for row, place in enumerate(places)}
+    return [made[place] for place in range(len(found))]
 
 
-Unit = Literal["blocks", "sweeps", "runs"]
+Unit = Literal["blocks", "sweeps", "runs", "machines"]
+Shown = Literal["more", "less", "practically the same", "open"]
+
+
+@dataclass(frozen=True)
+class OnMachine:
+    """What one of several machines says of a pair: its intervals hold for all pairs on all machines at once.
+
+    `unit` and `n` say from what, as in a Decision. `bill` and `usual` are None where a single block tells no spread.
+    """
+
+    machine: str
+    unit: Unit
+    n: int
+    percent: float
+    bill: Ratio | None
+    usual: Ratio | None
+
+    @property
+    def shown(self) -> Shown:
+        """What the machine alone shows of `second` beside `first`, on the bill."""
+        if self.bill is None or not (self.bill.same or self.bill.differs):
+            return "open"
+        if self.bill.same:
+            return "practically the same"
+        return "more" if self.bill.percent > 0 else "less"
 
 
 @dataclass(frozen=True)
 class Decision:
     """What may be said of a pair, and from what.
 
-    `unit` is what was compared: the blocks that hold both, sweeps where there are several, or runs that share no
-    blocks. `n` counts them (`runs`: of the treatment that has fewer); `left_out` are blocks that hold only one of both.
-    `bill` compares means and `usual` usual runs; `duration` and `power` split the bill. `memory` is how likely it is
-    that runs resemble the ones before, and `effective_n` how many independent blocks theirs come to. `sweep_percent`
-    is how much the ratio moves from sweep to sweep (standard deviation), `run_percent` from block to block.
-    `shown_percent` is the smallest difference that as many again would show with the probability
-    `analysis.target_power`, and `needed` how many would show the smallest one that matters. Without a comparison,
-    `untested` says why.
+    `unit` is what was compared: the blocks that hold both, sweeps where there are several, machines where several
+    measured both, or runs that share no blocks. `n` counts them (`runs`: of the treatment that has fewer); `left_out`
+    are blocks that hold only one of both. `bill` compares means and `usual` usual runs; `duration` and `power` split
+    the bill. `memory` is how likely it is that runs resemble the ones before, and `effective_n` how many independent
+    blocks theirs come to. `sweep_percent` is how much the ratio moves from sweep to sweep (standard deviation),
+    `run_percent` from block to block. `shown_percent` is the smallest difference that as many again would show with
+    the probability `analysis.target_power`, and `needed` how many would show the smallest one that matters. Of several
+    machines, `machines` says what each shows, `heterogeneity` whether they agree, and `prediction` where a next one's
+    ratio of means lies (percent). Without a comparison, `untested` says why.
     """
 
     unit: Unit | None = None
@@ -132,6 +175,9 @@ class Decision:
     run_percent: float | None = None
     shown_percent: float | None = None
     needed: int | None = None
+    machines: tuple[OnMachine, ...] = ()
+    heterogeneity: Heterogeneity | None = None
+    prediction: Interval | None = None
     untested: Reason | None = None
 
     @property
@@ -140,6 +186,21 @@ class Decision:
         if self.bill is None or self.usual is None:
             return True
         return _said(self.bill) == _said(self.usual)
+
+    def shown_on(self, word: Shown) -> int:
+        """On how many machines their own blocks show it."""
+        return sum(machine.shown == word for machine in self.machines)
+
+    @property
+    def on_each(self) -> Shown | None:
+        """What every machine shows alike, None where they do not."""
+        words = {machine.shown for machine in self.machines}
+        return words.pop() if len(words) == 1 else None
+
+    @property
+    def disagree(self) -> bool:
+        """Whether some machines show that `second` takes more, and others that it takes less."""
+        return bool(self.shown_on("more") and self.shown_on("less"))
 
 
 def judge_by_blocks(found: Decision) -> Verdict:

@@ -62,6 +62,12 @@ class Spread:
         return 1 - self.weights[..., 0]
 
     @property
+    def variance(self) -> Sample:
+        """Of the mean, over all candidates."""
+        total: Sample = (self.weights * self.scales**2).sum(-1)
+        return total
+
+    @property
     def inflation(self) -> Sample:
         """The variance of the mean beside that of independent values."""
         squares = self.scales**2

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from src.analysis.values import Sample
+from src.contract.record import MACHINE
 
 LISTED_RULES = ("3sigma", "iqr")
 
@@ -44,14 +47,19 @@ def limits(values: Sample, rule: str) -> tuple[float, float]:
 
 
 def find(runs: pd.DataFrame, metrics: list[str], rule: str) -> list[Outlier]:
-    """Every outlier by treatment and metric, in one pass; with `none`, all that either would leave out."""
+    """Every outlier by treatment, machine and metric, in one pass; with `none`, all that either would leave out."""
     rules = LISTED_RULES if rule == "none" else (rule,)
+    by = ["treatment", MACHINE] if MACHINE in runs else ["treatment"]
+    run_ids, run_names = (runs[name].astype(str).to_numpy() for name in ("run_id", "run_name"))
+    columns = {metric: runs[metric].to_numpy(dtype=float) for metric in metrics}
+    places = pd.Series(np.arange(len(runs)), runs.index).groupby([runs[name] for name in by], sort=True)
+    groups = [(str(treatment), rows.to_numpy()) for (treatment, *_), rows in places]
     return [
-        outlier
-        for treatment, group in runs.groupby("treatment", sort=True)
+        Outlier(str(run_ids[row]), str(run_names[row]), treatment, metric, *found, excluded=rule != "none", n=n)
+        for treatment, rows in groups
         for metric in metrics
         for each in rules
-        for outlier in _in_group(group, str(treatment), metric, each, excluded=rule != "none")
+        for row, n, found in _far(columns[metric], rows, each)
     ]
 
 
@@ -64,27 +72,16 @@ def without(runs: pd.DataFrame, outliers: list[Outlier]) -> pd.DataFrame:
     return cleaned
 
 
-def _in_group(group: pd.DataFrame, treatment: str, metric: str, rule: str, excluded: bool) -> list[Outlier]:
-    present = group[group[metric].notna()]
-    values = present[metric].to_numpy(dtype=float)
+def _far(
+    column: Sample, rows: npt.NDArray[np.intp], rule: str
+) -> Iterator[tuple[int, int, tuple[float, str, float, float]]]:
+    """Which of the rows lie outside, of how many; with the value, the rule, and what it keeps."""
+    known = rows[~np.isnan(column[rows])]
+    values = column[known]
     if values.size < 3:
-        return []
+        return
     lower, upper = limits(values, rule)
     # Rounding must not make outliers of constant data.
     slack = 1e-9 * float(np.abs(values).max())
-    far = present[(values < lower - slack) | (values > upper + slack)]
-    return [
-        Outlier(
-            run_id=str(row["run_id"]),
-            run_name=str(row["run_name"]),
-            treatment=treatment,
-            metric=metric,
-            value=float(row[metric]),
-            rule=rule,
-            lower=lower,
-            upper=upper,
-            excluded=excluded,
-            n=int(values.size),
-        )
-        for _, row in far.iterrows()
-    ]
+    for row in known[(values < lower - slack) | (values > upper + slack)]:
+        yield int(row), int(values.size), (float(column[row]), rule, lower, upper)

@@ -108,6 +108,11 @@ def without_verdict(pair: Pair) -> Pair:
     return replace(pair, published=nothing, decision=unknown, verdict=nothing, percent_interval=None)
 
 
+def without_machines(pair: Pair) -> Pair:
+    """The same pair without what each of several machines says: of a hundred that is told of one metric only."""
+    return replace(pair, decision=replace(pair.decision, machines=()))
+
+
 def median_difference(
     first: Sample, second: Sample, of_first: Sample, of_second: Sample, confidence: float
 ) -> MedianDifference:
@@ -194,6 +199,8 @@ def _judged(pair: Pair, samples: Mapping[str, Sample], config: AnalysisConfig) -
         config.alpha,
         config.relevant_percent,
     )
+    if pair.decision.unit == "machines":  # the published rule would take what lies between them for the runs' spread
+        verdict = Verdict("not testable", None, None, Reason(Why.SEVERAL_MACHINES))
     gap, decides = pair.difference, pair.decision.bill
     percent, interval = gap.percent, gap.percent_interval
     if config.decision != BLOCKS:

@@ -94,3 +94,8 @@ def _apart(*parts: tuple[Sample, int | None]) -> Spread:
 def log_margin(percent: float) -> float:
     """The smallest ratio that matters, on the log scale, where it is as far in either direction."""
     return math.log1p(percent / 100)
+
+
+def as_percent(log_ratio: float) -> float:
+    """100 (e^x - 1), infinite where a float cannot hold it."""
+    return 100 * math.expm1(log_ratio) if log_ratio < math.log(np.finfo(float).max) - 5 else math.inf

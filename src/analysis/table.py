@@ -12,7 +12,7 @@ import pandas as pd
 
 from src.analysis.values import Sample
 from src.contract.metrics import OF_TRAINING, OLD_PHASES, TASK, TOTAL, Metric, catalogue, of_phase
-from src.contract.record import IMPORTED_UID, FiledRun
+from src.contract.record import IMPORTED_UID, MACHINE, FiledRun
 
 TEXTS = ("treatment", "framework", "sweep", "meter", "energy_kind", "run_uid")
 PLACES = ("iteration", "position", "sequence")
@@ -30,12 +30,12 @@ WHOLE_TITLES = {"energy_j": "Energy of the whole recording", "duration_s": "Dura
 class Table:
     """The runs in the order they began, and what is known of their metrics.
 
-    Columns of `runs`: run_id, run_name, started_s (epoch seconds), status; TEXTS; PLACES (Int64); the dictionaries
-    `factors` and `windows`, the tuple `flags`; each metric under
-    its own name; `params.NAME` and, for further tags, `tags.NAME` as text. `workload` is what was measured, SEVERAL
-    where finished runs differ in it. `metrics` are those that may be compared, `phases` those that the runs have, in
-    their order, and `outside_task` the ones among them whose energy is not compared. `whole_recordings` says that all
-    finished runs were recorded elsewhere, so that the task's metrics are those of the whole recording.
+    Columns of `runs`: run_id, run_name, started_s (epoch seconds), status; TEXTS; machine; PLACES (Int64); the
+    dictionaries `factors` and `windows`, the tuple `flags`; each metric under its own name; `params.NAME` and, for
+    further tags, `tags.NAME` as text. `workload` is what was measured, SEVERAL where finished runs differ in it.
+    `metrics` are those that may be compared, `phases` those that the runs have, in their order, and `outside_task` the
+    ones among them whose energy is not compared. `whole_recordings` says that all finished runs were recorded
+    elsewhere, so that the task's metrics are those of the whole recording.
     """
 
     runs: pd.DataFrame
@@ -74,6 +74,16 @@ def only_ingested(runs: pd.DataFrame) -> bool:
     return bool(len(runs)) and bool(ingested(runs).all())
 
 
+def shares(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs with `machine` and `sweep` as text, each machine's part of a sweep called a sweep of its own.
+
+    What a machine measures alone has its own baseline, warm-up, order and blocks, whoever else measures meanwhile.
+    """
+    sweep, machine = runs["sweep"].fillna(""), runs[MACHINE].fillna("")
+    several = machine.groupby(sweep).transform("nunique") > 1
+    return runs.assign(sweep=sweep.mask(several, sweep + " on " + machine), machine=machine)
+
+
 def block_table(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """One row per block (an iteration of a sweep), one column per treatment, NaN where a block lacks one.
 
@@ -101,6 +111,7 @@ def _frame(runs: Sequence[FiledRun]) -> pd.DataFrame:
         "started_s": np.array([run.start_ms / 1000 for run in runs], dtype=float),
         "status": _texts(run.status for run in runs),
         **{name: _texts(own.get(name) for own in tags) for name in TEXTS},
+        MACHINE: _texts(run.machine for run in runs),
         **{name: _whole_numbers(_texts(own.get(name) for own in tags)) for name in PLACES},
         "factors": pd.Series([run.factors for run in runs], dtype=object),
         "windows": pd.Series([run.windows for run in runs], dtype=object),
@@ -111,7 +122,7 @@ def _frame(runs: Sequence[FiledRun]) -> pd.DataFrame:
         columns[name] = np.where(np.isfinite(values), values, np.nan)
     for name in _names(run.params for run in runs):
         columns[f"params.{name}"] = _texts(run.params.get(name) for run in runs)
-    for name in sorted(set(_names(tags)) - {*TEXTS, *PLACES, "status"}):
+    for name in sorted(set(_names(tags)) - {*TEXTS, *PLACES, MACHINE, "status"}):
         columns[f"tags.{name}"] = _texts(own.get(name) for own in tags)
     return pd.DataFrame(columns)
 

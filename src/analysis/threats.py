@@ -17,6 +17,7 @@ from scipy import stats
 from src.analysis.hypothesis_tests import HypothesisTest, holm, undefined
 from src.analysis.omnibus import KRUSKAL_WALLIS, kruskal_wallis
 from src.analysis.values import Sample, Why, is_constant
+from src.contract.record import MACHINE
 
 Kind = Literal["position", "drift", "carry_over"]
 
@@ -64,8 +65,9 @@ def look_for_threats(usable: pd.DataFrame, all_runs: pd.DataFrame, metric: str, 
 
 
 def residuals_percent(runs: pd.DataFrame, metric: str) -> pd.Series:
-    """Each run's distance from its treatment's median, in percent of that; NaN for a median of 0."""
-    medians = runs.groupby("treatment")[metric].transform("median")
+    """Each run's distance from its treatment's median on its machine, in percent of that; NaN for a median of 0."""
+    by = ["treatment", MACHINE] if MACHINE in runs else ["treatment"]
+    medians = runs.groupby(by, dropna=False)[metric].transform("median")
     return 100 * (runs[metric] - medians) / medians.abs().where(medians != 0)
 
 

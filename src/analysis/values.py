@@ -49,6 +49,7 @@ class Why(StrEnum):
     NOT_POSITIVE = "not_positive"
     FIXED_ORDER = "fixed_order"
     SEPARATE_SWEEPS = "separate_sweeps"
+    SEVERAL_MACHINES = "several_machines"
     SEPARATE_TIMES = "separate_times"
     NO_ACCURACY = "no_accuracy"
     NO_TEST_IMAGES = "no_test_images"

@@ -32,6 +32,9 @@ IMPORTED_UID = "imported/"
 IMPORTED_SWEEP = "imported"
 """What a sweep of such runs is called where nobody named it."""
 
+MACHINE = "machine"
+"""The tag that names the machine which measured a run: a cluster's name of the node, or the host's."""
+
 REQUIRED_TAGS = ("treatment", "meter", "energy_kind", "status", "run_uid")
 
 NO_PARAMETERS = (
@@ -113,6 +116,11 @@ class Run:
         """The sweep this run belongs to."""
         name = self.tags.get("sweep")
         return None if name is None or name.startswith(SINGLE) else name
+
+    @property
+    def machine(self) -> str | None:
+        """The machine that measured it: its tag, or what the run says of its hardware where it has none."""
+        return self.tags.get(MACHINE) or self.params.get("hardware.name")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from src.figures.architecture import draw_architecture
 from src.figures.distribution import draw_distribution
 from src.figures.drawing import Drawing
 from src.figures.forest import draw_differences
+from src.figures.machines import draw_machines
 from src.figures.phases import draw_energy_by_phase
 from src.figures.power_over_time import draw_power_over_time
 from src.figures.quantiles import draw_normal_qq
@@ -48,6 +49,7 @@ def draw_all(
         yield draw_distribution(table, metric, treatments)
     decisive = catalogue[analysis.decisive_metric]
     yield draw_differences(table, decisive, analysis.pairs, treatments, analysis.config)
+    yield from draw_machines(table, decisive, analysis.pairs, treatments, analysis.config)
     yield draw_power_over_time(traces, treatments, analysis.phases)
     yield draw_energy_by_phase(table, treatments, analysis.phases, analysis.outside_task)
     if "accuracy" in catalogue:

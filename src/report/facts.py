@@ -10,6 +10,7 @@ import pandas as pd
 
 from src.analysis.table import finished
 from src.contract.flags import Flag
+from src.contract.record import MACHINE
 from src.figures.gallery import Network
 from src.figures.numbers import count
 from src.report.load import Loaded
@@ -105,6 +106,16 @@ def swept(loaded: Loaded, key: str) -> str | None:
     """A fact of the sweeps' host or protocol."""
     found = list(dict.fromkeys(sweep.params[key] for sweep in loaded.sweeps if key in sweep.params))
     return " or ".join(_tidy(value) for value in found) if found else None
+
+
+def of_machine(loaded: Loaded, machine: str, key: str) -> str | None:
+    """A fact of one of several machines: what its runs say, else the sweeps that it alone measured."""
+    own = loaded.runs[loaded.runs[MACHINE] == machine]
+    if (said := known(own, key)) is not None:
+        return said
+    others = set(loaded.runs.loc[loaded.runs[MACHINE] != machine, "sweep"].dropna())
+    alone = set(own["sweep"].dropna()) - others
+    return swept(replace(loaded, sweeps=tuple(sweep for sweep in loaded.sweeps if sweep.name in alone)), key)
 
 
 def versions(runs: pd.DataFrame, treatment: str) -> str:

@@ -41,6 +41,7 @@ REASONS = {
     Why.NOT_POSITIVE: "a ratio needs values above 0",
     Why.FIXED_ORDER: "they always ran in the same order, so the treatment cannot be told from its place",
     Why.SEPARATE_SWEEPS: "each was measured in a sweep of its own, so the treatment cannot be told from its sweep",
+    Why.SEVERAL_MACHINES: "the published rule knows one machine only",
     Why.SEPARATE_TIMES: "one was measured only after the other, so the treatment cannot be told from the time",
     Why.NO_ACCURACY: "no run has both an energy and an accuracy above 0",
     Why.NO_TEST_IMAGES: "the number of test images (params.dataset.test_size) is not recorded",
@@ -185,7 +186,7 @@ def _few_runs(caution: Caution, analysis: Analysis) -> str:
 
 def _spread(caution: Caution, analysis: Analysis) -> str:
     energy = analysis.description(str(caution.treatment), str(caution.metric))
-    spread, limit = quantity(energy.cv_percent, "%", 3), analysis.config.spread_warning_percent
+    spread, limit = quantity(caution.percent, "%", 3), analysis.config.spread_warning_percent
     title = analysis.catalogue[energy.metric].title
     return f"{title} of {energy.treatment} spreads by {spread} of its mean, more than {limit:g} %"
 

@@ -216,3 +216,64 @@ def test_runs_of_before_workloads_had_kinds_are_trainings() -> None:
 )
 def test_what_a_work_is_called_and_where_it_is_found_is_no_difference(key: str) -> None:
     assert len(comparable(two_kinds(f"params.{key}", "mine", "yours"), [])) == 6
+
+
+def on_machines(places: dict[str, str], **columns: object) -> pd.DataFrame:
+    """Two runs of each treatment on each of its machines, which are named by their first letters."""
+    rows = [
+        {"treatment": treatment, "machine": machine, "params.hardware.name": f"CPU of {machine}"}
+        for treatment, machines in places.items()
+        for machine in 2 * machines
+    ]
+    return pd.DataFrame(rows).assign(status="finished", meter="native", energy_kind="measured", **columns)
+
+
+def test_machines_that_each_measured_the_treatments_may_differ() -> None:
+    runs = on_machines({"torch": "mn", "jax": "mn"})
+    runs["meter"] = runs["machine"].map({"m": "native", "n": "energibridge"})
+    found = compared(runs)
+    assert [each.key for each in found.of_machines] == ["meter", "hardware.name", "machine"]
+    assert found.differences == ()
+    assert found.runs["treatment"].tolist() == runs["treatment"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("places", "refused"),
+    [
+        pytest.param({"torch": "m", "jax": "n"}, True, id="a machine each"),
+        pytest.param({"torch": "mn", "jax": "no", "tf": "om"}, False, id="any two share one"),
+        pytest.param({"torch": "m", "jax": "mn", "tf": "n"}, True, id="one pair shares none"),
+    ],
+)
+def test_treatments_that_share_no_machine_are_refused(places: dict[str, str], refused: bool) -> None:
+    if not refused:
+        assert len(compared(on_machines(places)).of_machines) == 2
+        return
+    with pytest.raises(ConfigError, match=r"hardware.name is CPU of m.*; machine is m in .*=\[hardware.name,machine\]"):
+        compared(on_machines(places))
+
+
+@pytest.mark.parametrize(
+    "column", ["energy_kind", "params.hardware.device", "params.training.epochs", "params.protocol.idle_s"]
+)
+def test_what_is_no_machines_own_must_agree_on_all_of_them(column: str) -> None:
+    runs = on_machines({"torch": "mn", "jax": "mn"})
+    with pytest.raises(ConfigError, match=rf"compared: {column.removeprefix('params.')} is "):
+        compared(runs.assign(**{column: runs["machine"]}))
+
+
+def test_what_changes_within_a_machine_must_agree() -> None:
+    runs = on_machines({"torch": "mn", "jax": "mn"})
+    with pytest.raises(ConfigError, match=r"meter\.interval_ms is "):
+        compared(runs.assign(**{"params.meter.interval_ms": ["100", "100", "200", "200"] * 2}))
+
+
+def test_one_treatment_on_two_machines_has_nothing_to_be_compared_within_them() -> None:
+    with pytest.raises(ConfigError, match=r"machine is m in 2 runs, n in 2 runs"):
+        compared(on_machines({"torch": "mn"}))
+
+
+def test_machines_that_are_compared_make_treatments() -> None:
+    found = compared(on_machines({"torch": "mn"}), ["machine", "hardware.name"])
+    assert found.of_machines == ()
+    assert found.runs["treatment"].nunique() == 2

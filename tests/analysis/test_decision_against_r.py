@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from src.analysis.blocks import decide, material
 from src.analysis.describe import describe
 from src.analysis.memory import Spread, spread_of
 from src.analysis.ratios import bill, usual
-from src.analysis.table import block_table, complete_blocks
+from src.analysis.settings import AnalysisConfig
+from src.analysis.table import block_table, complete_blocks, shares
 from src.analysis.values import Sample
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -64,3 +66,31 @@ def test_without_memory_it_is_students_t() -> None:
     spread = spread_of(values)
     alone = Spread(spread.scales[:1], np.ones(1), spread.df)
     assert float(alone.tail(np.array(1.0))) == pytest.approx(r_figures()["student|p"], rel=1e-9)
+
+
+def log_of(percent: float) -> float:
+    return float(np.log1p(percent / 100))
+
+
+@pytest.mark.parametrize(("a", "b"), [("a", "b"), ("a", "c"), ("b", "c")])
+def test_several_machines_agree_with_r_and_metafor(a: str, b: str) -> None:
+    runs = pd.read_csv(SAMPLES / "machines.csv").assign(sweep="s")
+    known = material(shares(runs.assign(started_s=np.arange(len(runs)))), "energy_j")
+    found, theirs = decide(a, b, known, 3, AnalysisConfig()), r_figures()
+    assert found.bill is not None
+    assert found.heterogeneity is not None
+    assert found.prediction is not None
+    ours = {
+        "estimate": log_of(found.bill.percent),
+        "p": found.bill.p_differs / 3,
+        "low": log_of(found.bill.interval.low),
+        "high": log_of(found.bill.interval.high),
+        "next_low": log_of(found.prediction.low),
+        "next_high": log_of(found.prediction.high),
+        "q": found.heterogeneity.q,
+        "q_p": found.heterogeneity.p_value,
+        "tau2": log_of(found.heterogeneity.tau_percent) ** 2,
+        "i2": found.heterogeneity.i2_percent,
+    }
+    for name, value in ours.items():
+        assert value == pytest.approx(theirs[f"machines|{a}|{b}|{name}"], rel=1e-8), name

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.error_rates import cell, energies, paired_test, stopped
+from benchmarks.error_rates import between_machines, cell, energies, paired_test, stopped
 from src.analysis.foresight import blocks_of_a_sweep, needed, shown_by_sweeps_percent, shown_percent
 from src.analysis.memory import MOST, neighbours, spread_of
 from src.analysis.ratios import of_levels
@@ -43,6 +43,20 @@ def test_a_study_stops_at_looks_only() -> None:
     parts = list(stopped(values))
     assert sum(len(part) for part, _ in parts) == 50
     assert {part.shape[-1] for part, _ in parts} <= set(looks(10, 30))
+
+
+@pytest.mark.parametrize("machines", [2, 3, 4, 8])
+@pytest.mark.parametrize("tau", [0.0, 0.03])
+def test_equals_are_seldom_told_apart_over_machines(machines: int, tau: float) -> None:
+    for uneven in (False, True):
+        false, _, missed, apart = between_machines(tau, machines, 5, STUDIES, uneven)
+        assert false <= MOST_ERRORS
+        assert missed <= MOST_ERRORS
+        assert tau or apart <= MOST_ERRORS
+
+
+def test_the_usual_weights_claim_differences_among_equals_where_machines_are_not_alike() -> None:
+    assert between_machines(0.01, 3, 10, STUDIES, uneven=True)[1] > 0.15
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_a_row_tells_what_its_record_tells() -> None:
     run = changed(
         training_runs()[9],
         tags={"treatment": "T", "framework": "F", "sweep": "S", "iteration": "3", "position": "2", "sequence": "7",
-              "meter": "M", "energy_kind": "K", "run_uid": "U", "status": "finished", "error": "E"},
+              "meter": "M", "energy_kind": "K", "run_uid": "U", "status": "finished", "error": "E", "machine": "H"},
         factors={"key": "value"}, flags=(Flag("gap", "3 s", grave=True),), windows={"train": (1.0, 2.0)},
         params={"model.name": "cnn"}, metrics={"energy_j": 5.0, "accuracy": float("inf")}, run_id="R", name="N",
         start_ms=1_700_000_000_250,
@@ -31,7 +31,7 @@ def test_a_row_tells_what_its_record_tells() -> None:
     assert row == {
         "run_id": "R", "run_name": "N", "started_s": 1_700_000_000.25, "status": "finished", "treatment": "T",
         "framework": "F", "sweep": "S", "iteration": 3, "position": 2, "sequence": 7, "meter": "M", "energy_kind": "K",
-        "run_uid": "U", "factors": {"key": "value"}, "flags": (Flag("gap", "3 s", grave=True),),
+        "run_uid": "U", "machine": "H", "factors": {"key": "value"}, "flags": (Flag("gap", "3 s", grave=True),),
         "windows": {"train": (1.0, 2.0)}, "energy_j": 5.0, "params.model.name": "cnn", "tags.error": "E",
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ import pytest
 from src.contract.flags import Flag
 from src.contract.json_files import ContractError
 from src.contract.metrics import OF_TASK, Metric
-from src.contract.record import RECORD_FILE, RunRecord, flatten, headlines, old_factors, old_flags, run_name
+from src.contract.record import RECORD_FILE, Run, RunRecord, flatten, headlines, old_factors, old_flags, run_name
 
 MakeRecord = Callable[..., RunRecord]
 
@@ -188,3 +188,16 @@ def test_a_link_in_the_folder_is_no_artifact(make_record, tmp_path):
     (tmp_path / "secret.txt").write_text("anybody's")
     (record.folder / "notes.txt").symlink_to(tmp_path / "secret.txt")
     assert [path.name for path in record.artifacts()] == ["energy.csv", "result.json"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "params", "machine"),
+    [
+        pytest.param({"machine": "node7"}, {"hardware.name": "Test CPU"}, "node7", id="named"),
+        pytest.param({}, {"hardware.name": "Test CPU"}, "Test CPU", id="by its hardware"),
+        pytest.param({}, {}, None, id="unknown"),
+    ],
+)
+def test_a_run_names_its_machine(tags: dict[str, str], params: dict[str, str], machine: str | None) -> None:
+    run = Run(name="a", start_ms=0, end_ms=1, status="finished", tags=tags, params=params)
+    assert run.machine == machine

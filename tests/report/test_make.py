@@ -190,10 +190,28 @@ def test_nothing_to_report_is_an_error_that_says_so(file_runs, make, store, anal
 
 
 def test_runs_that_must_not_be_compared_are_refused(file_runs, make):
-    file_runs(ENERGIES, sweep="s1")
-    file_runs(ENERGIES, sweep="s2", params={"hardware.name": "Other CPU"})
-    with pytest.raises(ConfigError, match=r"hardware\.name is Other CPU in 12 runs, Test CPU in 12 runs"):
+    file_runs({name: ENERGIES[name] for name in ("torch",)}, sweep="s1")
+    file_runs({name: ENERGIES[name] for name in ("tf",)}, sweep="s2", params={"hardware.name": "Other CPU"})
+    with pytest.raises(ConfigError, match=r"hardware\.name is Other CPU in 6 runs, Test CPU in 6 runs"):
         make()
+
+
+def test_machines_that_measured_the_same_treatments_make_one_report(file_runs, make):
+    file_runs(ENERGIES, sweep="s1", tags={"machine": "desk"})
+    hot = {name: [2.2 * energy_j for energy_j in values[::-1]] for name, values in ENERGIES.items()}
+    file_runs(hot, sweep="s2", tags={"machine": "rack"}, params={"hardware.name": "Other CPU"})
+    report = make()
+    assert report.answer[0] == "torch spent the least energy on both machines."
+    text = (report.folder / "report.md").read_text("utf-8")
+    assert "| desk | Test CPU |" in text
+    assert "| rack | Other CPU |" in text
+    assert "what differs is hardware.name." in text
+    statistics = json.loads((report.folder / "statistics.json").read_text("utf-8"))
+    assert statistics["machines"] == ["desk", "rack"]
+    (pair,) = [each for each in statistics["pairs"] if each["metric"] == "energy_j"]
+    assert [each["machine"] for each in pair["decision"]["machines"]] == ["desk", "rack"]
+    assert pair["decision"]["heterogeneity"]["df"] == 1
+    assert (report.folder / "figures" / "machines_1.svg").exists()
 
 
 def test_an_accuracy_rounded_to_float32_in_the_store_is_no_other_accuracy(file_runs, make):

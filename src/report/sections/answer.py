@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from src.analysis.analyse import Analysis
@@ -13,7 +13,7 @@ from src.analysis.settings import BLOCKS
 from src.analysis.table import TRAINING
 from src.figures.numbers import confidence, count, enumerate_all, interval, number, p_phrase, percent, quantity, signed
 from src.figures.units import as_words
-from src.report.sections import by_blocks
+from src.report.sections import by_blocks, by_machines
 from src.report.shown import Shown, described, lacking, medians, own_metrics, shown, unfinished
 from src.report.wording import CARE, kind_notices, many_runs, reason_text
 
@@ -67,10 +67,13 @@ def _first_place(analysis: Analysis) -> str:
     if len(energies) == 1:
         return _only_one(best, analysis)
     pairs = analysis.pairs_of(best.metric)
+    among = [pair for pair in pairs if pair.first == best.treatment and pair.decision.machines]
+    if among and analysis.config.decision == BLOCKS and not _all_the_same(pairs, analysis):
+        return by_machines.first_place(best.treatment, among, words.did, words.verb, words.what)
     rivals = [pair for pair in pairs if pair.first == best.treatment and pair.verdict.word != "more"]
     if not rivals:
         return f"{best.treatment} {words.did} the least {words.what}: {_median(best, analysis)}."
-    if all(pair.verdict.word == "practically the same" for pair in pairs) and len(energies) <= MOST_COMPARED:
+    if _all_the_same(pairs, analysis):
         names = enumerate_all([energy.treatment for energy in energies])
         return (
             f"{names} {words.verb} practically the same {words.what}: a difference of "
@@ -82,6 +85,11 @@ def _first_place(analysis: Analysis) -> str:
             f"that of {best.treatment}: {_median(best, analysis)}."
         )
     return _shared_first_place(best, rivals, analysis)
+
+
+def _all_the_same(pairs: Sequence[Pair], analysis: Analysis) -> bool:
+    """Whether that was shown of every pair there is."""
+    return len(analysis.treatments) <= MOST_COMPARED and all(p.verdict.word == "practically the same" for p in pairs)
 
 
 def _without_result(analysis: Analysis) -> Iterable[str]:

@@ -8,6 +8,7 @@ from src.analysis.analyse import Analysis
 from src.analysis.decision import Ratio
 from src.analysis.pairs import Pair
 from src.figures.numbers import THIN, confidence, count, interval, number, percent
+from src.report.sections import by_machines
 from src.report.wording import costly_text, reason_text
 
 QUANTITIES = {"J": "energy", "s": "time"}
@@ -18,6 +19,19 @@ def pair_sentence(pair: Pair, analysis: Analysis) -> str:
     on_bill, in_usual = pair.decision.bill, pair.decision.usual
     if on_bill is None or in_usual is None:
         return _not_testable(pair)
+    if pair.decision.unit == "machines":
+        return _of_machines(pair, on_bill, in_usual, analysis)
+    return _said(pair, on_bill, in_usual, analysis)
+
+
+def _of_machines(pair: Pair, on_bill: Ratio, in_usual: Ratio, analysis: Analysis) -> str:
+    """What all machines say together, and what each of them."""
+    if pair.verdict.word == "no difference shown" and pair.decision.on_each in ("more", "less"):
+        return by_machines.on_each_only(pair, _what(pair), confidence(analysis.config.alpha))
+    return by_machines.with_each(_said(pair, on_bill, in_usual, analysis).removesuffix("."), pair, analysis)
+
+
+def _said(pair: Pair, on_bill: Ratio, in_usual: Ratio, analysis: Analysis) -> str:
     if pair.verdict.word == "practically the same":
         return _same(pair, on_bill, in_usual, analysis)
     if pair.verdict.word == "no difference shown":
@@ -44,6 +58,8 @@ def holds_for(pairs: Sequence[Pair]) -> str:
     if not found:
         return ""
     sweeps = max(each.n_sweeps for each in found)
+    if any(each.unit == "machines" for each in found):
+        return by_machines.holds_for([each for each in found if each.unit == "machines"])
     if any(each.unit == "runs" for each in found):
         return "It holds for runs that share no blocks, taken to be independent of when they were measured"
     if sweeps > 1:

@@ -83,8 +83,9 @@ def _limits(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> Ite
     machines = facts.values(runs, "params.hardware.name")
     if not facts.recorded_in_all(runs, ["hardware.name"]):
         machines.append("a machine that is not recorded")
-    where = enumerate_all(machines)
-    yield f"The results hold for {where}; another machine may order the treatments differently."
+    if len(machines) > MOST_OF_A_KIND:
+        machines = [f"{len(machines)} kinds of hardware"]
+    yield from _limits_of_the_machines(enumerate_all(machines), analysis)
     yield from _limits_of_the_work(runs, analysis)
     yield from _unseen(analysis)
     if "estimated" in kinds:
@@ -103,6 +104,20 @@ def _limits(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> Ite
         runs_far = len({outlier.run_id for outlier in analysis.outliers})
         lie = "lies far from its" if runs_far == 1 else "lie far from their"
         yield f"{count(runs_far, 'run')} {lie} treatment's others in some metric; the appendix lists the values."
+
+
+def _limits_of_the_machines(where: str, analysis: Analysis) -> Iterable[str]:
+    """What the machines that measured stand for, and of one, what a second would add."""
+    if len(analysis.machines) > 1:
+        kinds = f"{len(analysis.machines)} machines ({where})"
+        yield f"The results hold for {kinds} and others like them; another kind may order the treatments otherwise."
+        return
+    yield f"The results hold for {where}; another machine may order the treatments differently."
+    if len(analysis.treatments) > 1:
+        yield (
+            "A second machine would tell whether the ratios are this machine's own; from three on, the report says "
+            "where those of a next one lie."
+        )
 
 
 def _unseen(analysis: Analysis) -> Iterable[str]:

@@ -10,6 +10,7 @@ from src.analysis.analyse import Analysis
 from src.analysis.settings import BLOCKS
 from src.analysis.stopping import alpha_of_a_look, looks
 from src.analysis.table import TRAINING, ingested
+from src.contract.record import MACHINE
 from src.figures.numbers import DASH, confidence, count, duration, enumerate_all, moment, number, quantity
 from src.report import facts
 from src.report.document import Block, Paragraph, Section, bullets, table
@@ -62,6 +63,14 @@ HOST = (
     ("Orchestrator's Python", "host.python"),
     ("Its state when the sweep began", "preflight"),
 )
+OF_EACH = (
+    ("Hardware", "hardware.name"),
+    ("Cores", "host.physical_cores"),
+    ("CPUs", "host.logical_cpus"),
+    ("Governor", "host.governor"),
+)
+"""What is told of each of several machines."""
+MOST_MACHINES = 40
 METER = (
     ("Energy columns", "meter.columns"),
     ("Power model, idle (W per logical CPU)", "meter.idle_w"),
@@ -88,7 +97,7 @@ def methodology(loaded: Loaded, analysis: Analysis) -> Section:
         (),
         (
             Section("treatments", "Treatments and work", tuple(_work(counted.runs, analysis))),
-            Section("protocol", "Protocol and machine", tuple(_protocol(counted))),
+            Section("protocol", "Protocol and machine", tuple(_protocol(counted, analysis))),
             Section("meter", "Meter", (*_meter(counted.runs), *_pilots(counted))),
             Section("runs", "Runs", tuple(_runs(loaded))),
             Section("analysis", "Analysis", tuple(_analysis(counted, analysis))),
@@ -164,7 +173,7 @@ def _known(runs: pd.DataFrame, keys: Rows, caption: str) -> list[Block]:
     return [Paragraph(f"The runs do not record {missing}; they were not measured by this tool.")]
 
 
-def _protocol(loaded: Loaded) -> list[Block]:
+def _protocol(loaded: Loaded, analysis: Analysis) -> list[Block]:
     runs = loaded.runs
     rows = [(title, value) for title, key in PROTOCOL if (value := facts.told(runs, key)) is not None]
     if not rows:
@@ -185,9 +194,35 @@ def _protocol(loaded: Loaded) -> list[Block]:
     if not idle.empty:
         machine.append(("Power at rest before the warm-up", quantity(float(idle.median()), "W")))
     machine += _drift(runs)
+    if analysis.machines:
+        blocks += _machines(loaded, analysis)
     silent = [sweep.name for sweep in loaded.sweeps if not any(key.startswith("host.") for key in sweep.params)]
     note = f"Processor and system are not recorded for {enumerate_all(silent)}." if silent else ""
     return [*blocks, *_machine(machine, note)]
+
+
+def _machines(loaded: Loaded, analysis: Analysis) -> list[Block]:
+    """What each machine is and measured, and which of its facts are not those of all."""
+    runs = loaded.runs
+    rows = []
+    for name in analysis.machines[:MOST_MACHINES]:
+        own = runs[runs[MACHINE] == name]
+        told = [facts.of_machine(loaded, name, key) for _, key in OF_EACH]
+        memory = facts.of_machine(loaded, name, "host.memory_bytes") or ""
+        size = quantity(int(memory) / 2**30, "GiB", 3) if memory.isdigit() else DASH
+        meter = " or ".join(facts.values(own, "meter"))
+        rows.append((name, *(each or DASH for each in told), size, meter, str(len(own)), _blocks(own)))
+    head = ("Machine", *(title for title, _ in OF_EACH), "Memory", "Meter", "Runs", "Blocks")
+    more = len(analysis.machines) - len(rows)
+    note = f"{count(more, 'more machine')} measured; runs.csv has all." if more else ""
+    differ = [each.key for each in analysis.machine_facts if each.key != MACHINE]
+    known = f"what differs is {enumerate_all(differ)}" if differ else "no recorded setting differs between them"
+    said = f"Each of {len(analysis.machines)} machines is compared within itself before they are put together; {known}."
+    return [*table("The machines that measured.", head, rows, labels=len(head) - 2, note=note), Paragraph(said)]
+
+
+def _blocks(runs: pd.DataFrame) -> str:
+    return str(len(runs.drop_duplicates(["sweep", "iteration"])))
 
 
 def _drift(runs: pd.DataFrame) -> list[tuple[str, str]]:
@@ -354,6 +389,14 @@ def _deciding(analysis: Analysis) -> Iterable[str]:
         "resemble the ones before, as the data weigh it; several sweeps are compared as sweeps (Kalibera and Jones, "
         "2013). Intervals hold for all pairs at once (Bonferroni), and every claim is read from them."
     )
+    if analysis.machines:
+        yield (
+            "Over several machines: each machine's ratio within its own blocks, with intervals that hold for all "
+            "pairs on all machines; together the mean of their logarithms with Student's t between machines, a "
+            "random-effects model in which each counts once (Hartung and Knapp, 2001; Bonett, 2009). Whether they "
+            "differ more than their blocks explain: Cochran's (1954) Q, τ by Paule and Mandel (1982), I² (Higgins and "
+            "Thompson, 2002); a next machine: the prediction interval of Higgins, Thompson and Spiegelhalter (2009)."
+        )
 
 
 def _beforehand(counted: Loaded, analysis: Analysis) -> Iterable[str]:

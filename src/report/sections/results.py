@@ -18,6 +18,7 @@ from src.contract.metrics import of_phase
 from src.figures.kinds import not_measured
 from src.figures.numbers import DASH, confidence, enumerate_all, interval, number, p_value, percent, signed
 from src.report.document import Block, Paragraph, Picture, Section, table
+from src.report.sections.by_machines import machine_tables
 from src.report.shown import DOMAINS, Shown, described, distinct, headline_metrics, main_metrics, shown
 from src.report.wording import reason_text, test_name, verdict_cell
 
@@ -63,6 +64,7 @@ def results(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Pic
                 "Each metric",
                 tuple(block for view in views for block in _description_table(analysis, view, kinds)),
             ),
+            *([Section("machines", "Each machine", tuple(machines))] if (machines := machine_tables(analysis)) else []),
             Section("phases", "Phases and domains", tuple(_phases(analysis, kinds))),
             Section("tests", "Tests", tuple(_tests(analysis))),
             *_doubtful(analysis),
@@ -160,6 +162,8 @@ def _tests(analysis: Analysis) -> list[Block]:
     blocks = table("Over all treatments: does any differ?", head, rows, labels=2)
     if len(analysis.treatments) > MOST_COMPARED:
         blocks.append(Paragraph(f"Of so many treatments, each is compared with {analysis.treatments[0]} only."))
+    if analysis.machines:
+        blocks = [Paragraph("The published rule's tests know one machine only, so they are left out.")]
     for metric in metrics:
         blocks += _pair_tables(analysis, shown(metric, analysis))
     return blocks
@@ -204,6 +208,8 @@ def _pair_tables(analysis: Analysis, view: Shown) -> list[Block]:
     equivalences = [_equivalence(pair, alpha) for pair in told]
     decides = "" if view.name == analysis.decisive_metric else "; exploratory, nothing is decided by it"
     within = f"{view.title}: by how much second takes more, within blocks; intervals hold for all pairs{decides}."
+    if analysis.machines:
+        return [*table(f"{within} A machine counts once.", blocks, decisions, 1, note)]
     return [
         *table(within, blocks, decisions, 1, note),
         *table(f"{view.title}: differences of medians, second minus first.", difference, differences, 1, note),
