@@ -45,7 +45,8 @@ class Slot:
 class PlanFile:
     """Treatments with their whole configurations (same indices), and the slots in the order they run.
 
-    Of several sweeps that one command line asks for it is the `number`th. Plans of before this version have no
+    Of several sweeps that one command line asks for it is the `number`th. One that needed no more than its first
+    `enough` blocks to know enough ended there. Plans of before this version have no
     configurations, and treatments without factors.
     """
 
@@ -54,6 +55,12 @@ class PlanFile:
     slots: tuple[Slot, ...]
     configs: tuple[dict[str, Any], ...] = ()
     number: int = 1
+    enough: int | None = None
+
+    @property
+    def asked(self) -> int:
+        """How many runs it needs."""
+        return sum(self.enough is None or slot.iteration <= self.enough for slot in self.slots)
 
     def write(self, folder: Path) -> None:
         """Write plan.json into the sweep's folder, atomically."""
@@ -75,7 +82,11 @@ class PlanFile:
             if not isinstance(config, dict):
                 raise ContractError(f"{path}: a configuration is {config!r:.80}, not an object")
         number = take({"number": 1, **values}, "number", int, str(path))
-        return cls(take(values, "sweep", str, str(path)), tuple(treatments), tuple(slots), tuple(configs), number)
+        enough = values.get("enough")
+        if enough is not None and not isinstance(enough, int):
+            raise ContractError(f"{path}: `enough` is {enough!r:.80}, not a number of blocks")
+        sweep = take(values, "sweep", str, str(path))
+        return cls(sweep, tuple(treatments), tuple(slots), tuple(configs), number, enough)
 
 
 def blocks(slots: Iterable[Slot]) -> list[list[Slot]]:

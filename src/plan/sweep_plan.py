@@ -36,7 +36,7 @@ SHARED_PROTOCOL_KEYS = (
 class SweepPlan:
     """Treatments with their checked configurations (same indices), and the slots in the order they run.
 
-    It is the `number`th sweep of its command line.
+    It is the `number`th sweep of its command line. Where it ended early, its first `enough` blocks told enough.
     """
 
     sweep: str
@@ -44,6 +44,7 @@ class SweepPlan:
     configs: tuple[Config, ...]
     slots: tuple[Slot, ...]
     number: int = 1
+    enough: int | None = None
 
     @property
     def shared(self) -> Config:
@@ -59,6 +60,11 @@ class SweepPlan:
     def blocks(self) -> int:
         """How many of them this plan holds."""
         return len({slot.iteration for slot in self.slots})
+
+    @property
+    def asked(self) -> tuple[Slot, ...]:
+        """The slots that are needed."""
+        return tuple(slot for slot in self.slots if self.enough is None or slot.iteration <= self.enough)
 
     def label(self, slot: Slot) -> str:
         """The treatment's label of a slot."""
@@ -88,7 +94,7 @@ class SweepPlan:
     def rewrite(self, folder: Path) -> None:
         """Write plan.json over that of the same sweep."""
         configs = tuple(plain(config) for config in self.configs)
-        PlanFile(self.sweep, self.treatments, self.slots, configs, self.number).write(folder)
+        PlanFile(self.sweep, self.treatments, self.slots, configs, self.number, self.enough).write(folder)
 
 
 def plain(config: Config) -> dict[str, Any]:

@@ -55,7 +55,9 @@ def go_on(asked: SweepPlan, here: Path) -> tuple[SweepPlan, Path]:
     if [_place(slot) for slot in asked.slots[: len(old.slots)]] != [_place(slot) for slot in old.slots]:
         raise ConfigError(f"resume={folder}: its order cannot be continued by this version; begin a new sweep")
     slots = (*old.slots, *asked.slots[len(old.slots) :])
-    return dataclasses.replace(asked, sweep=old.sweep, treatments=old.treatments, slots=slots), folder
+    return dataclasses.replace(
+        asked, sweep=old.sweep, treatments=old.treatments, slots=slots, enough=old.enough
+    ), folder
 
 
 def _place(slot: Slot) -> Slot:
@@ -82,7 +84,7 @@ def progress_of(plan: SweepPlan, folder: Path, recover: bool = True) -> Progress
     With `recover`, one that was measured to its end gets its record; not where it may be measured right now.
     """
     finished, failed, left, tried = [], [], [], {}
-    for slot in plan.slots:
+    for slot in plan.asked:
         records = list(_attempts(plan, folder, slot, recover))
         done = [record for record in records if record.status == "finished"]
         finished += done[:1]

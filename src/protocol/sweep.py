@@ -91,11 +91,14 @@ def measure_sweep(
             sweep_run = SweepRun.begin(store, plan, folder, host_facts(), meter_tags(ready), checkup.params)
             course = loop_of(plan, folder, display, ready, progress, sweep_run.run_id)
             measure = functools.partial(measure_here, course)
+        course.spared = len(plan.slots) - len(plan.asked)
         report_files: Sequence[Path] = ()
         try:
             if progress.left:
                 measure()
                 checkup.repeat(display.say)
+                if course.spared:
+                    replace(plan, enough=max(int(run.tags["iteration"]) for run in course.records)).rewrite(folder)
             else:
                 display.say("every planned run is finished; more protocol.iterations would add some")
             sweep_run.file_missing([*course.records, *course.failed])

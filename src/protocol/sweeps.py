@@ -24,7 +24,9 @@ NAME = "sweep-{}"
 """The folder of each, where there are several."""
 
 
-def measure_sweeps(plan: SweepPlan, folder: Path, cluster: Cluster | None = None) -> list[RunRecord]:
+def measure_sweeps(
+    plan: SweepPlan, folder: Path, cluster: Cluster | None = None, display: Display | None = None
+) -> list[RunRecord]:
     """Measure every sweep that the plan's protocol asks for; returns the finished runs' records.
 
     With `resume`, the last that was begun goes on, and those that were not begun follow. One that lacks runs holds up
@@ -34,11 +36,13 @@ def measure_sweeps(plan: SweepPlan, folder: Path, cluster: Cluster | None = None
         refuse_passwords(plan)
     protocol = plan.shared.protocol
     if protocol.sweeps == 1:
-        return measure_sweep(plan, folder, cluster=cluster)
-    display, number, records, failure = Display(), 1, [], None
+        return measure_sweep(plan, folder, display, cluster)
+    number, records, failure = 1, [], None
+    display = display or Display()
     if plan.shared.resume is not None:
         begun, own = go_on(plan, Path.cwd())
         folder, number = own.parent, begun.number
+        plan = replace(plan, sweep=PlanFile.read(Path.cwd() / folder / NAME.format(1)).sweep)
     for this in range(number, protocol.sweeps + 1):
         own = Path.cwd() / folder / NAME.format(this)
         display.say(f"sweep {this} of {protocol.sweeps}")

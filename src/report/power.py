@@ -56,12 +56,12 @@ def _of_sweeps(pair: Pair, level: float, target: float, block_s: float, fixed_s:
         yield "This holds within one sweep; two sweeps or more would tell how much the ratio moves between them."
         return
     blocks = blocks_of_a_sweep(moves, spread, fixed_s, block_s)
-    best = f"{count(blocks, 'block')} a sweep make the most of the time"
-    yield f"Between sweeps it moves by {number(moves, 2)} %; {best}:"
+    yield f"Between sweeps it moves by {number(moves, 2)} %; so many make the most of the time:"
     for sweeps in SWEEPS:
         shown = shown_by_sweeps_percent(moves / 100, spread / 100, sweeps, blocks, level, target)
         takes = duration(sweeps * (fixed_s + blocks * block_s))
-        yield f"  {sweeps} sweeps of {count(blocks, 'block')}: {number(shown, 2)} %, in about {takes}"
+        asked = f"protocol.sweeps={sweeps} protocol.iterations={blocks}"
+        yield f"  {asked}: {number(shown, 2)} %, in about {takes}"
 
 
 def _spread(pair: Pair) -> float:

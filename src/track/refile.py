@@ -94,12 +94,12 @@ def close_dead(store: Store, folder: Path) -> None:
     experiment = str(plan.configs[0].get("experiment") or "") if plan.configs else ""
     if experiment and store.has(experiment) and store.is_open(experiment, plan.sweep):
         parent = store.start_sweep(experiment, plan.sweep, {}, {})
-        close_sweep(store, experiment, plan.sweep, parent, len(plan.slots))
+        close_sweep(store, experiment, plan.sweep, parent, plan.asked)
 
 
 def planned_runs(folder: Path) -> int | None:
     """How many runs the plan in a sweep's folder has; None where there is no plan that can be read."""
     try:
-        return len(PlanFile.read(folder).slots)
+        return PlanFile.read(folder).asked
     except ContractError:
         return None

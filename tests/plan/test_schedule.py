@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 
 from src.config.schema import Order
-from src.plan.schedule import latin_square, schedule
+from src.plan.schedule import deal, latin_square, schedule
 
 
 def blocks(slots):
@@ -103,3 +103,17 @@ def test_sequence_block_position_and_treatment_tell_one_place():
     assert [(s.sequence, s.iteration, s.position, s.treatment, s.share) for s in slots] == [
         (1, 1, 1, 0, 1), (2, 1, 2, 1, 1), (3, 1, 3, 2, 1), (4, 2, 1, 0, 1), (5, 2, 2, 1, 1), (6, 2, 3, 2, 1),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("iterations", "shares"), [(1, 1), (7, 3), (30, 4), (5, 5), (3000, 100)])
+def test_every_share_gets_whole_blocks_that_follow_each_other_and_as_many_as_any_other(iterations, shares):
+    slots = schedule(3, iterations, Order.shuffled, seed=1)
+    dealt = deal(slots, shares)
+    assert [(s.sequence, s.iteration, s.position, s.treatment) for s in dealt] == [
+        (s.sequence, s.iteration, s.position, s.treatment) for s in slots
+    ]
+    assert [slot.share for slot in dealt] == sorted(slot.share for slot in dealt)
+    assert len({(slot.iteration, slot.share) for slot in dealt}) == iterations
+    counts = Counter(slot.share for slot in dealt)
+    assert set(counts) == set(range(1, shares + 1))
+    assert max(counts.values()) - min(counts.values()) <= 3

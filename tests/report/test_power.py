@@ -47,4 +47,4 @@ def test_several_sweeps_tell_how_many_are_needed(runs_of, analysis_config):
     shown = [float(line.split(": ")[1].split(" %")[0]) for line in (three, five, ten, twenty)]
     assert shown == sorted(shown, reverse=True)
     # Moves of about 3.5 % between, 1.4 % within; six minutes of warming up to two minutes a block: one block would do.
-    assert three.startswith("  3 sweeps of 1 block: ")
+    assert three.startswith("  protocol.sweeps=3 protocol.iterations=1: ")
