@@ -1,12 +1,15 @@
 """How long composing and planning 3 000 jobs takes: `python -m benchmarks.planning`. Wanted: at most 10 s.
 
 Treatments are composed one by one, by Hydra itself; their repetitions cost nothing. So the same 3 000 jobs are planned
-twice: as 6 frameworks × 500 iterations, and as 100 treatments × 30 iterations.
+twice: as 6 frameworks × 500 iterations, and as 100 treatments × 30 iterations; and 18 000 for 100 machines.
 """
 
 from __future__ import annotations
 
+import resource
+import tempfile
 import time
+from pathlib import Path
 
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -21,6 +24,11 @@ CASES = {
     "6 treatments × 500 iterations": [
         "framework=tf,torch,jax,tf_tuned,torch_tuned,jax_tuned",
         "protocol.iterations=500",
+    ],
+    "6 treatments × 30 blocks on each of 100 machines": [
+        "framework=tf,torch,jax,tf_tuned,torch_tuned,jax_tuned",
+        "protocol.iterations=3000",
+        "protocol.machines=100",
     ],
     "100 treatments × 30 iterations": [
         "framework=tf,torch,jax,torch_tuned,tf_tuned",
@@ -44,12 +52,15 @@ def plan(arguments: list[str]) -> SweepPlan:
 def main() -> None:
     """Print one Markdown row a case."""
     register()
-    print("| case | jobs | seconds |\n| --- | ---: | ---: |")
+    print("| case | jobs | seconds, plan.json written | memory MB, all cases so far |\n| --- | ---: | ---: | ---: |")
     with initialize_config_dir(str(CONF), version_base="1.3"):
         for name, arguments in CASES.items():
             begin = time.perf_counter()
-            jobs = len(plan(arguments).slots)
-            print(f"| {name} | {jobs} | {time.perf_counter() - begin:.1f} |")
+            planned = plan(arguments)
+            with tempfile.TemporaryDirectory() as folder:
+                planned.rewrite(Path(folder))
+            memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(f"| {name} | {len(planned.slots)} | {time.perf_counter() - begin:.1f} | {memory_mb:.0f} |")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -97,8 +98,7 @@ class Shares(Course):
         machines = max(1, self.plan.shared.protocol.machines - len(still))
         if free:
             dealt = deal([slot for block in free for slot in block], min(machines, len(free)))
-            for number in sorted({slot.share for slot in dealt}):
-                self._give([slot for slot in dealt if slot.share == number])
+            self._give([list(own) for _, own in groupby(dealt, key=lambda slot: slot.share)])
         try:
             with self.display.showing(self.table):
                 while self.open:
@@ -210,20 +210,24 @@ class Shares(Course):
         else:
             self.display.say(f"{where} ended early ({reason}); its {count} left are given to another job", "yellow")
             avoided = (*share.job.avoided, *([share.machine] if how == "refused" else []))
-            self._give([slot for block in unfinished for slot in block], share.job.tries + 1, avoided, reason)
+            self._give([[slot for block in unfinished for slot in block]], share.job.tries + 1, avoided, reason)
 
-    def _give(self, slots: Sequence[Slot], tries: int = 0, avoided: tuple[str, ...] = (), why: str = "") -> None:
-        """Give blocks to a new job; what it is to measure is on disk before it begins."""
-        number = max(self.jobs, default=0) + 1
-        mine = {slot.sequence for slot in slots}
-        slots_now = tuple(
-            dataclasses.replace(slot, share=number) if slot.sequence in mine else slot for slot in self.plan.slots
-        )
-        self.plan = dataclasses.replace(self.plan, slots=slots_now)
+    def _give(
+        self, shares: Sequence[Sequence[Slot]], tries: int = 0, avoided: tuple[str, ...] = (), why: str = ""
+    ) -> None:
+        """Give the slots of each share to a new job; what it is to measure is on disk before it begins."""
+        first = max(self.jobs, default=0) + 1
+        numbers = {slot.sequence: number for number, own in enumerate(shares, first) for slot in own}
+        slots = [dataclasses.replace(slot, share=numbers.get(slot.sequence, slot.share)) for slot in self.plan.slots]
+        self.plan = dataclasses.replace(self.plan, slots=tuple(slots))
         self.plan.rewrite(self.folder)
-        job = Job(number, f"joulebench_{self.plan.sweep}_{number:03d}", tries=tries, avoided=avoided)
+        for number, own in enumerate(shares, first):
+            self._submit(
+                Job(number, f"joulebench_{self.plan.sweep}_{number:03d}", "", tries, avoided), blocks(own), why
+            )
+
+    def _submit(self, job: Job, own: list[list[Slot]], why: str) -> None:
         self._note(job)
-        own = self._blocks(number)
         try:
             job = dataclasses.replace(job, job=self.cluster.submit(self.folder, job))
         except RunError as error:
@@ -233,7 +237,7 @@ class Shares(Course):
             self._give_up(own, f"{why}; {error}" if why else str(error))
             return
         self._note(job)
-        self.open[number] = Share(job, own)
+        self.open[job.share] = Share(job, own)
 
     def _note(self, job: Job) -> None:
         self.jobs[job.share] = job
