@@ -146,7 +146,7 @@ def test_a_node_that_lacks_what_is_needed_loses_its_share_only(slurm, tmp_path, 
     ("words", "said"),
     [
         (["hydra.launcher.partition=none"], "the cluster takes no job: .*nvalid partition"),
-        (["protocol.machines=99"], "protocol.machines=99: there are 12 blocks"),
+        (["protocol.machines=99"], "protocol.machines=99: with protocol.iterations=12 some get no block"),
         (["hydra.launcher.nodes=2"], "hydra.launcher.nodes=2: a share is one process on one machine"),
     ],
     ids=["partition", "too many", "nodes"],

@@ -164,7 +164,7 @@ def _refuse_shares(protocol: ProtocolConfig, iterations: int) -> None:
         raise ConfigError("protocol.share and protocol.machines: the one is by hand, the other for a cluster; take one")
     if shares > iterations:
         raise ConfigError(
-            f"{key}={value}: there are {iterations} blocks, and a machine needs at least one; take fewer machines, or "
+            f"{key}={value}: with protocol.iterations={iterations} some get no block; take fewer machines, or "
             "more protocol.iterations"
         )
     if shares > 1 and protocol.stop == PRECISION:

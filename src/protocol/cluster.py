@@ -69,6 +69,8 @@ class Cluster:
                 f"hydra/launcher={launcher}: there is no sbatch on this machine; start it where jobs are given to "
                 "Slurm, or measure by hand with protocol.share=1/4, 2/4 ... on each machine"
             )
+        if kind == SLURM and _told(["sinfo", "--noheader"]) is None:
+            raise SetupError(f"hydra/launcher={launcher}: Slurm does not answer (`sinfo` failed); ask whoever runs it")
         return cls(kind, dict(settings))
 
     def submit(self, folder: Path, job: Job) -> str:
