@@ -17,6 +17,7 @@ from src.plan.sweep_plan import make_plan, plain
 from src.protocol.resume import MAY_DIFFER, go_on, progress_of
 from src.protocol.sweep import resume_command
 from src.track import open_store
+from src.track.refile import planned_runs
 from tests.protocol.test_sweep import conduct, parents, stop_at
 
 
@@ -337,3 +338,17 @@ def test_what_is_left_is_guessed_from_the_runs_before(stopped, go_on_with, termi
 def test_plans_are_compared_as_they_are_written(plan, tmp_path):
     plan.write(tmp_path)
     assert list(PlanFile.read(tmp_path).configs) == [plain(config) for config in plan.configs]
+
+
+def test_a_sweep_that_knew_enough_stays_ended(make_plan_of, runs, folder, terminal, store, go_on_with, monkeypatch):
+    monkeypatch.setattr("src.protocol.loop.enough", lambda _plan, _records: "all known")
+    asked = ("protocol.stop=precision", "protocol.iterations=6", "protocol.minimum_iterations=3")
+    conduct(make_plan_of(*asked), folder, terminal)
+    ended = PlanFile.read(folder)
+    assert (ended.enough, ended.asked, len(ended.slots)) == (3, 6, 12)
+    assert planned_runs(folder) == 6
+    assert [parent.info.status for parent in parents(store)] == ["FINISHED"]
+    measured, records = go_on_with(*asked)
+    assert (measured, len(records)) == ([], 6)
+    assert "6 of 12 runs finished, 6 spared" in terminal.file.getvalue()
+    assert [parent.info.status for parent in parents(store)] == ["FINISHED"]
