@@ -8,6 +8,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
@@ -51,7 +52,8 @@ def command_line(command: Callable[[], object]) -> int:
             raise
         if isinstance(error, JoulebenchError):
             return _complain(told(error), error.exit_code)
-        return _complain(explain(error), ConfigError.exit_code)
+        is_main = Path(sys.argv[0]).name == "main.py"
+        return _complain(explain(error, sys.argv[1:] if is_main else ()), ConfigError.exit_code)
     except (AssertionError, ValueError) as error:  # which are bugs, but for a few of Hydra's and OmegaConf's
         line = explain_bare(error, sys.argv[1:])
         if wants_traceback or line is None:

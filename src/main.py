@@ -7,35 +7,68 @@ from __future__ import annotations
 
 from pathlib import Path
 
+if __name__ == "__main__" and not __package__:
+    raise SystemExit("joulebench: start it as a module, in the repository's folder: python -m src.main")
+
 from src import stops
 
 if __name__ == "__main__":
     stops.heed()  # what follows takes a second
+    stops.require_packages()
+
+import sys
 
 import hydra
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from src.cli import command_line
+from src.config.complaints import refuse_group_lists
 from src.config.schema import typed
 from src.contract.plan_file import Treatment
+from src.errors import ConfigError
 from src.plan.sweep_plan import make_plan, unique_name
+
+MANY = ("-m", "--multirun")
+RERUN = "--experimental-rerun"
 
 
 def main() -> None:
     """Measure what the command line says; raises a JoulebenchError when it could not be measured."""
-    alone: list[tuple[DictConfig, Treatment, Path]] = []  # stays empty with -m, and where Hydra only shows something
+    alone: list[tuple[DictConfig, HydraConf]] = []  # stays empty with -m, and where Hydra only shows something
+    sys.argv[1:] = in_hydras_order(sys.argv[1:])
 
     @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
     def compose(cfg: DictConfig) -> None:
-        made = HydraConfig.get()
-        alone.append((cfg, Treatment("", tuple(made.overrides.task)), Path(made.sweep.dir)))
+        alone.append((cfg, HydraConfig.get()))
 
     compose()
-    for cfg, treatment, folder in alone:  # outside of Hydra, which puts a line of its own before every error
+    for cfg, made in alone:  # outside of Hydra, which puts a line of its own before every error
+        if made.mode is RunMode.MULTIRUN:
+            raise ConfigError(
+                f"hydra/sweeper={made.runtime.choices['hydra/sweeper']}: only joulebench's own puts treatments into "
+                "shuffled blocks; leave hydra/sweeper out"
+            )
+        words = list(made.overrides.task)
+        refuse_group_lists(OverridesParser.create().parse_overrides(words))
         from src.protocol.sweeps import measure_sweeps  # loads MLflow, which `--cfg` and tab completion do not need
 
-        measure_sweeps(make_plan(unique_name(), [treatment], [typed(cfg)], iterations=1), folder)
+        plan = make_plan(unique_name(), [Treatment("", tuple(words))], [typed(cfg)], iterations=1)
+        measure_sweeps(plan, Path(made.sweep.dir))
+
+
+def in_hydras_order(arguments: list[str]) -> list[str]:
+    """The arguments with `-m` before all others, as Hydra takes no overrides on both sides of it.
+
+    Raises ConfigError for what Hydra would do behind the plan's back.
+    """
+    if any(word.split("=")[0] == RERUN for word in arguments):
+        raise ConfigError(f"{RERUN}: a run is no job of Hydra's; go on with a sweep by resume=FOLDER, or type it again")
+    many = [word for word in arguments if word in MANY]
+    return [*many[:1], *(word for word in arguments if word not in MANY)]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ raised within somebody else's callback may be swallowed: `check` raises it again
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import sys
@@ -41,6 +42,13 @@ def heed() -> None:
     if not isinstance(sys.stdout, _Heard):
         sys.stdout = _Heard(sys.stdout)
         sys.unraisablehook = _without_stops(sys.unraisablehook)
+
+
+def require_packages() -> None:
+    """End with one line where this Python is not the project's: it lacks what every command needs."""
+    if importlib.util.find_spec("hydra") is None:
+        say(f"{sys.executable} lacks joulebench's packages; start with .venv/bin/python (`make setup` makes it)")
+        os._exit(2)
 
 
 def begin() -> None:

@@ -13,6 +13,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, read_write
 
+from src.config.complaints import refuse_group_lists
 from src.config.compose import Composer
 from src.config.schema import PRECISION
 from src.errors import ConfigError
@@ -54,7 +55,9 @@ class BlockSweeper(Sweeper):
         _refuse_other_folders(self.config)
         _refuse_other_launchers(self.config)
         loader = self.hydra_context.config_loader
-        treatments = expand(OverridesParser.create(config_loader=loader).parse_overrides(list(arguments)))
+        overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
+        refuse_group_lists(overrides)
+        treatments = expand(overrides)
         composer = Composer(loader, self.config)
         return make_plan(unique_name(), treatments, [composer.compose(each.overrides) for each in treatments])
 

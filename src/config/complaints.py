@@ -5,22 +5,29 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterable, Sequence
 from typing import Any, get_args, get_origin, get_type_hints
 
+from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationKeyError, OmegaConfBaseException
 
 from src.config.schema import Config
+from src.errors import ConfigError
 
 ABSENT_GROUP = "Unexpected type for root"
 """How OmegaConf asserts on a key below a group that is None."""
-BARE = ("--cfg, --info and --shell_completion can be specified", "Config group override must be a string or a list")
+MANY_OR_SHOWN = "--cfg, --info and --shell_completion can be specified"
+BARE = ("Config group override must be a string or a list",)
 """How Hydra's ValueErrors about the command line read."""
 
 
-def explain(error: Exception) -> str:
-    """One line for a composition error: Hydra's message, shortened where the key or the option is simply unknown."""
+def explain(error: Exception, arguments: Sequence[str] = ()) -> str:
+    """One line for a composition error: Hydra's message, shortened where the key or the option is simply unknown.
+
+    `arguments` are those of the command line, where it may be told with -m added.
+    """
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.full_key:
@@ -35,7 +42,35 @@ def explain(error: Exception) -> str:
     )
     if absent:
         return _no_group(absent.group(2), absent.group(1))
-    return _one_line(str(error)) + _command_remedy(error)
+    ambiguous = re.match(r"Ambiguous value for argument '(.+)'$", str(error).partition("\n")[0])
+    if ambiguous and arguments:
+        return f"{ambiguous.group(1)}: to compare these, add -m: python -m src.main -m {shlex.join(arguments)}"
+    return _parse_remedy(error) or _one_line(str(error)) + _command_remedy(error)
+
+
+def _parse_remedy(error: Exception) -> str:
+    """What is meant by a word that Hydra cannot read; nothing where that is not seen."""
+    if not isinstance(error, OverrideParseException):
+        return ""
+    key, _, value = error.override.partition("=")
+    if value.endswith(","):
+        return f"{error.override}: a list ends in a value and holds no blank, as in {key}=A,B"
+    if "LexerNoViableAlt" in str(error) and value and "'" not in value:
+        return f"{error.override}: put quotes around a value with such characters: \"{key}='{value}'\""
+    return ""
+
+
+def refuse_group_lists(overrides: Iterable[Override]) -> None:
+    """Raise ConfigError where a group is given a list: Hydra would mix the options into one."""
+    for override in overrides:
+        if override.key_or_group in _all_groups() and isinstance(override.value(), list):
+            key, line = override.key_or_group, override.get_value_element_as_str()
+            asked = f"-m {key}={line.strip('[]')}"
+            raise ConfigError(f"{key}={line}: a list would mix these into one; to compare them: {asked}")
+
+
+def _all_groups() -> set[str]:
+    return {name for name, hint in get_type_hints(Config).items() if dataclasses.is_dataclass(_present(hint))}
 
 
 def _interpolation_remedy(error: OmegaConfBaseException) -> str:
@@ -65,10 +100,16 @@ def unknown_key(full_key: str) -> str:
     if get_origin(here) is dict:
         return f"{full_key}: no such entry yet; add it with a plus: +{full_key}=VALUE"
     names = [field.name for field in dataclasses.fields(here)] if dataclasses.is_dataclass(here) else []
-    close = difflib.get_close_matches(wrong, names, n=1)
+    below = [] if parents else [f"{group}.{wrong}" for group in sorted(_all_groups()) if wrong in _fields_of(group)]
+    close = below or difflib.get_close_matches(wrong, names, n=1)
     meant = f"did you mean {'.'.join([*parents, close[0]])}? " if close else ""
     where = f"'{'.'.join(parents)}' has" if parents else "there are"
     return f"{full_key}: no such key; {meant}{where}: {', '.join(names)}"
+
+
+def _fields_of(group: str) -> list[str]:
+    kind = _kind_at([group])
+    return [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
 
 
 def _kind_at(path: list[str]) -> Any:
@@ -90,7 +131,9 @@ def _unknown_option(message: str) -> str:
     if not found or not options:
         return _one_line(message)
     group, option = found.groups()
-    return f"{group}={option}: no such option; choose from {', '.join(options)}"
+    close = difflib.get_close_matches(option, options, n=1)
+    meant = f"did you mean {group}={close[0]}? " if close else ""
+    return f"{group}={option}: no such option; {meant}choose from {', '.join(options)}"
 
 
 def _first_line(error: BaseException) -> str:
@@ -105,6 +148,8 @@ def explain_bare(error: Exception, arguments: Sequence[str]) -> str | None:
     """One line for a mistake that Hydra or OmegaConf has no error class of its own for; None for any other error."""
     if ABSENT_GROUP in str(error):
         return _absent_group(arguments)
+    if MANY_OR_SHOWN in str(error):
+        return "-m makes several configurations, and one is shown: leave -m out, and name one treatment"
     return _one_line(str(error)) if any(words in str(error) for words in BARE) else None
 
 

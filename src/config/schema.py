@@ -115,6 +115,8 @@ class Config:
     tracking_uri: str | None = None
     # A stopped sweep to go on with: latest, or its folder.
     resume: str | None = None
+    # Show the plan and what is missing; nothing is measured, and nothing written.
+    dry_run: bool = False
     workload: WorkloadConfig = MISSING
     framework: FrameworkConfig | None = None
     model: ModelConfig | None = None

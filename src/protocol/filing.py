@@ -43,7 +43,7 @@ RECOVERED = Flag(
     "recovered", "the sweep was killed before this run had its record; what else the machine did beside it is not known"
 )
 NOT_PARAMS = (
-    *("tracking_uri", "experiment", "resume", "analysis", "protocol.allow_concurrent", "protocol.preflight"),
+    *("tracking_uri", "experiment", "resume", "dry_run", "analysis", "protocol.allow_concurrent", "protocol.preflight"),
     *("framework.environment", "framework.requirements", "framework.trainer", "framework.packages"),
     *("dataset.files", "dataset.mirrors", "dataset.cache", "dataset.path", "dataset.connect_timeout_s"),
 )

@@ -93,6 +93,17 @@ def planned(plan: SweepPlan) -> str:
     )
 
 
+def length_of(plan: SweepPlan, runs_s: float | None) -> str:
+    """How long it all takes when the runs and the rests between them take `runs_s`."""
+    if runs_s is None:
+        return "not known before the first block"
+    protocol = plan.shared.protocol
+    once = [("baseline", protocol.baseline_s), ("warm-up", protocol.warmup_s)]
+    first = " and ".join(f"{duration(seconds)} {name}" for name, seconds in once if seconds)
+    whole = duration(sum(seconds for _, seconds in once) + runs_s)
+    return f"roughly {whole}{f', {first} come first' if first else ''}; sharper after the first block"
+
+
 def _introduce(loop: Loop) -> None:
     """What is to be measured, with what, and how long it takes."""
     plan, display, protocol = loop.plan, loop.display, loop.plan.shared.protocol
@@ -106,10 +117,7 @@ def _introduce(loop: Loop) -> None:
         display.say(f"{len(loop.records)} of them are finished already, {len(loop.todo)} are left")
     for meter in distinct_meters(loop.ready):
         introduce_meter(display, meter)
-    runs_s = remaining_s(plan, loop.todo, loop.guess_s, loop.seen_s)
-    length = "not known before the first block"
-    if runs_s is not None:
-        length = f"roughly {duration(protocol.baseline_s + protocol.warmup_s + runs_s)}; sharper after the first block"
+    length = length_of(plan, remaining_s(plan, loop.todo, loop.guess_s, loop.seen_s))
     display.say(f"length: {length}. Files: {loop.folder}")
 
 

@@ -45,20 +45,27 @@ class Ready:
 def make_ready(configs: Sequence[Config], root: Path, here: Path, say: Say) -> list[Ready]:
     """Check environment, device, data, program and meter of each treatment; what they share is looked at once.
 
-    `here` is where joulebench was started; `say` tells what takes long. Raises a JoulebenchError that names the remedy.
+    `here` is where joulebench was started; `say` tells what takes long. Raises a JoulebenchError that names the remedy,
+    a SetupError all that treatments lack.
     """
     devices = {config.hardware.device for config in configs}
     if Device.cuda in devices:
         require_gpu()
     meters: dict[str, Meter] = {}
     works: dict[str, Work] = {}
-    ready = []
+    ready, lacking = [], []
     for config in configs:
         meter_key = repr((config.meter, config.hardware.device))
         # First, because it takes a second: a workload may download data or train a network.
         meter = _once(meters, meter_key, lambda config=config: _select_meter(config))  # type: ignore[misc]
-        work = _once(works, _work_key(config), lambda config=config: prepare_work(config, root, here, say))  # type: ignore[misc]
+        try:
+            work = _once(works, _work_key(config), lambda config=config: prepare_work(config, root, here, say))  # type: ignore[misc]
+        except SetupError as error:
+            lacking.append(str(error))
+            continue
         ready.append(Ready(work, meter, {"hardware.name": _machine(config), **work.facts}))
+    if lacking:
+        raise SetupError("; ".join(dict.fromkeys(lacking)))
     return ready
 
 

@@ -18,7 +18,7 @@ from src.protocol.filing import recovered
 
 LATEST = "latest"
 MAY_DIFFER = (
-    *("analysis", "tracking_uri", "resume", "protocol.iterations", "protocol.allow_concurrent"),
+    *("analysis", "tracking_uri", "resume", "dry_run", "protocol.iterations", "protocol.allow_concurrent"),
     *("protocol.machines", "protocol.sweeps", "protocol.reboot", "protocol.preflight"),
 )
 PLACES = ("multirun", "outputs")

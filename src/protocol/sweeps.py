@@ -15,6 +15,7 @@ from src.errors import RunError, TrackError
 from src.plan.sweep_plan import SweepPlan, numbered
 from src.protocol.cluster import Cluster
 from src.protocol.display import Display
+from src.protocol.dry_run import show
 from src.protocol.ready import ready_store
 from src.protocol.resume import go_on
 from src.protocol.shares import refuse_passwords
@@ -32,6 +33,9 @@ def measure_sweeps(
     With `resume`, the last that was begun goes on, and those that were not begun follow. One that lacks runs holds up
     no other. Raises as `measure_sweep`.
     """
+    if plan.shared.dry_run:
+        show(plan, display or Display())
+        return []
     if cluster:
         refuse_passwords(plan)
     protocol = plan.shared.protocol

@@ -1,10 +1,12 @@
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from src.config.complaints import explain, explain_bare
+from src.config.complaints import explain, explain_bare, refuse_group_lists
 from src.config.schema import register, typed
+from src.errors import ConfigError
 from src.paths import CONF
 
 
@@ -23,7 +25,10 @@ from src.paths import CONF
             "training.epochs: Value 'abc' of type 'str' could not be converted to Integer",
         ),
         ("protocol.order=random", "protocol.order: Invalid value 'random', expected one of"),
-        ("framework=pytorch", "framework=pytorch: no such option; choose from jax"),
+        ("framework=pytorch", "framework=pytorch: no such option; did you mean framework=torch? choose from jax"),
+        ("epochs=1", "epochs: no such key; did you mean training.epochs? there are: experiment"),
+        ("framework=tf,", "framework=tf,: a list ends in a value and holds no blank, as in framework=A,B"),
+        ("experiment=ä", "experiment=ä: put quotes around a value with such characters: \"experiment='ä'\""),
         ("framework=", "framework=: no such option; choose from jax"),
         ("framework=tf,torch", "To sweep over it, add --multirun"),
         (
@@ -98,3 +103,39 @@ def test_what_hydra_has_no_error_of_its_own_for_is_known_by_its_words(overrides,
 @pytest.mark.parametrize("error", [ValueError("no number"), AssertionError()])
 def test_a_bug_is_not_explained_away(error):
     assert explain_bare(error, []) is None
+
+
+def test_who_forgot_to_sweep_gets_the_whole_command():
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"), pytest.raises(HydraException) as caught:
+        compose("config", overrides=["framework=tf,torch"])
+    told = explain(caught.value, ["framework=tf,torch", "experiment=my own"])
+    assert told == (
+        "framework=tf,torch: to compare these, add -m: python -m src.main -m framework=tf,torch 'experiment=my own'"
+    )
+
+
+def test_other_bugs_are_not_taken_for_the_users_mistakes():
+    assert explain_bare(ValueError("x"), []) is None
+    assert explain_bare(
+        ValueError("Only one of --run, --multirun, --cfg, --info and --shell_completion can be specified"), []
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("framework=[tf,torch]", "a list would mix these into one; to compare them: -m framework=tf,torch"),
+        ("dataset=[mnist,digits]", "to compare them: -m dataset=mnist,digits"),
+        ("hardware.affinity=[0,1]", None),
+        ("framework=tf,torch", None),
+    ],
+)
+def test_a_list_of_options_is_refused(word, said):
+    overrides = OverridesParser.create().parse_overrides([word])
+    if said is None:
+        refuse_group_lists(overrides)
+        return
+    with pytest.raises(ConfigError) as caught:
+        refuse_group_lists(overrides)
+    assert said in str(caught.value)

@@ -60,7 +60,7 @@ SHARED = [
     *("protocol.order=fixed", "protocol.allow_concurrent=true", "experiment=other", "tracking_uri=other"),
     *("resume=latest", "analysis.outliers=iqr", "protocol.stop=precision", "protocol.minimum_iterations=5"),
     *("protocol.precision_percent=1", "protocol.machines=2", "protocol.share=1/2", "protocol.sweeps=2"),
-    "protocol.reboot=true",
+    *("protocol.reboot=true", "dry_run=true"),
 ]
 
 

@@ -201,6 +201,7 @@ ALLOWED = {
     "analysis": "analysis.outliers=iqr",
     "tracking_uri": None,  # has a test of its own
     "resume": None,  # is another in every resumed sweep
+    "dry_run": "dry_run=true",
     "protocol.iterations": "protocol.iterations=4",
     "protocol.preflight": "protocol.preflight=warn",
     "protocol.allow_concurrent": None,  # all sweeps of tests share the machine

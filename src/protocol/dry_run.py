@@ -1,0 +1,70 @@
+"""What a command line would measure, and what is missing for it; nothing is measured, and nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from src.config.schema import Config
+from src.config.workload_parts import training_parts
+from src.contract.plan_file import blocks
+from src.errors import JoulebenchError, SetupError
+from src.measure.meters.select import Meter, select_meter
+from src.paths import ROOT
+from src.plan.sweep_plan import SweepPlan
+from src.plan.time_left import remaining_s
+from src.protocol.display import Display
+from src.protocol.here import length_of, planned
+from src.protocol.machine import introduce_meter
+from src.protocol.ready import prepare_work
+from src.workloads.command.command_line import KIND as COMMAND
+from src.workloads.hardware import Device
+from src.workloads.training.data.prepared import whereabouts
+from src.workloads.training.interpreter import interpreter
+
+SHOWN = 5
+PREPARED = "prepared"
+
+
+def show(plan: SweepPlan, display: Display) -> None:
+    """Say plan, order, meter, length and what is missing; raises SetupError where something is."""
+    display.say(planned(plan))
+    for block in blocks(plan.slots)[:SHOWN]:
+        display.say(f"  block {block[0].iteration}: {', '.join(plan.label(slot) for slot in block)}")
+    if plan.blocks > SHOWN:
+        display.say(f"  and {plan.blocks - SHOWN} more blocks")
+    missing: list[str] = []
+    for meter in dict.fromkeys(filter(None, (_meter(config, missing) for config in plan.configs))):
+        introduce_meter(display, meter)
+    guesses = [_guess_s(config, display, missing) for config in plan.configs]
+    length = length_of(plan, remaining_s(plan, plan.slots, guesses, {}))
+    display.say(f"length: {length}; energy: not known before a run was measured")
+    if missing:
+        raise SetupError("; ".join(dict.fromkeys(missing)))
+    display.say("nothing is missing; leave dry_run out to measure this")
+
+
+def _meter(config: Config, missing: list[str]) -> Meter | None:
+    try:
+        return select_meter(config.meter, gpu=config.hardware.device is Device.cuda)
+    except JoulebenchError as error:
+        missing.append(f"meter={config.meter.name}: {error}")
+        return None
+
+
+def _guess_s(config: Config, display: Display, missing: list[str]) -> float | None:
+    """How long a run may take, as far as that can be told without fetching data or training weights."""
+    here = Path.cwd()
+    try:
+        if config.workload.kind == COMMAND:
+            return prepare_work(config, ROOT, here, display.say).expected_s
+        parts = training_parts(config)
+        interpreter(parts.framework, parts.hardware.device, ROOT)
+        place = whereabouts(parts.dataset, ROOT)
+        if not place:
+            display.say(f"  {parts.dataset.name} is still to be downloaded")
+        if not place.startswith(PREPARED) or config.inference is not None:
+            return None
+        return prepare_work(config, ROOT, here, display.say).expected_s
+    except JoulebenchError as error:
+        missing.append(str(error))
+        return None
