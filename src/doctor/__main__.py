@@ -83,12 +83,14 @@ def _pilot(config: Config, as_json: bool, seconds: list[str]) -> int:
     from src.doctor.pilot_file import PILOT_FILE
     from src.doctor.show import console
     from src.doctor.show_pilot import tell_pilot
+    from src.measure.alone import measuring_alone
 
     try:
         asked_s = float(seconds[-1]) if seconds else USUAL_S
     except ValueError:
         raise ConfigError(f"{SECONDS}{seconds[-1]}: give a number of seconds, as in {SECONDS}60") from None
-    pilot = run_pilot(config, asked_s, lambda text: print(text, file=sys.stderr, flush=True))
+    with measuring_alone("pilot", Path.cwd(), config.protocol.allow_concurrent):
+        pilot = run_pilot(config, asked_s, lambda text: print(text, file=sys.stderr, flush=True))
     pilot.write()
     if as_json:
         print(json.dumps(pilot.plain(), indent=2, ensure_ascii=False))

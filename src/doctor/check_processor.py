@@ -149,6 +149,8 @@ def _swap(seen: Room, system: str) -> Finding:
 
 def others(state: MachineState) -> Iterable[Finding]:
     """Foreign load and who makes it, stolen time, and whether the clock was set."""
+    if state.busy.sweep:
+        yield stop("another sweep", f"is being measured: {state.busy.sweep}", "wait for its end")
     yield _load(state.busy)
     yield _steal(state.busy)
     if abs(state.busy.clock_step_s) >= CLOCK_STEP_S:

@@ -91,13 +91,17 @@ class Room:
 
 @dataclass(frozen=True)
 class Busy:
-    """What others did during the look: shares of all CPUs, and who used most of it."""
+    """What others did during the look: shares of all CPUs, and who used most of it.
+
+    `sweep` says who measures on this machine already, nothing where nobody does or nobody looked.
+    """
 
     foreign_share: float | None = None
     steal_share: float | None = None
     programs: tuple[tuple[str, float], ...] = ()
     clock_step_s: float = 0.0
     most_foreign_share: float = 0.1
+    sweep: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from src.contract.record import RunRecord
 from src.doctor.host import host_facts
 from src.doctor.preflight import preflight
 from src.errors import JoulebenchError, RunError, SetupError, TrackError
+from src.measure.alone import measuring_alone
 from src.measure.environment import worker_environment
 from src.measure.launch import launch
 from src.measure.meters.select import Meter
@@ -28,7 +29,7 @@ from src.plan.time_left import remaining_s
 from src.protocol.display import Display, duration
 from src.protocol.enough import looked_at
 from src.protocol.filing import filing_command
-from src.protocol.lock import claim, measuring_alone
+from src.protocol.lock import claim
 from src.protocol.loop import Loop, Missing
 from src.protocol.machine import MachineState, introduce_meter, prepare_machine
 from src.protocol.outcomes import missing_table, summary_table

@@ -172,6 +172,8 @@ SEEN = replace(BENCH, software=Software((), "mnist, in data/mnist", True, "mlflo
         pytest.param({"room": replace(ENOUGH, swap_used=GIB)}, "swap", "careful", "1.0 of 2.0", id="swap in use"),
         pytest.param({"room": replace(ENOUGH, swapped_in=4096)}, "swap", "careful", "read from", id="swapping now"),
         pytest.param({"room": replace(ENOUGH, swap=0)}, "swap", "fine", "none", id="no swap"),
+        pytest.param({"busy": replace(QUIET, sweep="experiment 'mine'")}, "another sweep", "stop", "'mine'",
+                     id="another sweep"),
         pytest.param({"busy": Busy(None, 0.0)}, "load", "unseen", "does not tell", id="load unknown"),
         pytest.param({"busy": Busy(0.08, 0.0, most_foreign_share=0.05)}, "load", "careful", "8.0%", id="own limit"),
         pytest.param({"busy": Busy(0.6, 0.0, (("stress", 0.6),))}, "load", "stop", "stress 60%", id="busy"),

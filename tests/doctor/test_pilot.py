@@ -153,7 +153,10 @@ def test_a_pilot_is_cited_for_its_own_machine_and_meter(tmp_path: Path, machine_
     assert Pilot.read(path) == PILOT
     found = pilot_params(machine_name, [meter], path)
     assert (found.get("pilot.smallest_percent") == "1.5") is known
-    assert (found.get("pilot.energy_percent") == "0.5") is known
+    assert (found.get("pilot.energy_percent"), found.get("pilot.energy_error_percent")) == (
+        ("0.5", "0.2") if known else (None, None)
+    )
+    assert (found.get("pilot.foreign_percent") == "1") is known
 
 
 def test_what_nobody_could_tell_is_not_cited(tmp_path: Path) -> None:
