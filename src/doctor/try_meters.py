@@ -36,7 +36,7 @@ def read_meters(config: MeterConfig, gpu: bool, trials: Sequence[MeterTrial]) ->
         wanted=config.name,
         energibridge=version,
         energibridge_failure=missing,
-        msr_readable=_readable(MSR),
+        msr_readable=os.access(MSR, os.R_OK),
         capability=_capability(binary) if binary else None,
         lockdown=lockdown_mode(),
         rapl=domains,
@@ -93,10 +93,6 @@ def _energibridge(config: MeterConfig) -> tuple[str, str, str]:
     except MeterError as error:
         return "", "", str(error)
     return program.version, program.argv[0], ""
-
-
-def _readable(path: Path) -> bool | None:
-    return os.access(path, os.R_OK) if os.name == "posix" and path.parent.is_dir() else False
 
 
 def _capability(binary: str) -> bool | None:
