@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from src.contract.flags import Flag
 from src.contract.record import EnergyKind
 
 
@@ -42,7 +43,7 @@ class Meters:
     capability: bool | None = None
     lockdown: str = ""
     rapl: tuple[str, ...] = ()
-    rapl_flags: tuple[str, ...] = ()
+    rapl_flags: tuple[Flag, ...] = ()
     mirrored: tuple[str, ...] = ()
     rapl_failure: str = ""
     gpus: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from src.contract.flags import Flag
 from src.doctor.checks import TOPICS, check
 from src.doctor.finding import Finding, Verdict, careful, fine, stop, unseen, worst
 from src.doctor.state import (
@@ -189,8 +190,13 @@ SEEN = replace(BENCH, software=Software((), "mnist, in data/mnist", True, "mlflo
         pytest.param({"meters": Meters((NATIVE,), gpus=("H100",), gpu_wanted=True)}, "GPU", "fine", "H100", id="GPU"),
         pytest.param({"meters": Meters((NATIVE,), rapl=("package",), mirrored=("package-0-die-1",))}, "mirrored dies",
                      "fine", "counted once", id="mirrored dies"),
-        pytest.param({"meters": Meters((NATIVE,), rapl=("package",), rapl_flags=("dram is left out",))}, "RAPL zones",
-                     "careful", "dram", id="a zone left out"),
+        pytest.param({"meters": Meters((NATIVE,), rapl=("package",), rapl_flags=(Flag("z", "dram left out", True),))},
+                     "RAPL zones", "careful", "dram", id="a zone left out"),
+        pytest.param({"meters": Meters((NATIVE,), rapl=("package",), rapl_flags=(Flag("z", "uncore left out"),))},
+                     "RAPL zones", "fine", "uncore", id="a part left out"),
+        pytest.param({"meters": Meters((replace(NATIVE, name="energibridge"),), energibridge="0.0.7",
+                                       msr_readable=False, lockdown="integrity")}, "EnergiBridge", "fine", "0.0.7",
+                     id="it works, whatever its rights seem to be"),
         pytest.param({"meters": Meters((NATIVE,), energibridge="0.0.7", msr_readable=False, capability=True)},
                      "EnergiBridge", "careful", "msr", id="no right to the registers"),
         pytest.param({"meters": Meters((NATIVE,), energibridge="0.0.7", msr_readable=True, capability=False)},
@@ -243,6 +249,10 @@ def test_a_meter_that_fails_is_no_matter_where_another_measures() -> None:
     assert finding(BENCH, "energibridge").verdict is Verdict.fine
     assert finding(VIRTUAL, "energibridge").verdict is Verdict.careful
     assert finding(VIRTUAL, "native").seen == "no: no zone"
+    still = replace(NO_BRIDGE, failure="a trial run gave no energy: it stood still. It said:\nuncore is left out")
+    assert finding(replace(BENCH, meters=Meters((still,))), "energibridge").seen == (
+        "no: a trial run gave no energy: it stood still"
+    )
     assert "Get it from A, then B" in finding(VIRTUAL, "energibridge").remedy
 
 
