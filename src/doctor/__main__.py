@@ -24,6 +24,7 @@ from src.config.schema import Config, typed
 from src.doctor.finding import EXIT
 from src.errors import ConfigError
 from src.paths import ROOT
+from src.public import shown
 
 PILOT, SECONDS = "pilot", "--seconds="
 QUIET = "hydra.run.dir=."
@@ -71,7 +72,7 @@ def _examine(config: Config, as_json: bool) -> int:
 
     found = examine(config, ROOT, Path.cwd())
     if as_json:
-        print(json.dumps(found.plain(), indent=2, ensure_ascii=False))
+        print(shown(json.dumps(found.plain(), indent=2, ensure_ascii=False)))
     else:
         tell(found, console())
     return EXIT[found.verdict]
