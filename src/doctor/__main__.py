@@ -24,6 +24,7 @@ from src.config.schema import Config, typed
 from src.doctor.finding import EXIT
 from src.errors import ConfigError
 from src.paths import ROOT
+from src.public import shown
 
 PILOT, SECONDS = "pilot", "--seconds="
 QUIET = "hydra.run.dir=."
@@ -71,7 +72,7 @@ def _examine(config: Config, as_json: bool) -> int:
 
     found = examine(config, ROOT, Path.cwd())
     if as_json:
-        print(json.dumps(found.plain(), indent=2, ensure_ascii=False))
+        print(shown(json.dumps(found.plain(), indent=2, ensure_ascii=False)))
     else:
         tell(found, console())
     return EXIT[found.verdict]
@@ -83,12 +84,14 @@ def _pilot(config: Config, as_json: bool, seconds: list[str]) -> int:
     from src.doctor.pilot_file import PILOT_FILE
     from src.doctor.show import console
     from src.doctor.show_pilot import tell_pilot
+    from src.measure.alone import measuring_alone
 
     try:
         asked_s = float(seconds[-1]) if seconds else USUAL_S
     except ValueError:
         raise ConfigError(f"{SECONDS}{seconds[-1]}: give a number of seconds, as in {SECONDS}60") from None
-    pilot = run_pilot(config, asked_s, lambda text: print(text, file=sys.stderr, flush=True))
+    with measuring_alone("pilot", Path.cwd(), config.protocol.allow_concurrent):
+        pilot = run_pilot(config, asked_s, lambda text: print(text, file=sys.stderr, flush=True))
     pilot.write()
     if as_json:
         print(json.dumps(pilot.plain(), indent=2, ensure_ascii=False))

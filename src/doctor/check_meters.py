@@ -9,6 +9,7 @@ from src.doctor.finding import Finding, careful, fine, stop, unseen
 from src.doctor.state import MachineState, Meters, MeterTrial
 
 MEASURED = "measured"
+SILENT = "a trial run gave no recording"
 
 
 def meters(state: MachineState) -> Iterable[Finding]:
@@ -54,7 +55,7 @@ def _trial(trial: MeterTrial, measures: bool) -> Finding:
 def reason_of(trial: MeterTrial) -> str:
     """In a few words: what the meter said, where it said something."""
     first, *said = trial.failure.splitlines()
-    if said and first.endswith("It said:"):
+    if said and first.startswith(SILENT):
         return said[0].removeprefix(f"{trial.name}: ").partition(";")[0]
     return first.partition(". ")[0]
 
@@ -69,8 +70,8 @@ def _counters(seen: Meters) -> Iterable[Finding]:
         yield fine("RAPL", ", ".join(seen.rapl))
     else:
         yield unseen("RAPL", (seen.rapl_failure or "none").partition(";")[0].splitlines()[0])
-    for text in seen.rapl_flags:
-        yield careful("RAPL zones", text)
+    for flag in seen.rapl_flags:
+        yield (careful if flag.grave else fine)("RAPL zones", flag.text)
     if seen.mirrored:
         yield fine("mirrored dies", f"{', '.join(seen.mirrored)}: counted once")
     elif seen.rapl:
@@ -78,6 +79,8 @@ def _counters(seen: Meters) -> Iterable[Finding]:
 
 
 def _rights(seen: Meters) -> Finding:
+    if any(trial.name == "energibridge" and trial.energy_kind for trial in seen.trials):
+        return fine("EnergiBridge", f"{seen.energibridge}, with its rights")
     if seen.lockdown:
         return careful("EnergiBridge", f"{seen.energibridge}; the kernel is locked down ({seen.lockdown})",
                        "meter=native reads the same counters")  # fmt: skip

@@ -149,6 +149,8 @@ def _swap(seen: Room, system: str) -> Finding:
 
 def others(state: MachineState) -> Iterable[Finding]:
     """Foreign load and who makes it, stolen time, and whether the clock was set."""
+    if state.busy.sweep:
+        yield stop("another sweep", f"is being measured: {state.busy.sweep}", "wait for its end")
     yield _load(state.busy)
     yield _steal(state.busy)
     if abs(state.busy.clock_step_s) >= CLOCK_STEP_S:
@@ -160,7 +162,7 @@ def _load(seen: Busy) -> Finding:
     if seen.foreign_share is None:
         return unseen("load", "the system does not tell what others use")
     who = ", ".join(f"{name} {share:.0%}" for name, share in seen.programs)
-    said = f"others use {seen.foreign_share:.1%} of the processor{f': {who}' if who else ''}"
+    said = f"others use {min(1.0, seen.foreign_share):.1%} of the processor{f': {who}' if who else ''}"
     if seen.foreign_share > MUCH_LOAD:
         return stop("load", said, "end these programs, or wait for them")
     if seen.foreign_share > seen.most_foreign_share:

@@ -34,7 +34,7 @@ def _environment(seen: Environment, gpu_wanted: bool) -> Finding:
         return stop(seen.name, said, seen.remedy)
     if seen.late:
         said = f"{versions}; still importing when the time was over"
-        return careful(seen.name, said, "run it again: the first start reads from disk")
+        return careful(seen.name, said, "run it again when others are done; the first start reads from disk")
     if gpu_wanted and set(seen.devices) <= {"cpu"}:
         return stop(seen.name, f"{versions} sees no GPU", "see that its build is for CUDA and the driver is new enough")
     return fine(seen.name, f"{versions} on {', '.join(seen.devices)}")

@@ -19,6 +19,7 @@ from src.doctor.host import cpu_name
 from src.doctor.state import MachineState, MeterTrial, Surroundings
 from src.doctor.try_meters import read_meters, try_meters
 from src.doctor.try_software import read_software
+from src.measure.alone import holder
 from src.workloads.hardware import Device
 
 LOOK_S = 1.0
@@ -106,6 +107,6 @@ def with_meters(state: MachineState, config: Config, trials: Sequence[MeterTrial
 def examine(config: Config, root: Path, folder: Path) -> Examination:
     """The machine at rest first, then software, then each meter by itself."""
     state = read_state(config, folder)
-    state = replace(state, software=read_software(config, root))
+    state = replace(state, busy=replace(state.busy, sweep=holder()), software=read_software(config, root))
     trials = try_meters(config.meter, config.hardware.device is Device.cuda)
     return Examination.of(with_meters(state, config, trials))

@@ -52,6 +52,8 @@ GRACE_S = 60.0
 WINDOW = "work"
 
 Say = Callable[[str], None]
+Told = dict[str, float]
+"""What a fixed work tells of itself."""
 
 
 @dataclass
@@ -70,11 +72,11 @@ class Bench:
         csv, _ = self._launch(sleep, meter, seconds)
         return whole_file(meter.recorded(csv), meter.columns), _children_cpu_s() - before
 
-    def work(self, products: int, meter: Meter | None) -> dict[str, float]:
+    def work(self, products: int, meter: Meter | None) -> Told:
         """The fixed work, metered or not: what it tells of itself, and `metered_j` and `resolution_j` of the meter."""
         command = [sys.executable, "-m", "src.doctor.fixed_work", str(products), *self.outside]
         csv, said = self._launch(command, meter, 10 * WORK_S)
-        told: dict[str, float] = json.loads(said.splitlines()[-1])
+        told: Told = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
         if meter is None:
             return told
         window = {WINDOW: (told["begin"], told["end"])}
@@ -158,7 +160,7 @@ def _piloted(meter: Meter, bench: Bench, products: int, seconds: float, config: 
         interval_ms=meter.interval_ms,
         cpu_percent=cpu_percent(per_sample_s, meter.interval_ms),
         time=cost([each["seconds"] for each in plain], [each["seconds"] for each in metered]),
-        energy=cost([each["energy_j"] for each in plain], [each["energy_j"] for each in metered]) if outside else None,
+        energy=energy_cost(plain, metered) if outside else None,
         idle_w=idle.power_w,
         idle_sd_w=float(np.std(steps_w, ddof=1)),
         best_interval_ms=best(intervals),
@@ -204,18 +206,22 @@ def cpu_percent(per_sample_s: float, interval_ms: int) -> float:
     return 100 * per_sample_s / (interval_ms / 1000) / (os.cpu_count() or 1)
 
 
-def _by_turns(
-    meter: Meter, bench: Bench, products: int, seconds: float
-) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+def _by_turns(meter: Meter, bench: Bench, products: int, seconds: float) -> tuple[list[Told], list[Told]]:
     """The work without and with the meter, and the other way round, until the time is over."""
-    plain: list[dict[str, float]] = []
-    metered: list[dict[str, float]] = []
+    plain: list[Told] = []
+    metered: list[Told] = []
     until = time.monotonic() + seconds
     while len(metered) < FEWEST_PAIRS or time.monotonic() < until:
         turns = [(plain, None), (metered, meter)]
         for kept, with_meter in turns if len(metered) % 2 else turns[::-1]:
             kept.append(bench.work(products, with_meter))
     return plain, metered
+
+
+def energy_cost(plain: Sequence[Told], metered: Sequence[Told]) -> Cost | None:
+    """As `cost`; None where nobody told the energy from outside, or a counter stood still."""
+    joules = [[each["energy_j"] for each in runs] for runs in (plain, metered)]
+    return cost(*joules) if all(energy_j and energy_j > 0 for runs in joules for energy_j in runs) else None
 
 
 def cost(plain: Sequence[float], metered: Sequence[float]) -> Cost:

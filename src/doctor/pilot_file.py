@@ -106,18 +106,19 @@ def pilot_params(machine: str, meters: Sequence[Meter], path: Path | None = None
     found = next((each for each in pilot.meters if each.name in names), None)
     if pilot.machine != machine or found is None:
         return {}
-    energy = {} if found.energy is None else {"energy_percent": found.energy.percent}
+    costs = {"time": found.time} | ({} if found.energy is None else {"energy": found.energy})
     cited = {
         "when": pilot.when,
         "machine": machine,
         "meter": found.name,
         "interval_ms": found.interval_ms,
         "cpu_percent": found.cpu_percent,
-        "time_percent": found.time.percent,
-        **energy,
+        **{f"{name}_percent": cost.percent for name, cost in costs.items()},
+        **{f"{name}_error_percent": cost.error for name, cost in costs.items()},
         "idle_w": found.idle_w,
         "idle_sd_w": found.idle_sd_w,
         "smallest_percent": found.smallest_percent,
         "iterations": found.iterations,
+        "foreign_percent": 100 * pilot.foreign_share,
     }
-    return {f"pilot.{key}": f"{value:.4g}" if isinstance(value, float) else str(value) for key, value in cited.items()}
+    return {f"pilot.{key}": f"{value:.3g}" if isinstance(value, float) else str(value) for key, value in cited.items()}

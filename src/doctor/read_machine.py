@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
@@ -16,6 +17,7 @@ from src.doctor.state import Busy, Held, Processor, Room, Supply
 from src.measure.disturbance import Disturbance, snapshot
 from src.measure.meters.processor import packages
 
+T = TypeVar("T")
 SYS = Path("/sys")
 CPU = "devices/system/cpu"
 SHOWN, LEAST_SHARE = 3, 0.01
@@ -82,8 +84,16 @@ def read_processor(seen: Disturbance, root: Path = SYS) -> Processor:
 
 
 def _mhz_of_psutil() -> float | None:
-    frequency = psutil.cpu_freq() if hasattr(psutil, "cpu_freq") else None
+    frequency = _told(lambda: psutil.cpu_freq())
     return frequency.current if frequency else None
+
+
+def _told(ask: Callable[[], T]) -> T | None:
+    """What psutil tells; systems lack some of its functions, and containers some of the files that it reads."""
+    try:
+        return ask()
+    except (AttributeError, NotImplementedError, OSError, RuntimeError, psutil.Error):
+        return None
 
 
 def _turbo(cpus: Path) -> bool | None:
@@ -94,7 +104,7 @@ def _turbo(cpus: Path) -> bool | None:
 
 def read_supply(root: Path = SYS) -> Supply:
     """Battery by psutil, the platform's profile by Linux."""
-    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    battery = _told(lambda: psutil.sensors_battery())
     profile = _text(root / "firmware/acpi/platform_profile")
     if battery is None:
         return Supply(profile=profile)
@@ -103,12 +113,13 @@ def read_supply(root: Path = SYS) -> Supply:
 
 def read_room(seen: Disturbance, folder: Path) -> Room:
     """`folder` is where runs are kept."""
-    memory, swap, disk = psutil.virtual_memory(), psutil.swap_memory(), psutil.disk_usage(str(folder))
+    memory, disk = psutil.virtual_memory(), psutil.disk_usage(str(folder))
+    swap = _told(lambda: psutil.swap_memory())
     return Room(
         memory=memory.total,
         memory_free=memory.available,
-        swap=swap.total,
-        swap_used=swap.used,
+        swap=swap.total if swap else 0,
+        swap_used=swap.used if swap else 0,
         swapped_in=seen.swapped_in_bytes,
         disk_free=disk.free,
         disk_place=folder.name,
@@ -144,10 +155,10 @@ def displays(root: Path = SYS) -> tuple[str, ...] | None:
 
 def networks() -> tuple[str, ...]:
     """Interfaces that are up and have an address of their own, but loopback and bridges within this machine."""
-    up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
+    up = {name for name, stats in (_told(lambda: psutil.net_if_stats()) or {}).items() if stats.isup}
     addressed = {
         name
-        for name, addresses in psutil.net_if_addrs().items()
+        for name, addresses in (_told(lambda: psutil.net_if_addrs()) or {}).items()
         for address in addresses
         if address.family.name in ("AF_INET", "AF_INET6") and not address.address.startswith(("127.", "::1", "fe80"))
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from src.contract.flags import Flag
 from src.contract.record import EnergyKind
 
 
@@ -42,7 +43,7 @@ class Meters:
     capability: bool | None = None
     lockdown: str = ""
     rapl: tuple[str, ...] = ()
-    rapl_flags: tuple[str, ...] = ()
+    rapl_flags: tuple[Flag, ...] = ()
     mirrored: tuple[str, ...] = ()
     rapl_failure: str = ""
     gpus: tuple[str, ...] = ()
@@ -91,13 +92,17 @@ class Room:
 
 @dataclass(frozen=True)
 class Busy:
-    """What others did during the look: shares of all CPUs, and who used most of it."""
+    """What others did during the look: shares of all CPUs, and who used most of it.
+
+    `sweep` says who measures on this machine already, nothing where nobody does or nobody looked.
+    """
 
     foreign_share: float | None = None
     steal_share: float | None = None
     programs: tuple[tuple[str, float], ...] = ()
     clock_step_s: float = 0.0
     most_foreign_share: float = 0.1
+    sweep: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.config.schema import MeterConfig
+from src.contract.flags import Flag
 from src.doctor.host import gpu_names
 from src.doctor.state import Meters, MeterTrial
 from src.errors import ConfigError, MeterError
@@ -23,7 +24,7 @@ CAPABILITY = "security.capability"
 MOVES_S = 0.2
 """Long enough for every counter to move."""
 MIRRORED = "mirrored"
-UNTOLD = ("too_short", "short_window", "estimated", MIRRORED)
+UNTOLD = ("too_short", "short_window", "estimated", "zone_left_out", MIRRORED)
 """Flags of every short trial, and what another finding tells."""
 
 
@@ -36,7 +37,7 @@ def read_meters(config: MeterConfig, gpu: bool, trials: Sequence[MeterTrial]) ->
         wanted=config.name,
         energibridge=version,
         energibridge_failure=missing,
-        msr_readable=_readable(MSR),
+        msr_readable=os.access(MSR, os.R_OK),
         capability=_capability(binary) if binary else None,
         lockdown=lockdown_mode(),
         rapl=domains,
@@ -71,7 +72,7 @@ def as_trial(meter: Meter) -> MeterTrial:
     return MeterTrial(meter.name, meter.energy_kind, meter.description)
 
 
-def _rapl(root: Path) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], str]:
+def _rapl(root: Path) -> tuple[tuple[str, ...], tuple[Flag, ...], tuple[str, ...], str]:
     """Powercap's domains, what is wrong with its zones, which of them mirror another, and why there is none."""
     try:
         powercap = Powercap(root)
@@ -82,7 +83,7 @@ def _rapl(root: Path) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]
         return (), (), (), str(error)
     flags = powercap.remarks().flags
     domains = tuple(column.removesuffix(" (J)").removesuffix("_ENERGY").lower() for column in powercap.columns)
-    wrong = tuple(flag.text for flag in flags if flag.code != MIRRORED)
+    wrong = tuple(flag for flag in flags if flag.code != MIRRORED)
     return domains, wrong, tuple(flag.text.partition(" always")[0] for flag in flags if flag.code == MIRRORED), ""
 
 
@@ -93,10 +94,6 @@ def _energibridge(config: MeterConfig) -> tuple[str, str, str]:
     except MeterError as error:
         return "", "", str(error)
     return program.version, program.argv[0], ""
-
-
-def _readable(path: Path) -> bool | None:
-    return os.access(path, os.R_OK) if os.name == "posix" and path.parent.is_dir() else False
 
 
 def _capability(binary: str) -> bool | None:

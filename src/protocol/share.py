@@ -29,11 +29,11 @@ from src.contract.share_file import SHARES, ShareFile, State
 from src.doctor.host import host_facts, machine_name
 from src.doctor.preflight import preflight
 from src.errors import ConfigError, JoulebenchError, RunError, SetupError, told
+from src.measure.alone import measuring_alone
 from src.paths import ROOT
 from src.plan.sweep_plan import SweepPlan
 from src.protocol.display import Display
 from src.protocol.here import distinct_meters, loop_of, prepare_and_run
-from src.protocol.lock import measuring_alone
 from src.protocol.loop import Loop
 from src.protocol.ready import make_ready
 from src.protocol.resume import Progress, progress_of

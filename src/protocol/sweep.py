@@ -19,13 +19,14 @@ from src.contract.record import RunRecord
 from src.doctor.host import host_facts
 from src.doctor.preflight import Preflight, preflight
 from src.errors import JoulebenchError, RunError, TrackError
+from src.measure.alone import measuring_alone
 from src.paths import ROOT
 from src.plan.sweep_plan import SweepPlan
 from src.protocol.cluster import Cluster
 from src.protocol.display import Display
 from src.protocol.filing import filing_command
 from src.protocol.here import distinct_meters, loop_of, measure_here, meter_tags
-from src.protocol.lock import claim, measuring_alone
+from src.protocol.lock import claim
 from src.protocol.loop import Course, Missing
 from src.protocol.outcomes import missing_table, summary_table
 from src.protocol.ready import make_ready, ready_store

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from src.contract.flags import Flag
 from src.doctor.checks import TOPICS, check
 from src.doctor.finding import Finding, Verdict, careful, fine, stop, unseen, worst
 from src.doctor.state import (
@@ -172,6 +173,8 @@ SEEN = replace(BENCH, software=Software((), "mnist, in data/mnist", True, "mlflo
         pytest.param({"room": replace(ENOUGH, swap_used=GIB)}, "swap", "careful", "1.0 of 2.0", id="swap in use"),
         pytest.param({"room": replace(ENOUGH, swapped_in=4096)}, "swap", "careful", "read from", id="swapping now"),
         pytest.param({"room": replace(ENOUGH, swap=0)}, "swap", "fine", "none", id="no swap"),
+        pytest.param({"busy": replace(QUIET, sweep="experiment 'mine'")}, "another sweep", "stop", "'mine'",
+                     id="another sweep"),
         pytest.param({"busy": Busy(None, 0.0)}, "load", "unseen", "does not tell", id="load unknown"),
         pytest.param({"busy": Busy(0.08, 0.0, most_foreign_share=0.05)}, "load", "careful", "8.0%", id="own limit"),
         pytest.param({"busy": Busy(0.6, 0.0, (("stress", 0.6),))}, "load", "stop", "stress 60%", id="busy"),
@@ -187,8 +190,13 @@ SEEN = replace(BENCH, software=Software((), "mnist, in data/mnist", True, "mlflo
         pytest.param({"meters": Meters((NATIVE,), gpus=("H100",), gpu_wanted=True)}, "GPU", "fine", "H100", id="GPU"),
         pytest.param({"meters": Meters((NATIVE,), rapl=("package",), mirrored=("package-0-die-1",))}, "mirrored dies",
                      "fine", "counted once", id="mirrored dies"),
-        pytest.param({"meters": Meters((NATIVE,), rapl=("package",), rapl_flags=("dram is left out",))}, "RAPL zones",
-                     "careful", "dram", id="a zone left out"),
+        pytest.param({"meters": Meters((NATIVE,), rapl=("package",), rapl_flags=(Flag("z", "dram left out", True),))},
+                     "RAPL zones", "careful", "dram", id="a zone left out"),
+        pytest.param({"meters": Meters((NATIVE,), rapl=("package",), rapl_flags=(Flag("z", "uncore left out"),))},
+                     "RAPL zones", "fine", "uncore", id="a part left out"),
+        pytest.param({"meters": Meters((replace(NATIVE, name="energibridge"),), energibridge="0.0.7",
+                                       msr_readable=False, lockdown="integrity")}, "EnergiBridge", "fine", "0.0.7",
+                     id="it works, whatever its rights seem to be"),
         pytest.param({"meters": Meters((NATIVE,), energibridge="0.0.7", msr_readable=False, capability=True)},
                      "EnergiBridge", "careful", "msr", id="no right to the registers"),
         pytest.param({"meters": Meters((NATIVE,), energibridge="0.0.7", msr_readable=True, capability=False)},
@@ -241,6 +249,10 @@ def test_a_meter_that_fails_is_no_matter_where_another_measures() -> None:
     assert finding(BENCH, "energibridge").verdict is Verdict.fine
     assert finding(VIRTUAL, "energibridge").verdict is Verdict.careful
     assert finding(VIRTUAL, "native").seen == "no: no zone"
+    still = replace(NO_BRIDGE, failure="a trial run gave no energy: it stood still. It said:\nuncore is left out")
+    assert finding(replace(BENCH, meters=Meters((still,))), "energibridge").seen == (
+        "no: a trial run gave no energy: it stood still"
+    )
     assert "Get it from A, then B" in finding(VIRTUAL, "energibridge").remedy
 
 

@@ -87,3 +87,12 @@ def test_what_is_said_on_the_command_line(tmp_path: Path, words, said) -> None:
     assert said in done.stdout + done.stderr
     assert done.returncode == (0 if "--help" in words else 2)
     assert "Traceback" not in done.stderr
+
+
+def test_no_password_is_told(tmp_path: Path) -> None:
+    address = "postgresql://me:hush-hush@127.0.0.1:1/runs"
+    done = run(tmp_path, "--json", "workload=command", "meter=estimate", f"tracking_uri={address}")
+    found = {each["code"]: each for each in json.loads(done.stdout)["findings"]}
+    assert (found["MLflow"]["verdict"], done.returncode) == ("stop", 2)
+    assert "127.0.0.1" in found["MLflow"]["seen"]
+    assert "hush" not in done.stdout + done.stderr

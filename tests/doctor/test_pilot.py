@@ -12,7 +12,7 @@ from rich.console import Console
 
 from src.doctor import fixed_work, pilot
 from src.doctor.fixed_work import make_reader, work
-from src.doctor.pilot import Bench, best, cost, ratio_sd, run_pilot
+from src.doctor.pilot import Bench, best, cost, energy_cost, ratio_sd, run_pilot
 from src.doctor.pilot_file import Cost, Interval, MeterPilot, Pilot, pilot_params
 from src.doctor.show_pilot import tell_pilot
 from src.errors import ConfigError, MeterError
@@ -40,6 +40,19 @@ def test_what_a_meter_costs_is_told_by_pairs(plain, metered, percent, error) -> 
     found = cost(plain, metered)
     assert found.percent == pytest.approx(percent, abs=0.001)
     assert found.error == pytest.approx(error, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("plain_j", "metered_j", "percent"),
+    [
+        pytest.param([40.0, 40.0], [42.0, 42.0], 5.0, id="told"),
+        pytest.param([None, None], [None, None], None, id="nobody tells"),
+        pytest.param([40.0, 40.0], [40.0, 0.0], None, id="a counter that stood still"),
+    ],
+)
+def test_what_a_meter_costs_in_energy_is_told_where_it_is_known(plain_j, metered_j, percent) -> None:
+    found = energy_cost(*([{"energy_j": energy_j} for energy_j in runs] for runs in (plain_j, metered_j)))
+    assert (found and found.percent) == (percent and pytest.approx(percent))
 
 
 def test_the_spread_of_a_ratio_is_that_of_runs_that_follow_each_other() -> None:
@@ -153,7 +166,10 @@ def test_a_pilot_is_cited_for_its_own_machine_and_meter(tmp_path: Path, machine_
     assert Pilot.read(path) == PILOT
     found = pilot_params(machine_name, [meter], path)
     assert (found.get("pilot.smallest_percent") == "1.5") is known
-    assert (found.get("pilot.energy_percent") == "0.5") is known
+    assert (found.get("pilot.energy_percent"), found.get("pilot.energy_error_percent")) == (
+        ("0.5", "0.2") if known else (None, None)
+    )
+    assert (found.get("pilot.foreign_percent") == "1") is known
 
 
 def test_what_nobody_could_tell_is_not_cited(tmp_path: Path) -> None:
@@ -177,3 +193,9 @@ def test_a_run_that_fails_says_what_it_said(tmp_path: Path, composed) -> None:
     meter = make_meter("estimate", composed("meter=estimate").meter, False)
     with pytest.raises(MeterError, match=r"ended early[\s\S]*no RAPL package zone"):
         bench.work(1, meter)
+
+
+def test_a_meter_that_says_something_at_its_end_is_no_matter(tmp_path: Path, composed, monkeypatch) -> None:
+    said = 'starting\n{"seconds": 2.0, "energy_j": null}\nnative: uncore is left out'
+    monkeypatch.setattr(Bench, "_launch", lambda *_: (tmp_path, said))
+    assert Bench(tmp_path).work(1, None)["seconds"] == 2.0

@@ -95,6 +95,19 @@ def test_the_battery(tmp_path: Path, monkeypatch, battery, supply) -> None:
     assert read_machine.read_supply(tree(tmp_path, files)) == supply
 
 
+@pytest.mark.parametrize("error", [AttributeError, FileNotFoundError, RuntimeError], ids=lambda error: error.__name__)
+def test_what_psutil_cannot_read_is_left_out(tmp_path: Path, monkeypatch, error) -> None:
+    def fail() -> None:
+        raise error
+
+    for name in ("sensors_battery", "swap_memory", "net_if_stats", "cpu_freq"):
+        monkeypatch.setattr(read_machine.psutil, name, fail, raising=False)
+    assert read_machine.read_supply(tmp_path) == Supply()
+    assert read_machine.read_room(SEEN, tmp_path).swap == 0
+    assert read_machine.networks() == ()
+    assert read_machine._mhz_of_psutil() is None
+
+
 def test_networks_are_those_that_lead_out(monkeypatch) -> None:
     names = ("lo", "eth0", "wlan0", "docker0", "veth12", "eth1", "tun0")
     down, local = ("wlan0",), ("eth1",)

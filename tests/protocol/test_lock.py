@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from src.errors import SetupError
+from src.measure.alone import LOCK, holder, measuring_alone
 from src.paths import ROOT
-from src.protocol.lock import LOCK, measuring_alone
 
 HOLD = """
 import sys
 from pathlib import Path
-from src.protocol.lock import measuring_alone
+from src.measure.alone import measuring_alone
 with measuring_alone("mine", Path("/sweeps/one"), False, Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -54,6 +54,15 @@ def test_a_second_sweep_is_refused_naming_the_owner(lock: Path) -> None:
         assert "protocol.allow_concurrent=true" in said
         assert take(lock, allow_concurrent=True)
         owner.communicate()
+    assert take(lock)
+
+
+def test_who_holds_the_machine_is_told_without_taking_it(lock: Path) -> None:
+    assert holder(lock) == ""
+    with hold(lock) as owner:
+        assert f"experiment 'mine', process {owner.pid} of " in holder(lock)
+        owner.communicate()
+    assert holder(lock) == ""
     assert take(lock)
 
 
@@ -104,6 +113,6 @@ def test_every_user_can_take_it(lock: Path) -> None:
 
 def test_it_lies_in_the_folder_for_temporary_files() -> None:
     """So that tests, and whoever shares a machine without sharing its power, can have one of their own."""
-    code = "from src.protocol.lock import LOCK; print(LOCK)"
+    code = "from src.measure.alone import LOCK; print(LOCK)"
     told = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True, env={**os.environ, "TMPDIR": "/"})
     assert (LOCK.name, told) == ("joulebench.lock", "/joulebench.lock\n")

@@ -11,7 +11,7 @@ from src.analysis.settings import BLOCKS
 from src.analysis.stopping import alpha_of_a_look, looks
 from src.analysis.table import TRAINING, ingested
 from src.contract.record import MACHINE
-from src.figures.numbers import DASH, confidence, count, duration, enumerate_all, moment, number, quantity
+from src.figures.numbers import DASH, MINUS, confidence, count, duration, enumerate_all, moment, number, quantity
 from src.report import facts
 from src.report.document import Block, Paragraph, Section, bullets, table
 from src.report.load import Loaded
@@ -265,14 +265,20 @@ def _pilots(loaded: Loaded) -> list[Block]:
 
 def _pilot(params: Mapping[str, str]) -> str:
     value = {key.removeprefix("pilot."): text for key, text in params.items() if key.startswith("pilot.")}
-    energy = f" and {value['energy_percent']} % to its energy" if "energy_percent" in value else ""
     return (
         f"A pilot on {value['machine']} ({value['when'][:10]}, meter {value['meter']}, every {value['interval_ms']} "
-        f"ms) found that sampling takes {value['cpu_percent']} % of the processor and adds {value['time_percent']} % "
-        f"to the time of a fixed work{energy}, that the machine at rest draws {value['idle_w']} W (seconds spread by "
-        f"{value['idle_sd_w']} W), and that {value['iterations']} iterations show differences of "
-        f"{value['smallest_percent']} % of such work."
+        f"ms, others using up to {value['foreign_percent']} % of the processor) found that sampling takes "
+        f"{value['cpu_percent']} % of the processor and adds {_added(value)} of a fixed work, that the machine at rest "
+        f"draws {value['idle_w']} W (seconds spread by {value['idle_sd_w']} W), and that {value['iterations']} "
+        f"iterations show differences of {value['smallest_percent']} % of such work."
     )
+
+
+def _added(value: Mapping[str, str]) -> str:
+    """What a meter adds to time and, where that is known, to energy, each with its standard error."""
+    costs = [name for name in ("time", "energy") if f"{name}_percent" in value]
+    texts = [f"{value[f'{name}_percent']} ± {value[f'{name}_error_percent']} % to the {name}" for name in costs]
+    return enumerate_all(texts).replace("-", MINUS)
 
 
 def _resolution(runs: pd.DataFrame) -> list[Block]:
