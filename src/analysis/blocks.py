@@ -294,7 +294,7 @@ def _of_machines(
     found = {name: share for name, share in every.items() if share is not None}
     bills, usuals = (np.array([float(of(share)[0]) for share in found.values()]) for of in (_bill_of, _usual_of))
     if len(found) < 2 or np.ptp(bills) <= ROUNDING:
-        return Decision("machines", len(found), untested=Reason(Why.NO_SPREAD if found else Why.TOO_FEW))
+        return Decision("machines", len(found), untested=Reason(Why.MACHINES_ALIKE if len(found) > 1 else Why.TOO_FEW))
     times = [share.time for share in found.values()]
     split: tuple[Ratio | None, Ratio | None] = (None, None)
     if all(time is not None for time in times):
