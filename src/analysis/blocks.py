@@ -269,7 +269,10 @@ def _between(bills: Sample, sd: float | None, sizes: Sequence[int]) -> float:
 
 @dataclass(frozen=True)
 class _Share:
-    """What one machine says: log ratios of bill, usual run and time; errors, None where one block tells none."""
+    """What one machine says: log ratios of bill, usual run and time, with errors, None where one block tells none.
+
+    `sd` is that of the blocks' terms, where it has several in one sweep.
+    """
 
     unit: Unit
     n: int
@@ -277,6 +280,7 @@ class _Share:
     bill: tuple[Sample, Spread | None]
     usual: tuple[Sample, Spread | None]
     time: float | None = None
+    sd: float | None = None
 
 
 def _of_machines(
@@ -290,7 +294,7 @@ def _of_machines(
     found = {name: share for name, share in every.items() if share is not None}
     bills, usuals = (np.array([float(of(share)[0]) for share in found.values()]) for of in (_bill_of, _usual_of))
     if len(found) < 2 or np.ptp(bills) <= ROUNDING:
-        return Decision("machines", len(found), untested=Reason(Why.NO_SPREAD if found else Why.TOO_FEW))
+        return Decision("machines", len(found), untested=Reason(Why.MACHINES_ALIKE if len(found) > 1 else Why.TOO_FEW))
     times = [share.time for share in found.values()]
     split: tuple[Ratio | None, Ratio | None] = (None, None)
     if all(time is not None for time in times):
@@ -298,6 +302,8 @@ def _of_machines(
         split = (_ratio(of_levels(longer), pairs, config), _ratio(of_levels(bills - longer), pairs, config))
     sure = [(bill, spread.variance) for share in found.values() for bill, spread in [share.bill] if spread]
     values = known.both(known.values, first, second)
+    sds = [share.sd for share in found.values() if share.sd is not None]
+    sd = float(np.sqrt(np.mean(np.square(sds)))) if sds else None
     return Decision(
         "machines",
         len(found),
@@ -307,6 +313,8 @@ def _of_machines(
         usual=_ratio(of_levels(usuals), pairs, config),
         duration=split[0],
         power=split[1],
+        sweep_percent=100 * _between(bills, sd, [share.n for share in found.values()]),
+        run_percent=None if sd is None else 100 * sd,
         machines=_on_each(found, pairs * len(found), config),
         heterogeneity=heterogeneity(*(np.array(each, dtype=float) for each in zip(*sure, strict=True)))
         if sure
@@ -364,7 +372,8 @@ def _share(first: str, second: str, known: Material, complete: Truths, machine: 
     if len(blocks) == 1:
         only = np.log(blocks[0, 1] / blocks[0, 0])
         return _Share("blocks", 1, 1, (only, None), (only, None), longer)
-    return _Share("blocks", len(blocks), 1, bill(*blocks.T), usual(*blocks.T), longer)
+    sd = float(bill_terms(*blocks.T)[1].std(ddof=1))
+    return _Share("blocks", len(blocks), 1, bill(*blocks.T), usual(*blocks.T), longer, sd)
 
 
 def _by_runs(own: Sequence[pd.DataFrame], pairs: int, config: AnalysisConfig) -> Decision:

@@ -154,11 +154,11 @@ class Decision:
     measured both, or runs that share no blocks. `n` counts them (`runs`: of the treatment that has fewer); `left_out`
     are blocks that hold only one of both. `bill` compares means and `usual` usual runs; `duration` and `power` split
     the bill. `memory` is how likely it is that runs resemble the ones before, and `effective_n` how many independent
-    blocks theirs come to. `sweep_percent` is how much the ratio moves from sweep to sweep (standard deviation),
-    `run_percent` from block to block. `shown_percent` is the smallest difference that as many again would show with
-    the probability `analysis.target_power`, and `needed` how many would show the smallest one that matters. Of several
-    machines, `machines` says what each shows, `heterogeneity` whether they agree, and `prediction` where a next one's
-    ratio of means lies (percent). Without a comparison, `untested` says why.
+    blocks theirs come to. `sweep_percent` is how much the ratio moves from sweep to sweep, or from machine to machine
+    (standard deviation), `run_percent` from block to block. `shown_percent` is the smallest difference that as many
+    again would show with the probability `analysis.target_power`, and `needed` how many would show the smallest one
+    that matters. Of several machines, `machines` says what each shows, `heterogeneity` whether they agree, and
+    `prediction` where a next one's ratio of means lies (percent). Without a comparison, `untested` says why.
     """
 
     unit: Unit | None = None

@@ -4,7 +4,7 @@ A random-effects model on log ratios: a machine's ratio is one drawn from those 
 well as its blocks tell. Together they say the plain mean of the machines' log ratios, with Student's t between them
 (`ratios.of_levels`; Hartung and Knapp, 2001, for machines that count alike; Bonett, 2009; Shuster, 2010), so a machine
 counts once, however many blocks it has or how calm it is. The usual weights (DerSimonian and Laird, 1986), which are
-the inverse of variances that few blocks tell badly, claimed a difference among equals in up to 23 % of simulated
+the inverse of variances that few blocks tell badly, claimed a difference among equals in up to 41 % of simulated
 studies, with Hartung, Knapp, Sidik and Jonkman's interval too (IntHout et al., 2014, foresaw it):
 docs/results/statistics.md.
 

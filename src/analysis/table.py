@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,7 +111,7 @@ def _frame(runs: Sequence[FiledRun]) -> pd.DataFrame:
         "started_s": np.array([run.start_ms / 1000 for run in runs], dtype=float),
         "status": _texts(run.status for run in runs),
         **{name: _texts(own.get(name) for own in tags) for name in TEXTS},
-        MACHINE: _texts(run.machine for run in runs),
+        MACHINE: _texts(_machines(runs)),
         **{name: _whole_numbers(_texts(own.get(name) for own in tags)) for name in PLACES},
         "factors": pd.Series([run.factors for run in runs], dtype=object),
         "windows": pd.Series([run.windows for run in runs], dtype=object),
@@ -125,6 +125,17 @@ def _frame(runs: Sequence[FiledRun]) -> pd.DataFrame:
     for name in sorted(set(_names(tags)) - {*TEXTS, *PLACES, MACHINE, "status"}):
         columns[f"tags.{name}"] = _texts(own.get(name) for own in tags)
     return pd.DataFrame(columns)
+
+
+def _machines(runs: Sequence[FiledRun]) -> Iterator[str | None]:
+    """Each run's machine; a run of before runs named it is of the one that is named with the same hardware, if any."""
+    named: dict[str | None, set[str]] = {}
+    for run in runs:
+        if MACHINE in run.tags:
+            named.setdefault(run.params.get("hardware.name"), set()).add(run.tags[MACHINE])
+    for run in runs:
+        alike = named.get(run.params.get("hardware.name"), set())
+        yield next(iter(alike)) if MACHINE not in run.tags and len(alike) == 1 else run.machine
 
 
 def _workload(runs: Sequence[FiledRun]) -> str:

@@ -49,6 +49,7 @@ class Why(StrEnum):
     NOT_POSITIVE = "not_positive"
     FIXED_ORDER = "fixed_order"
     SEPARATE_SWEEPS = "separate_sweeps"
+    MACHINES_ALIKE = "machines_alike"
     SEVERAL_MACHINES = "several_machines"
     SEPARATE_TIMES = "separate_times"
     NO_ACCURACY = "no_accuracy"

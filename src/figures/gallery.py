@@ -15,8 +15,8 @@ from src.figures.accuracy import draw_accuracy_energy
 from src.figures.architecture import draw_architecture
 from src.figures.distribution import draw_distribution
 from src.figures.drawing import Drawing
+from src.figures.each_machine import draw_machines
 from src.figures.forest import draw_differences
-from src.figures.machines import draw_machines
 from src.figures.phases import draw_energy_by_phase
 from src.figures.power_over_time import draw_power_over_time
 from src.figures.quantiles import draw_normal_qq

@@ -11,7 +11,7 @@ from src.analysis.comparable import comparable
 from src.analysis.foresight import blocks_of_a_sweep, shown_by_sweeps_percent, shown_percent
 from src.analysis.pairs import Pair
 from src.analysis.settings import AnalysisConfig
-from src.analysis.table import finished
+from src.analysis.table import finished, shares
 from src.errors import ConfigError
 from src.figures.numbers import count, duration, number
 from src.report.load import load
@@ -26,7 +26,7 @@ FIXED_S = ("params.protocol.baseline_s", "params.protocol.warmup_s")
 def power_of(store: Store, experiment: str, config: AnalysisConfig) -> list[str]:
     """What a pilot foretells, a line each; raises ConfigError where its blocks cannot tell."""
     compared = comparable(load(store, experiment).table, config.compare)
-    return power_lines(analyse(compared, config), finished(compared.runs))
+    return power_lines(analyse(compared, config), shares(finished(compared.runs)))
 
 
 def power_lines(analysis: Analysis, runs: pd.DataFrame) -> list[str]:
@@ -40,27 +40,37 @@ def power_lines(analysis: Analysis, runs: pd.DataFrame) -> list[str]:
     pair, title = max(known, key=_spread), analysis.catalogue[analysis.decisive_metric].title
     level = analysis.config.alpha / len(analysis.pairs_of(analysis.decisive_metric))
     target = analysis.config.target_power
+    block_s, fixed_s = _seconds_of_a_block(runs), _seconds_once(runs)
+    many = pair.decision.unit == "machines"
+    where = f"within one of {pair.decision.n} machines" if many else f"in {count(pair.decision.n, 'block')}"
     head = (
         f"{title}: the ratio of {pair.second} to {pair.first} spreads the most, by {number(_spread(pair), 2)} % from "
-        f"block to block in {count(pair.decision.n, 'block')}. With a probability of {target:g}, this difference shows:"
+        f"block to block {where}. With a probability of {target:g}, this difference shows:"
     )
-    block_s, fixed_s = _seconds_of_a_block(runs), _seconds_once(runs)
+    if many:
+        return [head, *_of_sweeps(pair, level, target, block_s or 1.0, fixed_s, "machine")]
     lines = [head, *(_line(n, pair, level, target, block_s, fixed_s) for n in ITERATIONS)]
     return [*lines, *_of_sweeps(pair, level, target, block_s or 1.0, fixed_s)]
 
 
-def _of_sweeps(pair: Pair, level: float, target: float, block_s: float, fixed_s: float) -> Iterable[str]:
-    """How many sweeps show what, where the pilot had several; one cannot tell how much the next would move."""
+def _of_sweeps(
+    pair: Pair, level: float, target: float, block_s: float, fixed_s: float, what: str = "sweep"
+) -> Iterable[str]:
+    """How many sweeps, or machines, show what, where the pilot had several; one cannot tell what the next would do.
+
+    Sweeps take their time one after the other, machines measure all at once.
+    """
     moves, spread = pair.decision.sweep_percent, _spread(pair)
     if moves is None:
         yield "This holds within one sweep; two sweeps or more would tell how much the ratio moves between them."
         return
     blocks = blocks_of_a_sweep(moves, spread, fixed_s, block_s)
-    yield f"Between sweeps it moves by {number(moves, 2)} %; so many make the most of the time:"
-    for sweeps in SWEEPS:
-        shown = shown_by_sweeps_percent(moves / 100, spread / 100, sweeps, blocks, level, target)
-        takes = duration(sweeps * (fixed_s + blocks * block_s))
-        asked = f"protocol.sweeps={sweeps} protocol.iterations={blocks}"
+    yield f"Between {what}s it moves by {number(moves, 2)} %; so many make the most of the time:"
+    for many in SWEEPS:
+        shown = shown_by_sweeps_percent(moves / 100, spread / 100, many, blocks, level, target)
+        of_each = what == "sweep"
+        takes = duration((many if of_each else 1) * (fixed_s + blocks * block_s))
+        asked = f"protocol.{what}s={many} protocol.iterations={blocks if of_each else many * blocks}"
         yield f"  {asked}: {number(shown, 2)} %, in about {takes}"
 
 

@@ -41,6 +41,7 @@ REASONS = {
     Why.NOT_POSITIVE: "a ratio needs values above 0",
     Why.FIXED_ORDER: "they always ran in the same order, so the treatment cannot be told from its place",
     Why.SEPARATE_SWEEPS: "each was measured in a sweep of its own, so the treatment cannot be told from its sweep",
+    Why.MACHINES_ALIKE: "all machines say the same to the last digit, so what lies between them is not known",
     Why.SEVERAL_MACHINES: "the published rule knows one machine only",
     Why.SEPARATE_TIMES: "one was measured only after the other, so the treatment cannot be told from the time",
     Why.NO_ACCURACY: "no run has both an energy and an accuracy above 0",

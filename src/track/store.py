@@ -29,7 +29,7 @@ from src.contract.metrics import OF_TASK
 from src.contract.record import FiledRun, Point, RunRecord, Status
 from src.errors import TrackError
 from src.public import public, shown
-from src.track.filed import filed_runs
+from src.track.filed import filed_runs, filed_series
 from src.track.patience import hurry
 from src.track.typed_tags import typed_tags
 
@@ -299,8 +299,7 @@ class Store:
     def trace(self, run_id: str) -> list[Point]:
         """A run's power over time, as it was filed; empty where none was."""
         with explained(f"The power trace of run {run_id} cannot be read from {self.uri}", "see that the store works"):
-            found = self.client.get_metric_history(run_id, POWER_TRACE)
-        return sorted(Point(each.step, each.timestamp, each.value) for each in found)
+            return filed_series(self.client, run_id, POWER_TRACE)
 
     def artifact(self, run_id: str, name: str) -> Path:
         """A file of a run, on this machine: where it lies, or a copy where the store is a server."""

@@ -126,7 +126,7 @@ def test_a_fixed_order_tells_nothing_on_many_machines_either(make_runs: "MakeRun
 def test_machines_that_say_the_same_to_the_last_digit_tell_nothing_of_a_next_one(make_runs: "MakeRuns") -> None:
     runs = on_machines(make_runs, [1.1, 1.1])
     alike = runs.assign(energy_j=np.where(runs["treatment"] == "b", 110.0, 100.0))
-    assert decided(alike).untested == Reason(Why.NO_SPREAD)
+    assert decided(alike).untested == Reason(Why.MACHINES_ALIKE)
 
 
 def test_a_machine_with_one_of_both_is_left_out(make_runs: "MakeRuns") -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from src.analysis.table import table_of
+from src.analysis.table import shares, table_of
 from src.contract.flags import Flag
 from src.contract.metrics import OLD_CATALOGUE, Metric
 from src.contract.record import FiledRun
@@ -102,3 +102,26 @@ def test_whole_recordings_are_not_called_tasks() -> None:
     assert table.metrics["energy_j"].title == "Energy of the whole recording"
     assert table.metrics["power_w"] == OLD_CATALOGUE["power_w"]
     assert not table_of([*elsewhere, command_runs()[0]]).whole_recordings
+
+
+@pytest.mark.parametrize(
+    ("tags", "machines"),
+    [
+        pytest.param((None, "desk", None), ["desk"] * 3, id="of the only one alike"),
+        pytest.param((None, None, None), ["Test laptop"] * 3, id="none is named"),
+        pytest.param((None, "desk", "rack"), ["Test laptop", "desk", "rack"], id="of several alike nobody knows"),
+    ],
+)
+def test_runs_of_before_machines_were_named_are_of_the_one_with_their_hardware(
+    tags: tuple[str | None, ...], machines: list[str]
+) -> None:
+    runs = [
+        changed(run, tags=run.tags | ({"machine": name} if name else {}), run_id=f"r{place}", start_ms=place)
+        for place, (run, name) in enumerate(zip(training_runs(), tags, strict=False))
+    ]
+    assert table_of(runs).runs["machine"].tolist() == machines
+
+
+def test_each_machines_share_of_a_sweep_is_a_sweep_of_its_own() -> None:
+    runs = pd.DataFrame({"sweep": ["s", "s", "t", None], "machine": ["m", "n", "m", None]})
+    assert shares(runs)["sweep"].tolist() == ["s on m", "s on n", "t", ""]

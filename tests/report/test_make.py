@@ -198,7 +198,7 @@ def test_runs_that_must_not_be_compared_are_refused(file_runs, make):
 
 def test_machines_that_measured_the_same_treatments_make_one_report(file_runs, make):
     file_runs(ENERGIES, sweep="s1", tags={"machine": "desk"})
-    hot = {name: [2.2 * energy_j for energy_j in values[::-1]] for name, values in ENERGIES.items()}
+    hot = {"torch": [2.2 * energy_j for energy_j in ENERGIES["tf"]], "tf": [3.5 * e for e in ENERGIES["torch"]]}
     file_runs(hot, sweep="s2", tags={"machine": "rack"}, params={"hardware.name": "Other CPU"})
     report = make()
     assert report.answer[0] == "torch spent the least energy on both machines."

@@ -48,3 +48,20 @@ def test_several_sweeps_tell_how_many_are_needed(runs_of, analysis_config):
     assert shown == sorted(shown, reverse=True)
     # Moves of about 3.5 % between, 1.4 % within; six minutes of warming up to two minutes a block: one block would do.
     assert three.startswith("  protocol.sweeps=3 protocol.iterations=1: ")
+
+
+def test_several_machines_tell_how_many_are_needed(runs_of, analysis_config):
+    parts = []
+    for n, level in enumerate((1.0, 1.04, 0.97)):
+        rng = np.random.default_rng(n)
+        values = {"a": rng.normal(100, 1, 6), "b": rng.normal(120 * level, 1, 6)}
+        part = runs_of(values, **{"params.protocol.warmup_s": "360.0"})
+        parts.append(part.assign(machine=f"node{n}", sweep=f"s{n}", run_id=part["run_id"] + f"-{n}"))
+    runs = pd.concat(parts, ignore_index=True)
+    head, said, three, *_, twenty = power_lines(analyse(runs, analysis_config), runs)
+    assert "from block to block within one of 3 machines" in head
+    assert "Between machines it moves by 3" in said
+    # All at once: as long as one machine takes, six minutes and a block of two, however many there are.
+    assert three.startswith("  protocol.machines=3 protocol.iterations=3: ")
+    assert three.endswith("in about 8.00\u202fmin")
+    assert twenty.endswith("in about 8.00\u202fmin")

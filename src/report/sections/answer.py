@@ -49,7 +49,6 @@ def answer(analysis: Analysis, kinds: Mapping[str, int]) -> tuple[str, ...]:
         *((*_beside_the_best(analysis), *_time_and_power(analysis)) if several else ()),
         *_own_metrics(analysis),
         *(_cost(analysis) if several else ()),
-        *_excluded_outliers(analysis),
         *_in_the_end(analysis),
     )
 
@@ -67,8 +66,12 @@ def _first_place(analysis: Analysis) -> str:
     if len(energies) == 1:
         return _only_one(best, analysis)
     pairs = analysis.pairs_of(best.metric)
-    among = [pair for pair in pairs if pair.first == best.treatment and pair.decision.machines]
-    if among and analysis.config.decision == BLOCKS and not _all_the_same(pairs, analysis):
+    among = [pair for pair in pairs if pair.first == best.treatment]
+    if (
+        any(pair.decision.machines for pair in among)
+        and analysis.config.decision == BLOCKS
+        and not _all_the_same(pairs, analysis)
+    ):
         return by_machines.first_place(best.treatment, among, words.did, words.verb, words.what)
     rivals = [pair for pair in pairs if pair.first == best.treatment and pair.verdict.word != "more"]
     if not rivals:
@@ -293,9 +296,9 @@ def _own_metrics(analysis: Analysis) -> Iterable[str]:
     """What the work says of itself, where it is worth a headline."""
     if analysis.workload == TRAINING and "accuracy" not in analysis.metrics:
         yield "How accurate the trained networks were is not recorded."
-    for metric in own_metrics(analysis):
-        if analysis.catalogue[metric].headline and medians(analysis, metric):
-            yield _own_metric(shown(metric, analysis), analysis)
+    worth = [name for name in own_metrics(analysis) if analysis.catalogue[name].headline and medians(analysis, name)]
+    if worth:
+        yield _joined([_own_metric(shown(metric, analysis), analysis) for metric in worth])
 
 
 def _own_metric(view: Shown, analysis: Analysis) -> str:
@@ -305,8 +308,8 @@ def _own_metric(view: Shown, analysis: Analysis) -> str:
     least, most = view.amount(found[low]), view.amount(found[high])
     missing = _not_recorded(analysis, view.name)
     if least == most:
-        return f"{what} was {most}{missing or (' for all' if len(found) > 1 else '')}."
-    return f"{what} lay between {least} ({low}) and {most} ({high}){missing}."
+        return f"{what} was {most}{missing or (' for all' if len(found) > 1 else '')}"
+    return f"{what} lay between {least} ({low}) and {most} ({high}){missing}"
 
 
 def _cost(analysis: Analysis) -> Iterable[str]:
@@ -351,18 +354,23 @@ def _excluded_outliers(analysis: Analysis) -> Iterable[str]:
     if left_out:
         what = "an outlier" if len(left_out) == 1 else "outliers"
         runs, measure = count(len(left_out), "run"), _words(analysis).measure
-        yield f"{runs} did not count for this {measure}, as {what} by the rule '{analysis.config.outliers}'."
+        yield f"{runs} did not count for this {measure}, as {what} by the rule '{analysis.config.outliers}'"
 
 
 def _in_the_end(analysis: Analysis) -> Iterable[str]:
-    """What the answer holds for, which runs are doubtful, and what to mind: one sentence where there is a verdict."""
+    """What the answer holds for, which runs do not count, and what to mind: one sentence where there is a verdict."""
     by_block = analysis.config.decision == BLOCKS
     holds = by_blocks.holds_for(analysis.pairs_of(analysis.decisive_metric)) if by_block else ""
-    last = [*_doubtful(analysis), *_care(analysis)]
+    last = [*_excluded_outliers(analysis), *_doubtful(analysis), *_care(analysis)]
     if holds:
-        yield f"{'; '.join([holds, *(part[0].lower() + part[1:] for part in last)])}."
+        yield _joined([holds, *last])
     else:
         yield from (f"{part}." for part in last)
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """One sentence of several."""
+    return "; ".join([parts[0], *(part[0].lower() + part[1:] for part in parts[1:])]) + "."
 
 
 def _care(analysis: Analysis) -> Iterable[str]:

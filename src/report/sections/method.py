@@ -185,9 +185,11 @@ def _protocol(loaded: Loaded, analysis: Analysis) -> list[Block]:
         ]
     else:
         blocks = table("The protocol.", ("What", "Value"), rows, labels=2)
-    machine = [(title, value) for title, key in HARDWARE if (value := facts.told(runs, key)) is not None]
-    machine += [(title, value) for title, key in HOST if (value := facts.swept(loaded, key)) not in (None, "unknown")]
-    memory = facts.swept(loaded, "host.memory_bytes")
+    told = {key for _, key in OF_EACH} | {"host.cpu", "host.memory_bytes"} if analysis.machines else set()
+    hardware, host = ([row for row in rows if row[1] not in told] for rows in (HARDWARE, HOST))
+    machine = [(title, value) for title, key in hardware if (value := facts.told(runs, key)) is not None]
+    machine += [(title, value) for title, key in host if (value := facts.swept(loaded, key)) not in (None, "unknown")]
+    memory = None if analysis.machines else facts.swept(loaded, "host.memory_bytes")
     if memory is not None and memory.isdigit():
         machine.append(("Memory", quantity(int(memory) / 2**30, "GiB", 3)))
     idle = runs["idle_power_w"].dropna() if "idle_power_w" in runs else pd.Series(dtype=float)
@@ -198,7 +200,8 @@ def _protocol(loaded: Loaded, analysis: Analysis) -> list[Block]:
         blocks += _machines(loaded, analysis)
     silent = [sweep.name for sweep in loaded.sweeps if not any(key.startswith("host.") for key in sweep.params)]
     note = f"Processor and system are not recorded for {enumerate_all(silent)}." if silent else ""
-    return [*blocks, *_machine(machine, note)]
+    caption = "What is recorded of all of them." if analysis.machines else "The machine."
+    return [*blocks, *_machine(caption, machine, note)]
 
 
 def _machines(loaded: Loaded, analysis: Analysis) -> list[Block]:
@@ -236,10 +239,10 @@ def _drift(runs: pd.DataFrame) -> list[tuple[str, str]]:
     return [("Power at rest before the blocks", f"{first} at first, {last} at last, {least} to {most} between")]
 
 
-def _machine(rows: Sequence[tuple[str, str | None]], note: str) -> list[Block]:
+def _machine(caption: str, rows: Sequence[tuple[str, str | None]], note: str) -> list[Block]:
     if not rows:
         return [Paragraph("The machine is not recorded.")]
-    return table("The machine.", ("What", "Value"), [(title, str(value)) for title, value in rows], 2, note)
+    return table(caption, ("What", "Value"), [(title, str(value)) for title, value in rows], 2, note)
 
 
 def _meter(runs: pd.DataFrame) -> list[Block]:

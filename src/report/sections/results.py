@@ -47,7 +47,8 @@ def headline_table(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
         f"{_middle(analysis).capitalize()} {what} beside the least",
     )
     mean = "mean " if analysis.config.decision == BLOCKS else ""
-    return table(f"Medians, least {mean}{what} first{_kind_note(kinds)}.", head, rows)
+    over = " over the runs of all machines" if analysis.machines else ""
+    return table(f"Medians{over}, least {mean}{what} first{_kind_note(kinds)}.", head, rows)
 
 
 def results(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]) -> Section:
@@ -62,7 +63,7 @@ def results(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Pic
             Section(
                 "descriptions",
                 "Each metric",
-                tuple(block for view in views for block in _description_table(analysis, view, kinds)),
+                (*_over_machines(analysis), *(b for view in views for b in _description_table(analysis, view, kinds))),
             ),
             *([Section("machines", "Each machine", tuple(machines))] if (machines := machine_tables(analysis)) else []),
             Section("phases", "Phases and domains", tuple(_phases(analysis, kinds))),
@@ -70,6 +71,17 @@ def results(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Pic
             *_doubtful(analysis),
         ),
     )
+
+
+def _over_machines(analysis: Analysis) -> list[Block]:
+    """What such tables do not tell where several machines measured."""
+    if not analysis.machines:
+        return []
+    text = (
+        "These are the runs of all machines together, so what lies between machines is in every spread and interval "
+        "here; treatments are compared within machines."
+    )
+    return [Paragraph(text)]
 
 
 def _kind_note(kinds: Mapping[str, int]) -> str:

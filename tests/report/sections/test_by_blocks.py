@@ -5,11 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
+from src.analysis.analyse import analyse as analyse_runs
+from src.analysis.comparable import comparable
 from src.analysis.decision import Decision, Ratio, judge_by_blocks
+from src.analysis.table import table_of
 from src.analysis.values import Interval
 from src.report.sections.answer import answer, headline, pair_sentence
 from src.report.wording import caution_text
-from tests.made_runs import analyse
+from tests.made_runs import analyse, inference_runs
+from tests.report.made_documents import CONFIG
 from tests.report.sections.test_answer import around
 
 NO_BREAK = "\u202f"
@@ -77,6 +81,17 @@ def test_three_treatments_need_seven_sentences_and_say_nothing_twice(runs_of, an
     said = answer(analyse(runs_of(energies), analysis_config), {"measured": 30})
     assert len(said) <= 7
     assert len(set(said)) == len(said)
+
+
+def test_three_uses_of_a_network_need_seven_sentences_too():
+    runs = [run for run in inference_runs() if run.tags["treatment"] != "jax inference.batch_size=1"]
+    analysis = analyse_runs(comparable(table_of(runs), []), CONFIG)
+    assert len(analysis.treatments) == 3
+    said = answer(analysis, {"measured": len(runs)})
+    assert len(said) <= 7
+    (own,) = [sentence for sentence in said if "test accuracy" in sentence]
+    assert "The median energy of an image lay between" in own
+    assert "; the median latency of a batch lay between" in own
 
 
 def test_the_interval_of_the_sentence_is_that_of_the_decision(runs_of, analysis_config):

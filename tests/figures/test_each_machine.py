@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from src.analysis.analyse import Analysis
 from src.analysis.settings import AnalysisConfig
 from src.figures.drawing import Drawing
-from src.figures.machines import MOST_NAMED, MOST_PAIRS, draw_machines
+from src.figures.each_machine import MOST_NAMED, MOST_PAIRS, draw_machines
 from src.figures.style import WIDTH_IN
 from tests.analysis.conftest import make_runs
 from tests.made_runs import analyse
