@@ -29,8 +29,10 @@ from src.measure.meters.remarks import Remarks
 from src.measure.meters.select import Meter
 from src.measure.run import Measured, read_measured
 from src.measure.run_metrics import numbers_of, phases_of, run_series
+from src.paths import ROOT
 from src.plan.sweep_plan import plain
 from src.protocol.machine import background_text
+from src.protocol.provenance import file_hash, provenance
 from src.protocol.ready import Ready
 from src.public import password_from, public
 from src.workloads.command.command_line import KIND as COMMAND
@@ -209,18 +211,24 @@ class Filing:
 
     def _tags(self, status: Status) -> dict[str, str]:
         framework = {"framework": self.config.framework.name} if self.config.framework else {}
-        return framework | {
-            "treatment": self.treatment.label,
-            "iteration": str(self.slot.iteration),
-            "position": str(self.slot.position),
-            "sequence": str(self.slot.sequence),
-            "sweep": self.sweep,
-            "machine": machine_name(),
-            "meter": self.ready.meter.name,
-            "energy_kind": self.ready.meter.energy_kind,
-            "status": status,
-            "run_uid": f"{self.sweep}/{self.folder.name}",
-        }
+        lock = {"lock_sha256": file_hash(ROOT / self.config.framework.requirements)} if self.config.framework else {}
+        return (
+            framework
+            | lock
+            | provenance().tags
+            | {
+                "treatment": self.treatment.label,
+                "iteration": str(self.slot.iteration),
+                "position": str(self.slot.position),
+                "sequence": str(self.slot.sequence),
+                "sweep": self.sweep,
+                "machine": machine_name(),
+                "meter": self.ready.meter.name,
+                "energy_kind": self.ready.meter.energy_kind,
+                "status": status,
+                "run_uid": f"{self.sweep}/{self.folder.name}",
+            }
+        )
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from src.contract.record import RunRecord, flatten
 from src.doctor.host import Host
 from src.errors import TrackError
 from src.plan.sweep_plan import SweepPlan
+from src.protocol.provenance import provenance
 from src.track.refile import close_sweep
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class SweepRun:
             {"host": dataclasses.asdict(host) if host else {}, "protocol": protocol, "analysis": beforehand}
         )
         labels = ", ".join(treatment.label for treatment in plan.treatments)
-        params = facts | {"treatments": labels, "runs": str(len(plan.slots)), **(found or {})}
+        params = facts | provenance().params | {"treatments": labels, "runs": str(len(plan.slots)), **(found or {})}
         run_id = store.start_sweep(shared.experiment, plan.sweep, params, tags, [folder / PLAN_FILE])
         return cls(store, shared.experiment, plan.sweep, run_id, len(plan.slots))
 

@@ -58,7 +58,7 @@ def write_article(material: Material) -> Document:
             discussion(analysis, kinds, _named(pictures, ACCURACY)),
             threats_to_validity(loaded, analysis, kinds, _named(pictures, RUN_ORDER)),
             conclusion(analysis, kinds),
-            reproduction(material.commands),
+            reproduction(material.commands, loaded.sweeps),
             appendix(analysis, material.notes),
         ),
     )

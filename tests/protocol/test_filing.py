@@ -12,7 +12,9 @@ from src.contract.plan_file import Slot, Treatment
 from src.contract.record import RunRecord
 from src.doctor.host import machine_name
 from src.errors import MeterError
+from src.paths import ROOT
 from src.protocol.filing import CONFIG_FILE, ENVIRONMENT_FILE, POWER_FILE, Filing, filing_command
+from src.protocol.provenance import file_hash, provenance
 from src.protocol.ready import Ready
 from tests.protocol.conftest import EPOCH_S, METER, made_up
 
@@ -52,7 +54,10 @@ def test_a_busy_machine_is_flagged_on_every_run(config, tmp_path, load, flagged)
 
 def test_every_tag_has_its_own_value(config, tmp_path):
     record = finished(config, tmp_path / "0011-jax", sweep="s9")
-    assert record.tags == {
+    own = {key: value for key, value in record.tags.items() if key not in provenance().tags}
+    assert provenance().tags.items() <= record.tags.items()
+    assert own == {
+        "lock_sha256": file_hash(ROOT / "scripts/requirements/jax-cpu.txt"),
         "framework": "jax",
         "treatment": "jax training.epochs=2",
         "iteration": "4",

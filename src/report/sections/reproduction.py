@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 
 import pandas as pd
@@ -16,14 +16,16 @@ from src.contract.plan_file import Treatment
 from src.contract.record import IMPORTED_SWEEP
 from src.public import public
 from src.report.document import Code, Paragraph, Section
+from src.report.load import Sweep
 
 
-def reproduction(commands: Sequence[str]) -> Section:
-    """The commands, and what else there is."""
+def reproduction(commands: Sequence[str], sweeps: Sequence[Sweep]) -> Section:
+    """The state of this tool that measured, the commands, and what else there is."""
     return Section(
         "reproduction",
         "Reproduction",
         (
+            *([Paragraph(f"Measured with {' and '.join(tools)}.")] if (tools := _tools(sweeps)) else []),
             Paragraph("From the root of the repository, with its environments set up (make setup):"),
             Code("\n".join(commands)),
             Paragraph(
@@ -32,6 +34,17 @@ def reproduction(commands: Sequence[str]) -> Section:
             ),
         ),
     )
+
+
+def _tools(sweeps: Sequence[Sweep]) -> list[str]:
+    """Each state of the tool that measured; sweeps of earlier versions do not tell."""
+    told = [sweep.params for sweep in sweeps if "tool.commit" in sweep.params]
+    names = [f"joulebench {each.get('tool.version')} at commit {each['tool.commit']}{_changed(each)}" for each in told]
+    return list(dict.fromkeys(names))
+
+
+def _changed(told: Mapping[str, str]) -> str:
+    return ", with changes of its files" if told.get("tool.changed") == "yes" else ""
 
 
 def sweep_command(treatments: Iterable[Treatment]) -> str | None:

@@ -1,0 +1,105 @@
+"""Which state of this tool measured, for whom, and by which command line."""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import hashlib
+import platform
+import shlex
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from src.paths import ROOT
+from src.public import shown
+
+UNKNOWN = "unknown"
+COMMAND_LENGTH = 1000
+GIT_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """`commit` is git's, with `changed` where files differ from it; both are unknown where there is no git."""
+
+    version: str
+    commit: str
+    changed: str
+    user: str
+    host: str
+    command: str
+    python: str
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What every run says of it; MLflow's own pages show those that are MLflow's."""
+        told = {
+            "tool_version": self.version,
+            "tool_commit": self.commit,
+            "tool_changed": self.changed,
+            "host": self.host,
+            "command_line": self.command,
+            "mlflow.user": self.user,
+        }
+        return told | ({} if self.commit == UNKNOWN else {"mlflow.source.git.commit": self.commit})
+
+    @property
+    def params(self) -> dict[str, str]:
+        """What a sweep's own run says of it."""
+        return {
+            "tool.version": self.version,
+            "tool.commit": self.commit,
+            "tool.changed": self.changed,
+            "tool.command": self.command,
+            "tool.user": self.user,
+        }
+
+
+@functools.cache
+def provenance() -> Provenance:
+    """That of this process."""
+    changes = _git("status", "--porcelain", "--untracked-files=no")
+    return Provenance(
+        version=tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"],
+        commit=_git("rev-parse", "HEAD") or UNKNOWN,
+        changed=UNKNOWN if changes is None else "yes" if changes else "no",
+        user=_user(),
+        host=platform.node() or UNKNOWN,
+        command=shown(shlex.join(["python", "-m", _module(), *sys.argv[1:]]))[:COMMAND_LENGTH],
+        python=platform.python_version(),
+    )
+
+
+@functools.cache
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file, e.g. of a lock file; unknown where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return UNKNOWN
+
+
+def _module() -> str:
+    """What follows `python -m`."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return str(spec.name).removesuffix(".__main__") if spec else "src.main"
+
+
+def _git(*words: str) -> str | None:
+    try:
+        asked = subprocess.run(
+            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return asked.stdout.strip() if asked.returncode == 0 else None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not stand in /etc/passwd
+        return UNKNOWN
