@@ -32,6 +32,10 @@ IMPORTED_UID = "imported/"
 IMPORTED_SWEEP = "imported"
 """What a sweep of such runs is called where nobody named it."""
 
+IDLE_BASELINE = "idle_baseline"
+"""Tag that says when `idle_power_w`, which net energy is above, was measured: before the run's `block`, or before the
+warm-up, at the `start`, as in all runs of before this was told."""
+
 REQUIRED_TAGS = ("treatment", "meter", "energy_kind", "status", "run_uid")
 
 NO_PARAMETERS = (
