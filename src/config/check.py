@@ -8,7 +8,7 @@ import re
 
 from src.analysis.settings import check as check_analysis
 from src.config.cpus import allowed_cpus, usable_cpus
-from src.config.schema import Config
+from src.config.schema import STEADY, TEMPERATURE, Config, ProtocolConfig
 from src.config.workload_parts import training_parts
 from src.errors import ConfigError
 from src.paths import ROOT
@@ -30,12 +30,32 @@ def check(config: Config) -> None:
         check_dataset(config.dataset)
     check_analysis(config.analysis)
     check_fields(config)
+    _check_lengths(config.protocol)
     _check_cpus(config)
     if config.workload.kind == COMMAND:
         _refuse_groups(config)
         check_command(config.workload)
     else:
         _check_training(training_parts(config))
+
+
+def _check_lengths(protocol: ProtocolConfig) -> None:
+    """Raise ConfigError where the least that is asked for is more than the most."""
+    if protocol.warmup == STEADY and protocol.warmup_minimum_s > protocol.warmup_s:
+        raise ConfigError(
+            f"protocol.warmup_minimum_s={protocol.warmup_minimum_s:g}: must be at most protocol.warmup_s="
+            f"{protocol.warmup_s:g}, the longest warm-up"
+        )
+    if protocol.rest == TEMPERATURE and protocol.idle_s == 0:
+        raise ConfigError(
+            "protocol.idle_s=0: must be above 0 with protocol.rest=temperature, as the first run, whose temperature "
+            "the others wait for, begins after such a rest"
+        )
+    if protocol.rest == TEMPERATURE and protocol.rest_max_s < protocol.idle_s:
+        raise ConfigError(
+            f"protocol.rest_max_s={protocol.rest_max_s:g}: must be at least protocol.idle_s={protocol.idle_s:g}, the "
+            "shortest rest"
+        )
 
 
 def _refuse_groups(config: Config) -> None:

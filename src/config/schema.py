@@ -29,6 +29,7 @@ EXPERIMENT = Rule("a name without '/'", lambda value: bool(value.strip()) and "/
 
 ITERATIONS, PRECISION = "iterations", "precision"
 WARN, STRICT, OFF = "warn", "strict", "off"
+FIXED, STEADY, TEMPERATURE = "fixed", "steady", "temperature"
 
 
 class Order(StrEnum):
@@ -58,10 +59,22 @@ class ProtocolConfig:
     seed: int = MISSING
     # Full load on all cores, once before the first run.
     warmup_s: Annotated[float, at_least(0)] = MISSING
-    # Measured rest before the warm-up; gives idle_power_w and energy_net_j. 0 leaves it out.
+    # fixed | steady: warm up for all of warmup_s, or end earlier, when power and temperature have been steady for a
+    # minute.
+    warmup: Annotated[str, one_of(FIXED, STEADY)] = FIXED
+    # A steady warm-up ends no earlier.
+    warmup_minimum_s: Annotated[float, at_least(0)] = 60.0
+    # Measured rest before the warm-up; gives the idle power of runs before whose block none was measured. 0 leaves it
+    # out.
     baseline_s: Annotated[float, at_least(0)] = MISSING
     # Rest between two runs.
     idle_s: Annotated[float, at_least(0)] = MISSING
+    # fixed | temperature: rest for idle_s, or longer, until the package is at most rest_margin_c warmer than when the
+    # first run began, which then rests after the warm-up, too.
+    rest: Annotated[str, one_of(FIXED, TEMPERATURE)] = FIXED
+    rest_margin_c: Annotated[float, ABOVE_ZERO] = 2.0
+    # The longest rest; a run that begins too warm after it is flagged.
+    rest_max_s: Annotated[float, ABOVE_ZERO] = 300.0
     # How often a failed run is tried again at the end of its block.
     retries: Annotated[int, at_least(0)] = MISSING
     # A run that takes longer is ended and counts as failed.

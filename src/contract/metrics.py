@@ -70,6 +70,7 @@ OF_MACHINE = (
     Metric("foreign_cpu_share", "1", "CPU time of other programs"),
     Metric("background_load", "1", "Load by other programs before the block"),
     Metric("idle_power_block_w", "W", "Power at rest before the block"),
+    Metric("energy_net_uncertainty_j", "J", "Uncertainty of the energy above idle by its baseline"),
     Metric("steal_share", "1", "CPU time given to other virtual machines"),
     Metric("swapped_in_bytes", "B", "Read back from swap"),
     Metric("throttled", "1", "Times that the processor slowed itself down"),

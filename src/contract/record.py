@@ -34,6 +34,9 @@ IMPORTED_SWEEP = "imported"
 
 MACHINE = "machine"
 """The tag that names the machine which measured a run: a cluster's name of the node, or the host's."""
+IDLE_BASELINE = "idle_baseline"
+"""Tag that says when `idle_power_w`, which net energy is above, was measured: before the run's `block`, or before the
+warm-up, at the `start`, as in all runs of before this was told."""
 
 REQUIRED_TAGS = ("treatment", "meter", "energy_kind", "status", "run_uid")
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import stdev
+from typing import Literal
 
 from src.contract.events import Event
 from src.contract.metrics import OF_MACHINE, OF_METER, TASK, TOTAL, Metric
@@ -20,11 +23,47 @@ EPOCH = "epoch"
 """Whose ends tell when the points of `train_loss` were reached."""
 
 
-def energy_metrics(energy: Energy, idle_power_w: float | None = None) -> dict[str, float]:
+@dataclass(frozen=True)
+class IdleBaseline:
+    """The power of the machine at rest that a run's net energy is above.
+
+    It was measured at the end of the rest before the run's `block`, or before the warm-up, at the sweep's `start`.
+    `spread_w` is the standard deviation of such baselines over blocks, None where fewer than two are known.
+    """
+
+    power_w: float
+    measured: Literal["block", "start"]
+    spread_w: float | None = None
+
+
+NO_POWER = IdleBaseline(0.0, "block", 0.0)
+"""Names all that a baseline adds to a run's numbers."""
+
+
+def spread_of(baselines_w: Sequence[float]) -> float | None:
+    """How far one baseline lies from the next, as a standard deviation in W; None of fewer than two.
+
+    It is the sample standard deviation over blocks, s = sqrt(Σ (P_i - mean P)² / (n - 1)): that of a single baseline,
+    as each run is above that of its own block (standard uncertainty of type A; JCGM 100, 2008, 4.2).
+    """
+    return stdev(baselines_w) if len(baselines_w) > 1 else None
+
+
+def net_metrics(energy_j: float, duration_s: float, idle: IdleBaseline) -> dict[str, float]:
+    """What the task took above the machine at rest, E_net = E - P·t, and how well the baseline P lets it be known.
+
+    `energy_net_uncertainty_j` is the standard uncertainty u(E_net) = t·u(P) (JCGM 100, 2008, 5.1.2) with the spread of
+    the baselines as u(P). That of E itself, which `energy_resolution_j` bounds, is not in it.
+    """
+    net = {"idle_power_w": idle.power_w, "energy_net_j": energy_j - idle.power_w * duration_s}
+    return net if idle.spread_w is None else {**net, "energy_net_uncertainty_j": idle.spread_w * duration_s}
+
+
+def energy_metrics(energy: Energy, idle: IdleBaseline | None = None) -> dict[str, float]:
     """Energy, duration and power of the task, the whole process, each phase and each domain.
 
-    `edp_js` is the energy-delay product E × t (Horowitz, Indermaur and Gonzalez, 1994). With the power of the
-    machine at rest, `energy_net_j` is what the task took above it; without, both are left out.
+    `edp_js` is the energy-delay product E × t (Horowitz, Indermaur and Gonzalez, 1994). Without the power of the
+    machine at rest, nothing is told of what the task took above it.
     """
     metrics = {
         "energy_j": energy.energy_j,
@@ -38,10 +77,7 @@ def energy_metrics(energy: Energy, idle_power_w: float | None = None) -> dict[st
             metrics[f"energy_{name}_j"] = window.energy_j
             metrics[f"duration_{name}_s"] = window.duration_s
     metrics |= {f"energy_{domain}_j": value for domain, value in energy.domains_j.items()}
-    if idle_power_w is not None:
-        metrics["idle_power_w"] = idle_power_w
-        metrics["energy_net_j"] = energy.energy_j - idle_power_w * energy.duration_s
-    return metrics
+    return metrics if idle is None else metrics | net_metrics(energy.energy_j, energy.duration_s, idle)
 
 
 def outcome_metrics(outcome: Outcome, energy: Energy) -> tuple[dict[str, float], dict[str, Metric]]:
@@ -89,7 +125,7 @@ def phases_of(windows: Mapping[str, Stretches]) -> dict[str, tuple[float, float]
     return {name: (w[0][0] - began_s, w[0][1] - began_s) for name, w in stretches.items() if len(w) == 1}
 
 
-def numbers_of(measured: Measured, idle_power_w: float | None) -> tuple[dict[str, float], dict[str, Metric]]:
+def numbers_of(measured: Measured, idle: IdleBaseline | None) -> tuple[dict[str, float], dict[str, Metric]]:
     """All metrics of a run that was measured to its end, and what those of its own work are.
 
     What only a meter can know is never what a program claims under the same name, whether this meter knows it or not.
@@ -98,7 +134,7 @@ def numbers_of(measured: Measured, idle_power_w: float | None) -> tuple[dict[str
     machine = dict(measured.machine)
     if measured.ending.disturbance is not None:
         machine |= machine_metrics(measured.ending.disturbance)
-    reserved = {*energy_metrics(measured.energy, idle_power_w=0.0), *(m.name for m in (*OF_METER, *OF_MACHINE))}
+    reserved = {*energy_metrics(measured.energy, NO_POWER), *(m.name for m in (*OF_METER, *OF_MACHINE))}
     own = {name: value for name, value in values.items() if name not in reserved}
     known = {name: metric for name, metric in described.items() if name not in reserved}
-    return own | machine | energy_metrics(measured.energy, idle_power_w), known
+    return own | machine | energy_metrics(measured.energy, idle), known

@@ -26,8 +26,9 @@ from src.public import public, public_values
 SHARED_KEYS = ("experiment", "tracking_uri", "resume", "dry_run", "analysis")
 """Parts of the configuration that belong to the sweep, so that all its treatments must agree on them ..."""
 SHARED_PROTOCOL_KEYS = (
-    "iterations", "stop", "minimum_iterations", "precision_percent", "order", "seed", "warmup_s", "baseline_s",
-    "retries", "allow_concurrent", "machines", "share", "sweeps", "reboot",
+    "iterations", "stop", "minimum_iterations", "precision_percent", "order", "seed", "warmup_s", "warmup",
+    "warmup_minimum_s", "baseline_s", "rest", "rest_margin_c", "rest_max_s", "retries", "allow_concurrent", "machines",
+    "share", "sweeps", "reboot",
 )  # fmt: skip
 """... and the same within `protocol`; its other keys may be a treatment's own."""
 

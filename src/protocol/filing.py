@@ -7,19 +7,19 @@ import functools
 import json
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from omegaconf import OmegaConf
 
-from src.config.schema import Config
+from src.config.schema import FIXED, Config, ProtocolConfig
 from src.contract.flags import Flag
 from src.contract.job import JOB_FILE, Job
 from src.contract.json_files import ContractError, read_object, take, write_json, write_text
 from src.contract.plan_file import Slot, Treatment
-from src.contract.record import DRAFT_FILE, RECORD_FILE, RunRecord, Status, flatten, run_name
+from src.contract.record import DRAFT_FILE, IDLE_BASELINE, RECORD_FILE, RunRecord, Status, flatten, run_name
 from src.doctor.host import machine_name
 from src.errors import JoulebenchError, MeterError, RunError
 from src.figures.run_power import MAX_STEPS, draw_power
@@ -28,7 +28,7 @@ from src.measure.launch import Ending
 from src.measure.meters.remarks import Remarks
 from src.measure.meters.select import Meter
 from src.measure.run import Measured, read_measured
-from src.measure.run_metrics import numbers_of, phases_of, run_series
+from src.measure.run_metrics import IdleBaseline, numbers_of, phases_of, run_series
 from src.paths import ROOT
 from src.plan.sweep_plan import plain
 from src.protocol.machine import background_text
@@ -63,12 +63,13 @@ class Draft:
 
     record: RunRecord
     meter: Meter
-    idle_power_w: float | None
+    idle: IdleBaseline | None
 
     def write(self) -> None:
         """Write it beside the run's files, hidden."""
         values = {"record": self.record.plain(), "meter": dataclasses.asdict(self.meter)}
-        write_json(self.record.folder / DRAFT_FILE, {**values, "idle_power_w": self.idle_power_w})
+        idle = dataclasses.asdict(self.idle) if self.idle else None
+        write_json(self.record.folder / DRAFT_FILE, {**values, "idle": idle})
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -82,17 +83,17 @@ class Draft:
             said = known["remarks"]
             remarks = Remarks(tuple(Flag.of(flag) for flag in said["flags"]), tuple(said["left_out"]))
             meter = Meter(**{**known, **lists, "remarks": remarks})
+            idle = values["idle"] and IdleBaseline(**values["idle"])
         except (TypeError, KeyError) as error:
-            raise ContractError(f"{path} names no meter ({error})") from error
-        idle = values.get("idle_power_w")
-        return cls(record, meter, None if idle is None else take(values, "idle_power_w", float, str(path)))
+            raise ContractError(f"{path} names no meter or no baseline ({error})") from error
+        return cls(record, meter, idle)
 
     def finished(self, measured: Measured, is_last: bool) -> RunRecord:
         """The record of the measured run, written with its picture."""
         times = [event.t for event in measured.events]
         versions = measured.outcome.facts.get("versions", {})
         phases = phases_of(measured.windows)
-        metrics, described = numbers_of(measured, self.idle_power_w)
+        metrics, described = numbers_of(measured, self.idle)
         record = dataclasses.replace(
             self.record,
             start_ms=round(1000 * min(times)),
@@ -140,8 +141,9 @@ def recovered(folder: Path) -> RunRecord | None:
 class Filing:
     """One run's place in its sweep and what is known before it, from which its record is made.
 
-    `idle_power_w` is of the machine before the first run, `background_load` and the metrics `before_block` of when it
-    was last looked at; `begin_s` is when this one began, in seconds since the epoch.
+    `idle` is the power at rest that its net energy is above; `background_load` and the metrics `before_block` are of
+    when the machine was last looked at, `rest_flags` of the end of the rest before the run; `begin_s` is when it began,
+    in seconds since the epoch.
     """
 
     config: Config
@@ -152,9 +154,10 @@ class Filing:
     folder: Path
     ready: Ready
     environment: Mapping[str, str]
-    idle_power_w: float | None = None
+    idle: IdleBaseline | None = None
     background_load: float = 0.0
     before_block: Mapping[str, float] = field(default_factory=dict)
+    rest_flags: tuple[Flag, ...] = ()
     begin_s: float = field(default_factory=time.time)
 
     def begin(self) -> None:
@@ -166,9 +169,14 @@ class Filing:
 
     def draft(self) -> Draft:
         """What the record of this run is made from, once it is measured."""
-        flags = tuple(self._background_flags())
-        record = dataclasses.replace(self._record("finished"), flags=flags, metrics=dict(self.before_block))
-        return Draft(record, self.ready.meter, self.idle_power_w)
+        record = self._record("finished")
+        record = dataclasses.replace(
+            record,
+            flags=(*self._background_flags(), *self.rest_flags),
+            metrics=dict(self.before_block),
+            tags=record.tags | ({IDLE_BASELINE: self.idle.measured} if self.idle else {}),
+        )
+        return Draft(record, self.ready.meter, self.idle)
 
     def finished(self, measured: Measured, is_last: bool = True) -> RunRecord:
         """The record of a run that was measured to its end, written with its picture.
@@ -191,7 +199,8 @@ class Filing:
     def _record(self, status: Status) -> RunRecord:
         meter = self.ready.meter
         others = () if self.config.workload.kind == COMMAND else OF_COMMANDS
-        params = flatten(plain(self.config), leave_out=(*NOT_PARAMS, *self.ready.work.unheeded, *others))
+        unheeded = (*self.ready.work.unheeded, *others, *_of_fixed(self.config.protocol))
+        params = flatten(plain(self.config), leave_out=(*NOT_PARAMS, *unheeded))
         return RunRecord(
             name=self.name + ("" if meter.energy_kind == "measured" else f" ({meter.energy_kind})"),
             experiment=self.config.experiment,
@@ -229,6 +238,14 @@ class Filing:
                 "run_uid": f"{self.sweep}/{self.folder.name}",
             }
         )
+
+
+def _of_fixed(protocol: ProtocolConfig) -> Iterator[str]:
+    """What nothing heeds in a fixed warm-up or rest; runs of earlier versions had no others, and do not tell it."""
+    if protocol.warmup == FIXED:
+        yield from ("protocol.warmup", "protocol.warmup_minimum_s")
+    if protocol.rest == FIXED:
+        yield from ("protocol.rest", "protocol.rest_margin_c", "protocol.rest_max_s")
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from src.config.schema import STEADY, TEMPERATURE
 from src.contract.job import Prime
 from src.errors import SetupError
 from src.measure.environment import worker_environment
@@ -18,7 +19,7 @@ from src.plan.time_left import remaining_s
 from src.protocol.display import Display, duration
 from src.protocol.enough import looked_at
 from src.protocol.loop import Loop
-from src.protocol.machine import MachineState, introduce_meter, prepare_machine
+from src.protocol.machine import MachineState, introduce_meter, prepare_machine, unknown
 from src.protocol.ready import Ready
 from src.protocol.resume import Progress
 
@@ -89,7 +90,8 @@ def planned(plan: SweepPlan) -> str:
         f"plan: {count} {'treatment' if count == 1 else 'treatments'} ({labels}) in "
         f"{plan.blocks} {protocol.order.value} {'block' if plan.blocks == 1 else 'blocks'}{share} = "
         f"{len(plan.slots)} {'run' if len(plan.slots) == 1 else 'runs'}; "
-        f"protocol {protocol.name}: {duration(protocol.warmup_s)} warm-up, {duration(protocol.idle_s)} between runs"
+        f"protocol {protocol.name}: {'at most ' if protocol.warmup == STEADY else ''}{duration(protocol.warmup_s)} "
+        f"warm-up, {'at least ' if protocol.rest == TEMPERATURE else ''}{duration(protocol.idle_s)} between runs"
     )
 
 
@@ -117,6 +119,8 @@ def _introduce(loop: Loop) -> None:
         display.say(f"{len(loop.records)} of them are finished already, {len(loop.todo)} are left")
     for meter in distinct_meters(loop.ready):
         introduce_meter(display, meter)
+    for gap in unknown(plan.configs):
+        display.say(gap, "dim")
     length = length_of(plan, remaining_s(plan, loop.todo, loop.guess_s, loop.seen_s))
     display.say(f"length: {length}. Files: {loop.folder}")
 

@@ -8,8 +8,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 
 from src import stops
+from src.config.schema import TEMPERATURE
 from src.contract.plan_file import Slot, blocks
 from src.contract.record import RECORD_FILE, RunRecord
 from src.errors import MeterError, RunError, TrackError
@@ -19,7 +21,7 @@ from src.plan.time_left import remaining_s
 from src.protocol.display import Display
 from src.protocol.enough import enough, looked_at
 from src.protocol.filing import Filing
-from src.protocol.machine import MachineState, rest_and_look
+from src.protocol.machine import MachineState, rest, rest_and_look
 from src.protocol.ready import Ready
 from src.track import open_store
 from src.track.patience import waiting_at_most
@@ -77,6 +79,7 @@ class Loop(Course):
     tried: dict[int, int] = field(default_factory=dict)
     seen_s: dict[int, list[float]] = field(default_factory=dict)
     _launched: int = 0
+    _longer_s: list[float] = field(default_factory=list)
     _kept: list[RunRecord] = field(default_factory=list)
     _silent_since: int | None = None
 
@@ -112,10 +115,7 @@ class Loop(Course):
             stops.check()
             slot, retry = queue.popleft()
             left = [slot, *(waiting for waiting, _ in queue), *later]
-            idle_s = self.plan.configs[slot.treatment].protocol.idle_s
-            if self._launched and idle_s > 0:
-                self.display.stage(f"idle before {self.name(slot)}", idle_s)
-                self._rest(slot, begins=slot is block[0] and not retry)
+            self._rest(slot, begins=slot is block[0] and not retry)
             is_last = retry >= self.plan.shared.protocol.retries
             record = self._run(slot, self.tried.get(slot.sequence, 0) + retry, left, is_last)
             if record.status == "finished":
@@ -129,17 +129,27 @@ class Loop(Course):
                 queue.append((slot, retry + 1))
 
     def _rest(self, slot: Slot, begins: bool) -> None:
-        """The rest before a run; one that `begins` a block ends with a look at the machine."""
+        """The rest before a run; one that `begins` a block ends with a look at the machine.
+
+        Before the first run there is one only where the others wait for its temperature.
+        """
         config, meter = self.plan.configs[slot.treatment], self.ready[slot.treatment].meter
+        idle_s, begin_s = config.protocol.idle_s, time.monotonic()
+        if idle_s == 0 or not (self._launched or config.protocol.rest == TEMPERATURE):
+            return
+        self.display.stage(f"idle before {self.name(slot)}", idle_s)
         if begins:
             self.machine = rest_and_look(self.machine, config, meter, self.folder, self.display)
         else:
-            time.sleep(config.protocol.idle_s)
+            self.machine = rest(self.machine, config, self.display)
+        self._longer_s.append(time.monotonic() - begin_s - idle_s if config.protocol.rest == TEMPERATURE else 0.0)
 
     def _run(self, slot: Slot, attempt: int, left: Sequence[Slot], is_last: bool) -> RunRecord:
         """One run, on disk and, where the store takes it, in MLflow; `is_last` if it is not tried again."""
         following = self.name(left[1]) if len(left) > 1 else "nothing, this is the last run"
-        self.display.started(self.name(slot), following, remaining_s(self.plan, left, self.guess_s, self.seen_s))
+        longer_s = fmean(self._longer_s or [0.0])
+        left_s = remaining_s(self.plan, left, self.guess_s, self.seen_s, longer_s)
+        self.display.started(self.name(slot), following, left_s)
         begin = time.monotonic()
         filing = self.filing(slot, attempt)
         clear(filing.folder)
@@ -180,9 +190,10 @@ class Loop(Course):
             folder=self.folder / self.plan.folder(slot, attempt),
             ready=ready,
             environment=ready.environment(),
-            idle_power_w=self.machine.idle_power_w.get(ready.meter),
+            idle=self.machine.baseline(ready.meter),
             background_load=self.machine.background_load,
             before_block=self.machine.metrics(ready.meter),
+            rest_flags=self.machine.rest_flags,
         )
 
     def _file(self, record: RunRecord, iteration: int) -> None:

@@ -1,4 +1,4 @@
-"""Bring the machine into a known state before the first run, and look before every block whether it is still in it."""
+"""Bring the machine into a known state before the first run and back into it before the others, and look at it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,36 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from src import stops
 from src.config.cpus import usable_cpus
-from src.config.schema import Config
+from src.config.schema import STEADY, TEMPERATURE, Config, ProtocolConfig
+from src.contract.flags import Flag
 from src.doctor.host import background_load, governor
-from src.errors import EnergyError, MeterError
+from src.errors import EnergyError, MeterError, SetupError
+from src.measure.disturbance import package_temperature_c, snapshot
 from src.measure.energy import whole_file
 from src.measure.environment import worker_environment
 from src.measure.launch import Ending, launch
 from src.measure.meters.select import Meter
+from src.measure.run_metrics import IdleBaseline, spread_of
 from src.paths import ROOT
-from src.protocol.display import Display
+from src.protocol.display import Display, duration
+from src.protocol.steady import Seen, still_moving, watched
 
 GRACE_S = 60.0
 LOOK_S, SHORT_LOOK_S = 5.0, 1.0
-"""How long the end of a rest before a block is looked at: with the meter, where it is twice as long, or without."""
+"""How long at least the end of a rest is looked at: with the meter, where the rest is twice as long, or without."""
+LOOK_SHARE = 0.25
+"""How much of a long rest the meter looks at: the last part, when the package is no longer warm of the run before."""
+POLL_S = 1.0
+"""How often the temperature is read while the package cools down."""
+PIECE_S = 5.0
+"""For how long the meter looks at a time at a machine that warms up."""
 STARTING_S = 0.5
 """What of it a meter needs to start and to end."""
 DRIFT = 0.2
@@ -48,7 +59,9 @@ class MachineState:
     """The machine at rest. `idle_power_w` (by meter) is of before the warm-up, where the protocol asks for it.
 
     All else was seen when it was last looked at, before the present block: others' load, the frequency governor, and
-    `block_power_w`; that of the first look is kept in `first_power_w` (both by meter).
+    `block_power_w`; the power of the first look of all is kept in `first_power_w`, those before blocks in
+    `of_blocks_w` (all by meter). `first_run_c` is the package's temperature when the first run began, where later ones
+    rest until it is back, and `rest_flags` tell how the last rest fell short of that.
     """
 
     idle_power_w: Mapping[Meter, float]
@@ -56,11 +69,59 @@ class MachineState:
     governor: str = "unknown"
     block_power_w: Mapping[Meter, float] = field(default_factory=dict)
     first_power_w: Mapping[Meter, float] = field(default_factory=dict)
+    of_blocks_w: Mapping[Meter, tuple[float, ...]] = field(default_factory=dict)
+    first_run_c: float | None = None
+    rest_flags: tuple[Flag, ...] = ()
 
     def metrics(self, meter: Meter) -> dict[str, float]:
         """What is filed of it with every run of the block, as `contract.metrics` names it."""
         power = {"idle_power_block_w": self.block_power_w[meter]} if meter in self.block_power_w else {}
         return {"background_load": self.background_load, **power}
+
+    def baseline(self, meter: Meter) -> IdleBaseline | None:
+        """What a run's net energy is above: the power at rest before its block, else that of before the warm-up."""
+        if meter in self.block_power_w:
+            return IdleBaseline(self.block_power_w[meter], "block", spread_of(self.of_blocks_w.get(meter, ())))
+        return IdleBaseline(self.idle_power_w[meter], "start") if meter in self.idle_power_w else None
+
+
+def require_sensors(protocol: ProtocolConfig, meter: Meter) -> None:
+    """Raise SetupError where what a warm-up or a rest is to be ended by cannot be read on this machine."""
+    now = snapshot()
+    if protocol.rest == TEMPERATURE and now.temperature_c is None:
+        raise SetupError(
+            "protocol.rest=temperature: this machine shows no temperature of its processor's package; rest for a fixed "
+            "time with protocol.rest=fixed, or load the sensor's driver (on Linux `modprobe coretemp` or `k10temp`)"
+        )
+    if protocol.warmup == STEADY and not watched(_measures(meter), now.temperature_c, now.frequency_mhz):
+        raise SetupError(
+            f"protocol.warmup=steady: the meter {meter.name} measures no power here, and this machine does not show "
+            "both temperature and frequency of its processor; warm up for a fixed time with protocol.warmup=fixed"
+        )
+
+
+def unknown(configs: Sequence[Config]) -> Iterator[str]:
+    """What the runs will not tell of the machine's state, as it cannot be read or the protocol does not measure it."""
+    if package_temperature_c() is None:
+        yield "this machine shows no temperature of its processor's package, so no run tells it"
+    protocol = configs[0].protocol
+    if protocol.baseline_s > 0:
+        return
+    if max(config.protocol.idle_s for config in configs) < 2 * LOOK_S:
+        yield (
+            "power at rest is not measured, so no energy above it is told; protocol.baseline_s, or protocol.idle_s of "
+            f"{2 * LOOK_S:g} and more, would measure it"
+        )
+    elif protocol.rest != TEMPERATURE:
+        yield (
+            "power at rest is not measured before the first block, so its runs tell no energy above it; "
+            "protocol.baseline_s would measure it"
+        )
+
+
+def _measures(meter: Meter) -> bool:
+    """Whether it tells power over time; an estimate knows nothing of heat, and a recording nothing of today."""
+    return meter.energy_kind == "measured"
 
 
 def prepare_machine(config: Config, meters: Sequence[Meter], folder: Path, display: Display) -> MachineState:
@@ -77,31 +138,122 @@ def prepare_machine(config: Config, meters: Sequence[Meter], folder: Path, displ
             idle_w[meter] = idle_power_w(meter, protocol.baseline_s, folder)
             display.say(f"idle power: {idle_w[meter]:.2f} W ({meter.energy_kind})")
     if protocol.warmup_s > 0:
-        display.stage("warming up on all cores", protocol.warmup_s)
-        warm_up(protocol.warmup_s)
-    return MachineState(idle_w, busy, governor(), idle_w, idle_w)
+        steady = protocol.warmup == STEADY
+        display.stage(f"warming up on all cores{' until the machine is steady' if steady else ''}", protocol.warmup_s)
+        warm_up(protocol.warmup_s, (lambda: _until_steady(protocol, meters[0], folder, display)) if steady else None)
+    return MachineState(idle_w, busy, governor(), first_power_w=idle_w)
+
+
+def _until_steady(protocol: ProtocolConfig, meter: Meter, folder: Path, display: Display) -> bool:
+    """Watch the machine warm up, until it is steady or no time is left; returns whether it is."""
+    began_s = time.monotonic()
+    seen: list[Seen] = []
+    why: str | None = "there was no time to watch it"
+    while time.monotonic() - began_s + PIECE_S <= protocol.warmup_s:
+        stops.check()
+        seen.append(_seen(meter, folder, began_s))
+        now = seen[-1]
+        why = still_moving(seen, watched(_measures(meter), now.temperature_c, now.frequency_mhz))
+        if why is None and now.at_s >= protocol.warmup_minimum_s:
+            display.say(f"warm and steady after {duration(now.at_s)}")
+            return True
+    display.say(f"the machine was not steady within protocol.warmup_s={protocol.warmup_s:g}: {why}", "yellow")
+    return False
+
+
+def _seen(meter: Meter, folder: Path, began_s: float) -> Seen:
+    """The next PIECE_S of a machine that warms up."""
+    until_s = time.monotonic() + PIECE_S
+    power_w = None
+    if _measures(meter):
+        with suppress(MeterError, EnergyError):
+            power_w, _ = _at_rest(meter, PIECE_S - STARTING_S, folder, "warmup")
+    time.sleep(max(0.0, until_s - time.monotonic()))
+    now = snapshot()
+    return Seen(time.monotonic() - began_s, power_w, now.frequency_mhz, now.temperature_c)
+
+
+def rest(state: MachineState, config: Config, display: Display) -> MachineState:
+    """Rest as the protocol says; returns the state with what that came to."""
+    _rest_but(0.0, state, config.protocol, display)
+    return _rested(state, config.protocol, display)
+
+
+def _rest_but(look_s: float, state: MachineState, protocol: ProtocolConfig, display: Display) -> None:
+    """The rest but for its last `look_s`.
+
+    A package that is colder than before the first run is no reason to wait, as that does not warm it.
+    """
+    began_s = time.monotonic()
+    time.sleep(protocol.idle_s - look_s)
+    if protocol.rest == TEMPERATURE and state.first_run_c is not None:
+        _cool_down(state.first_run_c + protocol.rest_margin_c, began_s + protocol.rest_max_s - look_s, display)
+
+
+def _rested(state: MachineState, protocol: ProtocolConfig, display: Display) -> MachineState:
+    """The state with the package's temperature as the rest left it, or with what is to be said of it."""
+    if protocol.rest != TEMPERATURE:
+        return state
+    now_c = package_temperature_c()
+    if state.first_run_c is None:
+        return replace(state, first_run_c=now_c)
+    flags = rest_flags(now_c, state.first_run_c, protocol)
+    for flag in flags:
+        display.say(flag.text, "yellow")
+    return replace(state, rest_flags=flags)
+
+
+def _cool_down(most_c: float, until_s: float, display: Display) -> None:
+    """Wait until the package is at most that warm, or until then in monotonic seconds."""
+    if _is_above(most_c):
+        display.stage(f"resting on, until the package is at {most_c:.0f} °C at most", until_s - time.monotonic())
+    while (left_s := until_s - time.monotonic()) > 0 and _is_above(most_c):
+        stops.check()
+        time.sleep(min(POLL_S, left_s))
+
+
+def _is_above(most_c: float) -> bool:
+    """A temperature that can no longer be read is nothing to wait for."""
+    now_c = package_temperature_c()
+    return now_c is not None and now_c > most_c
+
+
+def rest_flags(now_c: float | None, first_run_c: float, protocol: ProtocolConfig) -> tuple[Flag, ...]:
+    """What is to be said of a run that begins at `now_c` and not where the first one did."""
+    if now_c is None:
+        text = "the package's temperature could not be read any more before the run"
+    elif abs(now_c - first_run_c) <= protocol.rest_margin_c:
+        return ()
+    elif now_c > first_run_c:
+        text = f"the run began at {now_c:.1f} °C, the first one at {first_run_c:.1f} °C, after the longest rest"
+        text += f" (protocol.rest_max_s={protocol.rest_max_s:g})"
+    else:
+        text = f"the run began at {now_c:.1f} °C, the first one at {first_run_c:.1f} °C, which no longer rest mends"
+    return (Flag("start_temperature", text),)
 
 
 def rest_and_look(state: MachineState, config: Config, meter: Meter, folder: Path, display: Display) -> MachineState:
-    """Rest for `protocol.idle_s`, look at the machine at the end of it, and say what is no longer as at the start."""
+    """Rest, look at the machine at the end of it, and say what is no longer as at the start."""
     rest_s = config.protocol.idle_s
-    until_s = time.monotonic() + rest_s
     measured = rest_s >= 2 * LOOK_S and meter.energy_kind != "replayed"
-    look_s = LOOK_S if measured else min(SHORT_LOOK_S, rest_s)
-    time.sleep(rest_s - look_s)
+    look_s = max(LOOK_S, LOOK_SHARE * rest_s) if measured else min(SHORT_LOOK_S, rest_s)
+    _rest_but(look_s, state, config.protocol, display)
+    until_s = time.monotonic() + look_s
     busy, power_w = _look(meter, look_s, folder) if measured else (background_load(look_s), None)
     time.sleep(max(0.0, until_s - time.monotonic()))
     now = {} if power_w is None else {meter: power_w}
+    of_blocks = {m: (*state.of_blocks_w.get(m, ()), watts) for m, watts in now.items()}
     seen = replace(
         state,
         background_load=busy,
         governor=governor(),
         block_power_w=now,
         first_power_w={**now, **state.first_power_w},
+        of_blocks_w={**state.of_blocks_w, **of_blocks},
     )
     _tell_load(busy, config, display)
     _tell_change(state, seen, meter, display)
-    return seen
+    return _rested(seen, config.protocol, display)
 
 
 def _look(meter: Meter, seconds: float, folder: Path) -> tuple[float, float | None]:
@@ -150,15 +302,17 @@ def _at_rest(meter: Meter, seconds: float, folder: Path, name: str) -> tuple[flo
     return whole_file(meter.recorded(out), meter.columns).power_w, ending
 
 
-def warm_up(seconds: float) -> None:
-    """Load every usable core fully for `seconds`, one process each.
+def warm_up(seconds: float, until: Callable[[], bool] | None = None) -> None:
+    """Load every usable core fully for `seconds`, one process each, or until `until` comes back with true.
 
     Raises MeterError when a process ends early, because the first runs would then meet a cold machine.
     """
     command = [sys.executable, "-m", "src.protocol.burn", str(seconds)]
     with ExitStack() as ending:
         burners = [_start_burner(command, ending) for _ in range(usable_cpus())]
-        failed = [burner for burner in burners if burner.wait(timeout=seconds + GRACE_S) != 0]
+        enough = until is not None and until()
+        codes = [burner.poll() if enough else burner.wait(timeout=seconds + GRACE_S) for burner in burners]
+    failed = [code for code in codes if code]
     if failed:
         raise MeterError(f"the warm-up ended early ({len(failed)} of its processes failed); try `{' '.join(command)}`")
 

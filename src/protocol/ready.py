@@ -16,6 +16,7 @@ from src.errors import MeterError, SetupError, TrackError
 from src.measure.environment import worker_environment
 from src.measure.meters.select import Meter, select_meter
 from src.paths import ROOT
+from src.protocol.machine import require_sensors
 from src.track import open_store
 from src.workloads.command.command_line import prepare_command
 from src.workloads.hardware import Device
@@ -58,6 +59,7 @@ def make_ready(configs: Sequence[Config], root: Path, here: Path, say: Say) -> l
         meter_key = repr((config.meter, config.hardware.device))
         # First, because it takes a second: a workload may download data or train a network.
         meter = _once(meters, meter_key, lambda config=config: _select_meter(config))  # type: ignore[misc]
+        require_sensors(config.protocol, meter)
         try:
             work = _once(works, _work_key(config), lambda config=config: prepare_work(config, root, here, say))  # type: ignore[misc]
         except SetupError as error:

@@ -54,7 +54,9 @@ def write_article(material: Material) -> Document:
             Section("medians", "At a glance", tuple(headline_table(analysis, kinds))),
             introduction(loaded, analysis, _named(pictures, ARCHITECTURE)),
             methodology(loaded, analysis),
-            results(analysis, kinds, _others(pictures, (ARCHITECTURE, ACCURACY, RUN_ORDER))),
+            results(
+                facts.counted(loaded).runs, analysis, kinds, _others(pictures, (ARCHITECTURE, ACCURACY, RUN_ORDER))
+            ),
             discussion(analysis, kinds, _named(pictures, ACCURACY)),
             threats_to_validity(loaded, analysis, kinds, _named(pictures, RUN_ORDER)),
             conclusion(analysis, kinds),

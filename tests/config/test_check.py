@@ -69,6 +69,11 @@ def test_a_cpu_that_this_process_may_not_use_is_refused(composed, monkeypatch):
         ("training.seed=-1", "^training.seed=-1: must be at least 0$"),
         ("protocol.warmup_s=-1", "^protocol.warmup_s=-1.0: must be at least 0$"),
         ("protocol.baseline_s=-1", "^protocol.baseline_s=-1.0: must be at least 0$"),
+        ("protocol.rest=cold", "^protocol.rest=cold: must be one of fixed, temperature$"),
+        ("protocol.warmup=slow", "^protocol.warmup=slow: must be one of fixed, steady$"),
+        ("protocol.warmup_minimum_s=-1", "^protocol.warmup_minimum_s=-1.0: must be at least 0$"),
+        ("protocol.rest_margin_c=0", "^protocol.rest_margin_c=0.0: must be above 0$"),
+        ("protocol.rest_max_s=0", "^protocol.rest_max_s=0.0: must be above 0$"),
         ("protocol.retries=-1", "^protocol.retries=-1: must be at least 0$"),
         ("hardware.max_background_load=1", "^hardware.max_background_load=1.0: must be at least 0 and below 1$"),
         ("meter.busy_w=0", "^meter.busy_w=0.0: must be above 0$"),
@@ -104,3 +109,28 @@ def test_a_cpu_that_this_process_may_not_use_is_refused(composed, monkeypatch):
 def test_what_makes_no_sense_is_refused_by_its_key(composed, override, key):
     with pytest.raises(ConfigError, match=key):
         check(composed(override))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (
+            ["protocol.rest=temperature", "protocol.rest_max_s=59"],
+            "^protocol.rest_max_s=59: must be at least protocol.idle_s=60, the shortest rest$",
+        ),
+        (["protocol.rest=temperature", "protocol.idle_s=0"], "^protocol.idle_s=0: must be above 0 with"),
+        (
+            ["protocol.warmup=steady", "protocol.warmup_minimum_s=301"],
+            "^protocol.warmup_minimum_s=301: must be at most protocol.warmup_s=300, the longest warm-up$",
+        ),
+    ],
+    ids=["longest rest", "no rest", "least warm-up"],
+)
+def test_no_least_is_above_its_most(composed, overrides, says):
+    with pytest.raises(ConfigError, match=says):
+        check(composed("protocol=study", *overrides))
+
+
+def test_what_is_not_asked_for_is_not_held_to_that(composed):
+    check(composed("protocol=study", "protocol.rest_max_s=59", "protocol.warmup_minimum_s=301"))
+    check(composed("protocol=study", "protocol.rest=temperature", "protocol.warmup=steady"))

@@ -16,12 +16,14 @@ from src.measure.recording import Recording
 from src.measure.run import Measured
 from src.measure.run_metrics import (
     MAX_TRACE_POINTS,
+    IdleBaseline,
     energy_metrics,
     numbers_of,
     outcome_series,
     phases_of,
     power_series,
     run_series,
+    spread_of,
 )
 from src.measure.windows import phase_windows
 
@@ -64,17 +66,17 @@ def measured(outcome: Outcome, energy: Energy, events: list[Event]) -> Measured:
 
 
 def test_every_metric_has_its_fixed_name(measured: Measured) -> None:
-    assert set(numbers_of(measured, idle_power_w=12.0)[0]) == {
+    assert set(numbers_of(measured, IdleBaseline(12.0, "block", 0.5))[0]) == {
         *("energy_j", "duration_s", "power_w", "edp_js", "energy_resolution_j"),
         *(f"energy_{name}_j" for name in ("total", *PHASES)),
         *(f"duration_{name}_s" for name in ("total", *PHASES)),
-        *("energy_package_j", "energy_dram_j", "energy_net_j", "idle_power_w"),
+        *("energy_package_j", "energy_dram_j", "energy_net_j", "energy_net_uncertainty_j", "idle_power_w"),
         *("accuracy", "loss", "samples_per_s", "peak_memory_bytes", "parameter_count"),
     }
 
 
 def test_the_task_is_everything_but_the_import(energy: Energy) -> None:
-    metrics = energy_metrics(energy, idle_power_w=12.0)
+    metrics = energy_metrics(energy, IdleBaseline(12.0, "start"))
     assert metrics["duration_s"] == pytest.approx(64)
     assert metrics["energy_j"] == pytest.approx(64 * POWER_W)
     assert metrics["energy_total_j"] == pytest.approx(66 * POWER_W)
@@ -86,6 +88,40 @@ def test_the_task_is_everything_but_the_import(energy: Energy) -> None:
     assert metrics["edp_js"] == pytest.approx(64 * 64 * POWER_W)
     assert metrics["idle_power_w"] == 12.0
     assert metrics["energy_net_j"] == pytest.approx(64 * (POWER_W - 12))
+    assert "energy_net_uncertainty_j" not in metrics
+
+
+def test_the_spread_of_the_baseline_is_carried_into_net_energy(energy: Energy) -> None:
+    metrics = energy_metrics(energy, IdleBaseline(12.0, "block", spread_w=0.5))
+    assert metrics["energy_net_j"] == pytest.approx(64 * (POWER_W - 12))
+    assert metrics["energy_net_uncertainty_j"] == pytest.approx(64 * 0.5)
+
+
+@pytest.mark.parametrize(
+    ("baselines_w", "spread_w"),
+    [
+        pytest.param([], None, id="none"),
+        pytest.param([9.0], None, id="one says nothing of its spread"),
+        pytest.param([9.0, 9.0, 9.0], 0.0, id="all alike"),
+        pytest.param([9.0, 10.0, 11.0], 1.0, id="of a sample, not of all there are"),
+    ],
+)
+def test_the_spread_of_baselines(baselines_w: list[float], spread_w: float | None) -> None:
+    assert spread_of(baselines_w) == spread_w
+
+
+def test_net_energy_is_off_by_as_much_as_it_says() -> None:
+    """Baselines that miss the true power at rest by chance: the errors of net energy spread as the uncertainty does."""
+    rng = np.random.default_rng(1)
+    time_s = np.arange(-0.2, 20.3, 0.2)
+    energy = integrate(Recording(time_s, {"PACKAGE_ENERGY (J)": 30.0 * (time_s + 0.2)}), {"task": (0.0, 20.0)}, 200)
+    errors, told = [], []
+    for _ in range(400):
+        baselines_w = list(10 + 0.5 * rng.standard_normal(8))
+        metrics = energy_metrics(energy, IdleBaseline(baselines_w[-1], "block", spread_of(baselines_w)))
+        errors.append(metrics["energy_net_j"] - 20 * (30 - 10))
+        told.append(metrics["energy_net_uncertainty_j"])
+    assert np.sqrt(np.mean(np.square(told))) == pytest.approx(np.std(errors), rel=0.1)
 
 
 def test_without_a_baseline_there_is_no_net_energy(energy: Energy) -> None:
@@ -108,6 +144,7 @@ def told(measured: Measured, *names: str) -> Measured:
         "duration_s",
         "energy_train_j",
         "energy_net_j",
+        "energy_net_uncertainty_j",
         "energy_gpu_j",
         "energy_resolution_j",
         "idle_power_w",

@@ -12,6 +12,7 @@ from src.contract.plan_file import Slot, Treatment
 from src.contract.record import RunRecord
 from src.doctor.host import machine_name
 from src.errors import MeterError
+from src.measure.run_metrics import IdleBaseline
 from src.paths import ROOT
 from src.protocol.filing import CONFIG_FILE, ENVIRONMENT_FILE, POWER_FILE, Filing, filing_command
 from src.protocol.provenance import file_hash, provenance
@@ -80,11 +81,13 @@ def test_a_retry_is_named_as_one(config, tmp_path):
 
 
 def test_a_finished_run_is_told_with_what_was_seen(config, tmp_path):
-    record = finished(config, tmp_path, idle_power_w=4.0)
+    record = finished(config, tmp_path, idle=IdleBaseline(4.0, "block", 0.5))
     assert (record.start_ms, record.end_ms) == (round(1000 * EPOCH_S), round(1000 * EPOCH_S) + 2000)
     assert record.metrics["energy_j"] == pytest.approx(20)
     assert record.metrics["idle_power_w"] == 4.0
     assert record.metrics["energy_net_j"] == pytest.approx(20 - 4 * 2)
+    assert record.metrics["energy_net_uncertainty_j"] == pytest.approx(0.5 * 2)
+    assert record.tags["idle_baseline"] == "block"
     assert record.metrics["accuracy"] == 0.9
     assert record.described["accuracy"] == Metric("accuracy", "1", "Test accuracy", "higher", headline=True)
     assert record.windows == {"train": (0.0, 2.0)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -19,7 +20,9 @@ from rich.console import Console
 from src.config.cpus import usable_cpus
 from src.config.schema import Config
 from src.errors import MeterError
+from src.measure.disturbance import snapshot
 from src.measure.launch import Ending
+from src.measure.run_metrics import IdleBaseline
 from src.paths import ROOT
 from src.protocol import machine
 from src.protocol.display import Display
@@ -89,7 +92,8 @@ def test_a_warm_up_that_ends_early_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 Rest = Callable[..., MachineState]
-AT_START = MachineState({METER: 10.0}, 0.02, "performance", {METER: 10.0}, {METER: 10.0})
+TEMPERATURE = ("protocol.rest=temperature",)
+AT_START = MachineState({METER: 10.0}, 0.02, "performance", {}, {METER: 10.0})
 
 
 @pytest.fixture
@@ -108,8 +112,9 @@ def rest(
     """A rest of so many seconds on a machine that draws `power_w` then, beside others' `load`."""
 
     def start(
-        seconds: float, power_w: float = 10.0, load: float = 0.02, governor: str = "performance", **state: Any
-    ) -> MachineState:
+        seconds: float, power_w: float = 10.0, load: float = 0.02, governor: str = "performance",
+        overrides: tuple[str, ...] = (), **state: Any,
+    ) -> MachineState:  # fmt: skip
         def at_rest(_: object, measured_s: float, *__: object) -> tuple[float, Ending]:
             slept.append(measured_s + 0.5)
             if power_w < 0:
@@ -123,7 +128,7 @@ def rest(
         monkeypatch.setattr(machine, "_at_rest", at_rest)
         monkeypatch.setattr(machine, "background_load", background)
         monkeypatch.setattr(machine, "governor", lambda: governor)
-        config = composed("framework=torch", "protocol=study", f"protocol.idle_s={seconds}")
+        config = composed("framework=torch", "protocol=study", f"protocol.idle_s={seconds}", *overrides)
         return rest_and_look(replace(AT_START, **state), config, METER, tmp_path, Display(terminal))
 
     return start
@@ -171,3 +176,182 @@ def test_without_a_baseline_the_first_look_is_what_later_ones_are_compared_with(
 
 def test_a_meter_that_fails_then_stops_nothing(rest: Rest) -> None:
     assert rest(60.0, power_w=-1.0).metrics(METER) == {"background_load": 0.02}
+
+
+def test_each_blocks_baseline_is_its_own_and_all_tell_their_spread(rest: Rest) -> None:
+    first = rest(60.0, power_w=9.0)
+    assert first.baseline(METER) == IdleBaseline(9.0, "block", None)
+    second = rest(60.0, power_w=11.0, of_blocks_w=first.of_blocks_w)
+    assert second.baseline(METER) == IdleBaseline(11.0, "block", pytest.approx(2**0.5))
+    assert rest(60.0, power_w=-1.0, of_blocks_w=second.of_blocks_w).baseline(METER) == IdleBaseline(10.0, "start")
+    assert rest(2.0, idle_power_w={}).baseline(METER) is None
+
+
+@pytest.mark.parametrize(("seconds", "looked_s"), [(10.0, 5.0), (20.0, 5.0), (60.0, 15.0)])
+def test_of_a_long_rest_the_last_quarter_is_measured(
+    rest: Rest, slept: list[float], seconds: float, looked_s: float
+) -> None:
+    rest(seconds)
+    assert slept[0] == pytest.approx(seconds - looked_s)
+
+
+Cooling = Callable[[float], float | None]
+
+
+@pytest.fixture
+def cooling(monkeypatch: pytest.MonkeyPatch, slept: list[float]) -> Callable[[Cooling], None]:
+    """Has the package's temperature follow from the seconds slept."""
+
+    def follow(temperature_c: Cooling) -> None:
+        monkeypatch.setattr(machine, "package_temperature_c", lambda: temperature_c(sum(slept)))
+
+    return follow
+
+
+RESTS = [
+    pytest.param(lambda s: max(50.0, 80.0 - s), 50.0, 60.0, None, id="cool in time"),
+    pytest.param(lambda s: max(50.0, 152.0 - s), 50.0, 100.0, None, id="cool later"),
+    pytest.param(lambda s: 90.0, 50.0, 300.0, "began at 90.0 °C, the first one at 50.0 °C, after the longest rest",
+                 id="never cool"),
+    pytest.param(lambda s: 40.0, 50.0, 60.0, "began at 40.0 °C, the first one at 50.0 °C, which no longer rest mends",
+                 id="colder"),
+    pytest.param(lambda s: None, 50.0, 60.0, "temperature could not be read any more", id="no longer readable"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("temperature_c", "first_run_c", "rested_s", "flagged"), RESTS)
+@pytest.mark.parametrize("look", [True, False], ids=["with a look", "within a block"])
+def test_a_rest_lasts_until_the_package_is_as_before_the_first_run(
+    composed: Callable[..., Config], slept: list[float], rest: Rest, cooling: Any, terminal: Console,
+    temperature_c: Cooling, first_run_c: float, rested_s: float, flagged: str | None, look: bool,
+) -> None:  # fmt: skip
+    cooling(temperature_c)
+    if look:
+        seen = rest(60.0, first_run_c=first_run_c, overrides=TEMPERATURE)
+    else:
+        config = composed("framework=torch", "protocol=study", *TEMPERATURE)
+        seen = machine.rest(replace(AT_START, first_run_c=first_run_c), config, Display(terminal))
+    # A rest that ends with a look begins it as soon as the package is cool, so it may end up to a look later.
+    assert rested_s <= sum(slept) + 1e-9 <= min(rested_s + (15 if look else 0), 300.0) + 1e-9
+    assert [flag.code for flag in seen.rest_flags] == ["start_temperature"] * (flagged is not None)
+    assert not any(flag.grave for flag in seen.rest_flags)
+    assert (flagged or "") in "".join(flag.text for flag in seen.rest_flags)
+    assert (flagged or "") in terminal.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_first_rest_waits_for_nothing_and_notes_its_temperature(
+    rest: Rest, slept: list[float], cooling: Any
+) -> None:
+    cooling(lambda s: 90.0 - s / 2)
+    seen = rest(60.0, overrides=TEMPERATURE)
+    assert (sum(slept), seen.first_run_c, seen.rest_flags) == (60.0, 60.0, ())
+
+
+def test_a_flag_of_one_rest_is_none_of_the_next(rest: Rest, cooling: Any) -> None:
+    cooling(lambda s: 90.0)
+    hot = rest(60.0, first_run_c=50.0, overrides=TEMPERATURE)
+    cooling(lambda s: 50.0)
+    assert hot.rest_flags
+    assert not rest(60.0, first_run_c=50.0, rest_flags=hot.rest_flags, overrides=TEMPERATURE).rest_flags
+
+
+def test_a_fixed_rest_asks_for_no_temperature(rest: Rest, slept: list[float], cooling: Any) -> None:
+    cooling(lambda s: 1 / 0)
+    assert rest(60.0, first_run_c=50.0).rest_flags == ()
+    assert sum(slept) == pytest.approx(60.0)
+
+
+@pytest.fixture
+def steady_within(
+    composed: Callable[..., Config], slept: list[float], terminal: Console, tmp_path: Path, monkeypatch: Any
+) -> Callable[..., bool]:
+    """Whether a warm-up under these laws of power and temperature, of the seconds since its begin, ends early."""
+
+    def watch(power_w: Cooling, temperature_c: Cooling, kind: str = "measured", *overrides: str) -> bool:
+        def at_rest(_: object, measured_s: float, *__: object) -> tuple[float, Ending]:
+            slept.append(measured_s + 0.5)
+            watts = power_w(sum(slept))
+            if watts is None:
+                raise MeterError("the meter is broken")
+            return watts, Ending("exit", 0, ())
+
+        def seen() -> Any:
+            return snapshot()._replace(temperature_c=temperature_c(sum(slept)), frequency_mhz=3000.0)
+
+        monkeypatch.setattr(machine, "_at_rest", at_rest)
+        monkeypatch.setattr(machine, "snapshot", seen)
+        protocol = composed("framework=torch", "protocol=study", *overrides).protocol
+        meter = replace(METER, energy_kind=kind)  # type: ignore[arg-type]
+        return machine._until_steady(protocol, meter, tmp_path, Display(terminal))
+
+    return watch
+
+
+def level(seconds: float) -> float:
+    return 60.0
+
+
+def warming(seconds: float) -> float:
+    return 60.0 + 20 * (1 - math.exp(-seconds / 60))
+
+
+WARM_UPS = [
+    pytest.param(level, level, "measured", (), 65.0, "", id="steady from the beginning"),
+    pytest.param(level, level, "measured", ("protocol.warmup_minimum_s=120",), 120.0, "", id="not before the minimum"),
+    pytest.param(warming, level, "measured", (), 230.0, "", id="power rises"),
+    pytest.param(level, warming, "measured", (), 170.0, "", id="temperature rises"),
+    pytest.param(lambda s: s, level, "measured", (), 300.0, "its power still moved by +", id="power never ends rising"),
+    pytest.param(lambda s: None, level, "measured", (), 300.0, "its power could not always be read", id="no power"),
+    pytest.param(level, lambda s: None, "measured", (), 65.0, "", id="power alone"),
+    pytest.param(lambda s: None, level, "estimated", (), 65.0, "", id="temperature and frequency alone"),
+    pytest.param(level, level, "measured", ("protocol.warmup_s=40",), 40.0, "watched for less than 60 s", id="short"),
+]
+
+
+@pytest.mark.parametrize(("power_w", "temperature_c", "kind", "overrides", "ended_s", "says"), WARM_UPS)
+def test_a_warm_up_ends_when_the_machine_is_steady(
+    steady_within: Callable[..., bool], slept: list[float], terminal: Console, power_w: Cooling,
+    temperature_c: Cooling, kind: str, overrides: tuple[str, ...], ended_s: float, says: str,
+) -> None:  # fmt: skip
+    assert steady_within(power_w, temperature_c, kind, *overrides) == (says == "")
+    assert sum(slept) == pytest.approx(ended_s, abs=10)
+    assert (says or "warm and steady after") in terminal.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_warm_up_whose_end_is_told_ends_there_and_takes_its_burners_with_it() -> None:
+    began_s = time.monotonic()
+    warm_up(60, lambda: True)
+    assert time.monotonic() - began_s < 30
+    own = psutil.Process().children()
+    assert not [child for child in own if "src.protocol.burn" in child.cmdline()]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a program that fails")
+def test_burners_that_fail_while_they_are_watched_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine.sys, "executable", "/bin/false")
+    with pytest.raises(MeterError, match="the warm-up ended early"):
+        warm_up(0.1, lambda: time.sleep(1) is None)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "temperature_c", "says"),
+    [
+        pytest.param(["study"], 50.0, [], id="all is known"),
+        pytest.param(["study"], None, ["no temperature"], id="no temperature"),
+        pytest.param(["smoke"], 50.0, ["power at rest is not measured, so"], id="no rest"),
+        pytest.param(["study", "protocol.baseline_s=0"], 50.0, ["before the first block"], id="fixed rest"),
+        pytest.param(["study", "protocol.baseline_s=0", *TEMPERATURE], 50.0, [], id="the first run rests"),
+        pytest.param(["smoke", "protocol.baseline_s=1"], 50.0, [], id="a baseline alone"),
+    ],
+)
+def test_what_no_run_can_tell_is_said_beforehand(
+    composed: Callable[..., Config],
+    monkeypatch: Any,
+    overrides: list[str],
+    temperature_c: float | None,
+    says: list[str],
+) -> None:
+    monkeypatch.setattr(machine, "package_temperature_c", lambda: temperature_c)
+    said = list(machine.unknown([composed("framework=torch", f"protocol={overrides[0]}", *overrides[1:])]))
+    assert len(said) == len(says)
+    assert all(part in sentence for part, sentence in zip(says, said, strict=True))

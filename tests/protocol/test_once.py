@@ -15,6 +15,7 @@ from src.contract.plan_file import PLAN_FILE, PlanFile
 from src.contract.record import DRAFT_FILE, RECORD_FILE, RunRecord
 from src.errors import ConfigError, RunError, SetupError
 from src.measure.meters.remarks import Remarks
+from src.measure.run_metrics import IdleBaseline
 from src.protocol import filing as filing_module
 from src.protocol import loop as loop_module
 from src.protocol.filing import Draft, recovered
@@ -160,7 +161,8 @@ def test_a_run_that_is_not_whole_gets_no_record(whole_recording):
 
 def test_a_draft_comes_back_as_it_was(make_record):
     remarks = Remarks((Flag("odd", "it is odd", grave=True),), ("A",))
-    draft = Draft(make_record(), dataclasses.replace(METER, remarks=remarks, rejected=("a", "b")), 3.25)
+    idle = IdleBaseline(3.25, "block", 0.5)
+    draft = Draft(make_record(), dataclasses.replace(METER, remarks=remarks, rejected=("a", "b")), idle)
     draft.write()
     assert Draft.read(draft.record.folder) == draft
 

@@ -9,11 +9,14 @@ import pytest
 from src.config.schema import Config
 from src.contract.job import Job, Work
 from src.errors import ConfigError, MeterError, SetupError, TrackError
+from src.measure.disturbance import snapshot
+from src.protocol import machine
 from src.protocol import ready as module
 from src.protocol.ready import make_ready, prepare_work, ready_store
 from tests.protocol.conftest import METER
 
 ROOT = Path("root")
+HEAT, CLOCK = {"temperature_c": 50.0}, {"frequency_mhz": 3000.0}
 
 
 @pytest.fixture
@@ -44,6 +47,33 @@ def test_equal_configurations_are_looked_at_once(composed, asked):
     first, second = ready_of(composed(), composed())
     assert (len(asked[0]), len(asked[1])) == (1, 1)
     assert (first.work, first.meter) == (second.work, second.meter)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "now", "kind", "says"),
+    [
+        pytest.param(["rest=temperature"], {}, "measured", "^protocol.rest=temperature: .*rest=fixed", id="rest"),
+        pytest.param(["warmup=steady"], {}, "estimated", "^protocol.warmup=steady: the meter native", id="nothing"),
+        pytest.param(["warmup=steady"], HEAT, "estimated", "protocol.warmup=fixed", id="only temperature"),
+        pytest.param(["warmup=steady"], HEAT, "replayed", "protocol.warmup=fixed", id="power of another day"),
+        pytest.param(["warmup=steady"], HEAT | CLOCK, "estimated", None, id="temperature and frequency"),
+        pytest.param(["warmup=steady"], {}, "measured", None, id="power"),
+        pytest.param(["rest=temperature"], HEAT, "estimated", None, id="temperature"),
+        pytest.param([], {}, "estimated", None, id="neither is asked for"),
+    ],
+)
+def test_what_ends_a_rest_or_a_warm_up_must_be_readable(composed, asked, monkeypatch, overrides, now, kind, says):
+    monkeypatch.setattr(module, "select_meter", lambda *_, **__: dataclasses.replace(METER, energy_kind=kind))
+    seen = snapshot()._replace(**{"temperature_c": None, "frequency_mhz": None} | now)
+    monkeypatch.setattr(machine, "snapshot", lambda: seen)
+    config = composed("protocol=study", *(f"protocol.{override}" for override in overrides))
+    if says is None:
+        assert len(ready_of(config)) == 1
+        return
+    with pytest.raises(SetupError, match=says) as caught:
+        ready_of(config)
+    assert "\n" not in str(caught.value)
+    assert asked[0] == []
 
 
 WORK = [

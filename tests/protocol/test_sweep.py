@@ -9,6 +9,7 @@ import tempfile
 
 import pytest
 
+from src.contract.flags import Flag
 from src.contract.job import Job, Prime, Work
 from src.contract.plan_file import PLAN_FILE
 from src.contract.record import RECORD_FILE, RunRecord
@@ -67,7 +68,7 @@ def test_the_machine_is_looked_at_before_every_block(make_plan_of, runs, folder,
         return dataclasses.replace(state, background_load=0.05 + 0.1 * len(looks), block_power_w=power_w)
 
     monkeypatch.setattr(loop_module, "rest_and_look", look)
-    monkeypatch.setattr(loop_module.time, "sleep", lambda _: None)
+    monkeypatch.setattr(loop_module, "rest", lambda state, *_: state)
     plan = make_plan_of("protocol.idle_s=9")
     conduct(plan, folder, terminal)
     assert looks == [1 + 2, 1 + 4]
@@ -75,7 +76,11 @@ def test_the_machine_is_looked_at_before_every_block(make_plan_of, runs, folder,
     assert [filed[n].metrics.get("idle_power_block_w") for n in range(1, 7)] == [None, None, 11, 11, 12, 12]
     loads = [filed[n].metrics["background_load"] for n in range(1, 7)]
     assert loads == pytest.approx([0.02, 0.02, 0.15, 0.15, 0.25, 0.25])
-    assert {run.metrics["idle_power_w"] for run in filed.values()} == {3.5}
+    assert [filed[n].metrics["idle_power_w"] for n in range(1, 7)] == [3.5, 3.5, 11, 11, 12, 12]
+    assert [filed[n].tags["idle_baseline"] for n in range(1, 7)] == ["start"] * 2 + ["block"] * 4
+    for run in filed.values():
+        net_j = run.metrics["energy_j"] - run.metrics["idle_power_w"] * run.metrics["duration_s"]
+        assert run.metrics["energy_net_j"] == pytest.approx(net_j)
     assert [bool(filed[n].flags) for n in range(1, 7)] == [False, False, True, True, True, True]
 
 
@@ -247,16 +252,37 @@ def test_a_run_rests_before_it_but_not_the_first(make_plan_of, runs, folder, ter
     def rest(seconds):
         rests.append((seconds, len(runs.names) - 1))
 
-    def rest_and_look(state, config, *_):
+    def rested(state, config, *_):
         rest(config.protocol.idle_s)
         return state
 
-    monkeypatch.setattr(loop_module.time, "sleep", rest)
-    monkeypatch.setattr(loop_module, "rest_and_look", rest_and_look)
+    monkeypatch.setattr(loop_module, "rest", rested)
+    monkeypatch.setattr(loop_module, "rest_and_look", rested)
     plan = make_plan_of("protocol.idle_s=7", "protocol.iterations=2", "protocol.retries=1")
     runs.failures[plan.folder(plan.slots[0], 0)] = 1
     conduct(plan, folder, terminal)
     assert rests == [(7, 1), (7, 2), (7, 3), (7, 4)]
+
+
+def test_where_the_others_wait_for_its_temperature_the_first_run_rests_too(
+    make_plan_of, runs, folder, store, terminal, monkeypatch
+):
+    rests = []
+
+    def look(state, *_):
+        rests.append(("looked", len(runs.names) - 1))
+        return dataclasses.replace(state, rest_flags=())
+
+    def rest(state, *_):
+        rests.append(("rested", len(runs.names) - 1))
+        return dataclasses.replace(state, rest_flags=(Flag("start_temperature", "too warm"),))
+
+    monkeypatch.setattr(loop_module, "rest", rest)
+    monkeypatch.setattr(loop_module, "rest_and_look", look)
+    conduct(make_plan_of("protocol.idle_s=7", "protocol.iterations=2", "protocol.rest=temperature"), folder, terminal)
+    assert rests == [("looked", 0), ("rested", 1), ("looked", 2), ("rested", 3)]
+    flags = {run.tags["sequence"]: [(flag.code, flag.grave) for flag in run.flags] for run in store.records("e")}
+    assert flags == {"1": [], "2": [("start_temperature", False)], "3": [], "4": [("start_temperature", False)]}
 
 
 def test_a_folder_that_holds_a_sweep_is_refused_before_anything_is_filed(plan, runs, folder, store, terminal):

@@ -15,6 +15,7 @@ from src.figures.numbers import DASH, MINUS, confidence, count, duration, enumer
 from src.report import facts
 from src.report.document import Block, Paragraph, Section, bullets, table
 from src.report.load import Loaded
+from src.report.sections.net_energy import BLOCK, START, idle_powers
 from src.report.shown import unfinished
 from src.report.wording import INFERENCE, RULES
 
@@ -42,7 +43,12 @@ PROTOCOL = (
     ("Seed of the order", "protocol.seed"),
     ("Idle baseline (s)", "protocol.baseline_s"),
     ("Warm-up, once (s)", "protocol.warmup_s"),
+    ("Warm-up's end", "protocol.warmup"),
+    ("Shortest warm-up (s)", "protocol.warmup_minimum_s"),
     ("Idle between runs (s)", "protocol.idle_s"),
+    ("Rest's end", "protocol.rest"),
+    ("Warmer than the first run by at most (°C)", "protocol.rest_margin_c"),
+    ("Longest rest (s)", "protocol.rest_max_s"),
     ("Retries of a failed run", "protocol.retries"),
     ("Time limit of a run (s)", "protocol.timeout_s"),
 )
@@ -192,16 +198,32 @@ def _protocol(loaded: Loaded, analysis: Analysis) -> list[Block]:
     memory = None if analysis.machines else facts.swept(loaded, "host.memory_bytes")
     if memory is not None and memory.isdigit():
         machine.append(("Memory", quantity(int(memory) / 2**30, "GiB", 3)))
-    idle = runs["idle_power_w"].dropna() if "idle_power_w" in runs else pd.Series(dtype=float)
-    if not idle.empty:
-        machine.append(("Power at rest before the warm-up", quantity(float(idle.median()), "W")))
+    start_w = idle_powers(runs, START)
+    if not start_w.empty:
+        machine.append(("Power at rest before the warm-up", quantity(float(start_w.median()), "W")))
     machine += _drift(runs)
     if analysis.machines:
         blocks += _machines(loaded, analysis)
     silent = [sweep.name for sweep in loaded.sweeps if not any(key.startswith("host.") for key in sweep.params)]
     note = f"Processor and system are not recorded for {enumerate_all(silent)}." if silent else ""
     caption = "What is recorded of all of them." if analysis.machines else "The machine."
-    return [*blocks, *_machine(caption, machine, note)]
+    return [*blocks, *_machine(caption, machine, note), Paragraph(_above_idle(runs))]
+
+
+def _above_idle(runs: pd.DataFrame) -> str:
+    """What the energy above idle is above."""
+    block, start = idle_powers(runs, BLOCK).size, idle_powers(runs, START).size
+    if not block + start:
+        return "Power at rest is not recorded, so no energy above it is told."
+    of_start = "power at rest before the warm-up, whose spread is not known"
+    if not block:
+        return f"Energy above idle is what a run took above the {of_start}."
+    others = f", in {count(start, 'run')} above the {of_start}" if start else ""
+    return (
+        "Energy above idle is what a run took above the power at rest that the same meter found at the end of the rest "
+        f"before its block{others}; its uncertainty is the standard deviation of that power over the blocks so "
+        "far, times the run's duration."
+    )
 
 
 def _machines(loaded: Loaded, analysis: Analysis) -> list[Block]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
+
 from src.analysis.analyse import Analysis
 from src.analysis.decision import judge_by_blocks
 from src.analysis.describe import Description
@@ -19,6 +21,7 @@ from src.figures.kinds import not_measured
 from src.figures.numbers import DASH, confidence, enumerate_all, interval, number, p_value, percent, signed
 from src.report.document import Block, Paragraph, Picture, Section, table
 from src.report.sections.by_machines import machine_tables
+from src.report.sections.net_energy import NET, net_energy_table
 from src.report.shown import DOMAINS, Shown, described, distinct, headline_metrics, main_metrics, shown
 from src.report.wording import reason_text, test_name, verdict_cell
 
@@ -51,20 +54,19 @@ def headline_table(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
     return table(f"Medians{over}, least {mean}{what} first{_kind_note(kinds)}.", head, rows)
 
 
-def results(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]) -> Section:
+def results(runs: pd.DataFrame, analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]) -> Section:
     """All metrics, the phases, and the tests."""
-    views = [shown(metric, analysis) for metric in main_metrics(analysis)]
+    blocks: list[Block] = []
+    for metric in main_metrics(analysis):
+        blocks += _description_table(analysis, shown(metric, analysis), kinds)
+        blocks += net_energy_table(runs, analysis) if metric == NET else []
     return Section(
         "results",
         "Results",
         (),
         (
             Section("figures", "Figures", tuple(pictures)),
-            Section(
-                "descriptions",
-                "Each metric",
-                (*_over_machines(analysis), *(b for view in views for b in _description_table(analysis, view, kinds))),
-            ),
+            Section("descriptions", "Each metric", (*_over_machines(analysis), *blocks)),
             *([Section("machines", "Each machine", tuple(machines))] if (machines := machine_tables(analysis)) else []),
             Section("phases", "Phases and domains", tuple(_phases(analysis, kinds))),
             Section("tests", "Tests", tuple(_tests(analysis))),
