@@ -11,6 +11,7 @@ from src.figures.accuracy import NAME as ACCURACY
 from src.figures.architecture import NAME as ARCHITECTURE
 from src.figures.bland_altman import NAME as BLAND_ALTMAN
 from src.figures.run_order import NAME as RUN_ORDER
+from src.figures.wall_overlay import NAME as WALL_OVERLAY
 from src.report import facts
 from src.report.document import Document, Picture, Section
 from src.report.load import Loaded
@@ -26,7 +27,7 @@ from src.report.sections.reproduction import reproduction
 from src.report.sections.results import headline_table, results
 from src.report.wording import kind_notices
 
-OF_METERS = (BLAND_ALTMAN,)
+OF_METERS = (BLAND_ALTMAN, WALL_OVERLAY)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from src.figures.bland_altman import draw_bland_altman
 from src.figures.drawing import Drawing, save
 from src.figures.gallery import analysed_runs, draw_all
 from src.figures.power_over_time import NAME as POWER_OVER_TIME
+from src.figures.wall_overlay import draw_wall_overlay
 from src.public import password_from
 from src.report import facts
 from src.report.article import Material, write_article
@@ -36,6 +37,7 @@ from src.report.page import to_html
 from src.report.read_traces import TraceReader
 from src.report.sections.reproduction import ingest_commands, report_command, sweep_command
 from src.report.statistics_json import to_json
+from src.report.walls import read_walls
 from src.track.store import Store
 
 FIGURES = "figures"
@@ -143,7 +145,7 @@ def _draw(
     network = facts.network(facts.counted(loaded).runs)
     pictures, missing = [], []
     drawn = draw_all(loaded.runs, analysis, traces, network)
-    for drawing in itertools.chain(drawn, _of_meters(agreed, analysis)):
+    for drawing in itertools.chain(drawn, _of_meters(store, loaded, agreed, analysis)):
         if drawing.figure is None:
             missing.append(f"No figure '{drawing.name}': {drawing.reason}.")
             continue
@@ -153,10 +155,12 @@ def _draw(
     return pictures, [*traces.failures, *missing]
 
 
-def _of_meters(agreed: Sequence[Agreement], analysis: Analysis) -> Iterator[Drawing]:
+def _of_meters(store: Store, loaded: Loaded, agreed: Sequence[Agreement], analysis: Analysis) -> Iterator[Drawing]:
     """The pictures that only runs with a second meter have."""
     if agreed:
         yield draw_bland_altman(agreed, analysis.treatment_factors)
+    if any(agreement.is_wall for agreement in agreed):
+        yield draw_wall_overlay(read_walls(store, loaded, agreed), analysis.treatment_factors)
 
 
 def _write(folder: Path, document: Document, analysis: Analysis, loaded: Loaded, agreed: Sequence[Agreement]) -> None:
