@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from src.analysis.agreement import agreements
+from src.analysis.settings import AnalysisConfig
 from src.contract.record import Point, RunRecord
 from src.errors import ConfigError
 from src.ingest.__main__ import main
 from src.ingest.wall import WallOptions, lay_over, task_window
+from src.report.load import load
+from src.report.make import make_report
+from src.report.walls import read_walls
 from src.track.store import Store
 from tests.ingest.wall_meter import FINE_S, Machine, iso, machine, samples, write
 
@@ -156,3 +162,18 @@ def test_the_task_is_the_phases_that_lasted_as_long(filed, store: Store) -> None
     assert task_window(run) == pytest.approx((run.start_ms / 1000 + IMPORT_S, run.end_ms / 1000), abs=0.01)
     whole = dataclasses.replace(run, windows={})
     assert task_window(whole) == (run.start_ms / 1000, run.end_ms / 1000)
+
+
+def test_the_report_shows_it(filed, options, store: Store, tmp_path: Path) -> None:
+    lay_over(options(), store)
+    report = make_report(store, "e", AnalysisConfig(), tmp_path / "report")
+    text = (report.folder / "report.md").read_text("utf-8")
+    assert "## Meters checked against each other" in text
+    assert "In 6 runs wall meter showed" in text
+    assert (report.folder / "figures" / "wall_overlay.svg").exists()
+    assert (report.folder / "figures" / "bland_altman.svg").exists()
+    (told,) = json.loads((report.folder / "statistics.json").read_text("utf-8"))["agreements"]
+    assert (told["metric"], len(told["means_j"])) == ("energy_wall_j", 6)
+    (wall,) = read_walls(store, load(store, "e"), agreements(load(store, "e").runs))
+    assert [run.treatment for run in wall.runs] == [record.tags["treatment"] for record in filed]
+    assert [run.end_s for run in wall.runs] == pytest.approx([record.end_ms / 1000 for record in filed], abs=0.01)
