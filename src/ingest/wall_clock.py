@@ -75,8 +75,16 @@ def find_offset(wall: WallRecording, runs: Sequence[RunPower], idle_w: float, wi
     """The offset at which the wall meter's power follows that of the runs best; None where nothing overlaps.
 
     It is looked for within ±`within_s`, and anywhere where the wall meter's times tell no time of day. Between two runs
-    the machine is taken to rest at `idle_w`.
+    the machine is taken to rest at `idle_w`; where that gives no clear offset, for others were at work, as unknown.
     """
+    resting = _best_offset(wall, runs, idle_w, within_s)
+    if resting is not None and resting.is_clear:
+        return resting
+    unknown = _best_offset(wall, runs, np.nan, within_s)
+    return unknown if unknown is not None and unknown.is_clear else resting
+
+
+def _best_offset(wall: WallRecording, runs: Sequence[RunPower], idle_w: float, within_s: float) -> Offset | None:
     ordered = sorted(runs, key=lambda run: run.begin_s)
     span_s = max(ordered[-1].end_s - ordered[0].begin_s, float(wall.time_s[-1] - wall.time_s[0]))
     step_s = float(np.clip(wall.interval_s / STEPS_A_SAMPLE, SHORTEST_STEP_S, LONGEST_STEP_S))

@@ -95,3 +95,15 @@ def test_a_clock_that_drifts_is_told(made: Machine, tmp_path: Path) -> None:
     found = find_offset(recorded(tmp_path, rows), made.powers(), IDLE_W, 600)
     assert found is not None
     assert found.apart_s > 3
+
+
+def test_rests_in_which_others_were_at_work(made: Machine, tmp_path: Path) -> None:
+    rows = samples(made, 60.0)
+    busy = np.ones(len(rows), dtype=bool)
+    for _, begin_s, end_s in made.runs:
+        busy &= (rows[:, 0] + 60 < begin_s) | (rows[:, 0] + 60 > end_s)
+    rows[busy, 1] = 320.0
+    found = find_offset(recorded(tmp_path, rows), made.powers(), IDLE_W, 600)
+    assert found is not None
+    assert found.is_clear
+    assert found.seconds == pytest.approx(60.0, abs=1.0)
