@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from src.errors import ConfigError, MeterError, RunError
+from src.measure import beside
 from src.measure.meters.select import Meter, make_meter, select_meter
 from src.measure.run import Measured, measure
 from src.measure.run_metrics import numbers_of
@@ -68,6 +69,7 @@ def failing(code: str) -> Callable[[Meter], Meter]:
     return lambda meter: dataclasses.replace(meter, program=(sys.executable, "-c", code))
 
 
+KILLED = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 OUTPUT = "import sys, time, subprocess; out = sys.argv[sys.argv.index('-o') + 1]; now = int(1000 * time.time());"
 START = "hold = subprocess.Popen(sys.argv[sys.argv.index('--') + 1:]); time.sleep(0.2);"
 FAILURES = {
@@ -83,6 +85,11 @@ FAILURES = {
         f"f'100,{{now + 100 * n - 2000}},3\\n' for n in range(99))); {START} hold.wait()",
         "no energy or power column",
     ),
+    "is in doubt": (
+        f"{OUTPUT} open(out, 'w').write('Delta,Time,CPU_ENERGY (J)\\n' + ''.join("
+        f"f'100,{{now + 100 * n - 2000}},{{n}}.5\\n' for n in range(99)) + '100,'); {START} hold.wait()",
+        "the last line is incomplete",
+    ),
 }
 
 
@@ -95,6 +102,11 @@ def test_a_second_meter_that_fails_costs_no_run(run: Run, tmp_path: Path, code: 
     assert says in flags["second_meter"].text
     assert not any(flag.grave for flag in flags.values())
     assert "left_processes" not in flags
+
+
+@pytest.mark.parametrize(("code", "exit_code"), [("pass", 0), ("import sys; sys.exit(3)", 3), (KILLED, 137)])
+def test_the_commands_exit_code_is_passed_on(code: str, exit_code: int) -> None:
+    assert beside.main(["[]", "--", sys.executable, "-c", code]) == exit_code
 
 
 def test_one_that_is_no_program(run: Run, tmp_path: Path) -> None:
