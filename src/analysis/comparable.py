@@ -24,7 +24,7 @@ WITHOUT_EFFECT = (
     "workload.name", "workload.program", "workload.metrics", "inference.weights_from",
     "protocol.name", "protocol.iterations", "protocol.retries", "protocol.timeout_s", "protocol.seed",
     "protocol.max_foreign_cpu_share", "protocol.stop", "protocol.minimum_iterations", "protocol.precision_percent",
-    "hardware.max_background_load", "meter.name", "meter.binary", "meter.recording", "meter.strict",
+    "hardware.max_background_load", "meter.name", "meter.binary", "meter.recording", "meter.strict", "meter.also",
     "dataset.path", "dataset.cache", "dataset.mirrors", "dataset.connect_timeout_s",
 )  # fmt: skip
 OF_MACHINE = (MACHINE, "hardware.name", "hardware.threads", "hardware.affinity", "meter")

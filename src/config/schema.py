@@ -106,6 +106,8 @@ class MeterConfig(energibridge.Settings, native.Settings, estimate.Settings, rep
     interval_ms: Annotated[int, within(10, 10_000)] = MISSING
     # The energy columns to add up; empty recognises them. Parts of a named package are told, but not added.
     columns: Annotated[list[str], UNIQUE] = field(default_factory=list)
+    # Meters that record the same runs beside it, to be compared with it; the first one's energy counts.
+    also: Annotated[list[str], UNIQUE] = field(default_factory=list)
     # Settings of a meter that has no keys here; its own dataclass types and checks them.
     options: dict[str, Any] = field(default_factory=dict)
 

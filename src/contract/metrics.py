@@ -66,6 +66,16 @@ OF_METER = (
 )
 """What a meter tells beside it, where it can."""
 
+WALL = Metric("energy_wall_j", "J", "Energy of the task by the wall meter")
+"""What a meter at the socket told of the same time, once its recording was laid over the runs."""
+
+
+def by_meter(name: str, kind: str = "measured") -> Metric:
+    """The task's energy as a further meter of the same run tells it; one that was not measured says so."""
+    said = "" if kind == "measured" else f" ({kind}, not measured)"
+    return Metric(f"energy_by_{name}_j", "J", f"Energy of the task by {name}{said}")
+
+
 OF_MACHINE = (
     Metric("foreign_cpu_share", "1", "CPU time of other programs"),
     Metric("background_load", "1", "Load by other programs before the block"),

@@ -1,4 +1,7 @@
-"""File EnergiBridge's CSVs as runs: `python -m src.ingest experiment=NAME framework=tf path=DIR`."""
+"""File EnergiBridge's CSVs as runs: `python -m src.ingest experiment=NAME framework=tf path=DIR`.
+
+`python -m src.ingest wall experiment=NAME path=FILE` lays a wall meter's recording over runs that are filed already.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,13 @@ from src.contract.commands import override
 from src.errors import JoulebenchError
 from src.ingest.folder import Ingested, ingest
 from src.ingest.options import IngestOptions, parse, usage
+from src.ingest.wall import main as wall_main
 from src.public import hide_in_tracebacks, password_from, public, shown
 from src.track import open_store
 
 INTERRUPTED = 130
+WALL = "wall"
+"""The first word of the command for a wall meter's recording."""
 SHOWN_LABELS = 10
 
 
@@ -30,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """File a folder; exit code 0, 1 where a file was skipped or not filed, 2 for a wrong command line."""
     hide_in_tracebacks()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == [WALL]:
+        return wall_main(given[1:])
     if not given or {"-h", "--help"} & set(given):
         print(usage())
         return 0 if given else 2

@@ -7,7 +7,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -16,6 +16,7 @@ from src.contract.record import IMPORTED_SWEEP
 from src.errors import ConfigError
 
 SEVERAL = re.compile(r"[^\s,]+(,[^\s,]+)+")
+Options = TypeVar("Options")
 EXAMPLE = "python -m src.ingest experiment=NAME framework=tf path=DIR"
 
 
@@ -96,22 +97,28 @@ class IngestOptions:
 
 def parse(arguments: Sequence[str]) -> IngestOptions:
     """The options of a command line; raises ConfigError naming the argument and the remedy."""
-    config = OmegaConf.structured(IngestOptions)
-    for argument in arguments:
-        key, separator, value = argument.partition("=")
-        if not separator:
-            raise ConfigError(f"'{argument}' is not of the form KEY=VALUE; write for example {EXAMPLE}")
-        _set(config, key, value)
-    missing = sorted(str(key) for key in OmegaConf.missing_keys(config))
-    if missing:
-        raise ConfigError(f"{', '.join(missing)}: not given; write for example {EXAMPLE}")
-    options = OmegaConf.to_object(config)
-    assert isinstance(options, IngestOptions)
+    options = parse_as(IngestOptions, arguments, EXAMPLE)
     if SEVERAL.fullmatch(options.framework):
         raise ConfigError(
             f"framework={options.framework}: one call files one treatment, or each folder's as its own with "
             "framework={folder}; if this is one name, write it with spaces after the commas"
         )
+    return options
+
+
+def parse_as(of: type[Options], arguments: Sequence[str], example: str) -> Options:
+    """Arguments of the form KEY=VALUE as a dataclass; raises ConfigError naming the argument and the remedy."""
+    config = OmegaConf.structured(of)
+    for argument in arguments:
+        key, separator, value = argument.partition("=")
+        if not separator:
+            raise ConfigError(f"'{argument}' is not of the form KEY=VALUE; write for example {example}")
+        _set(config, key, value, known_keys(of))
+    missing = sorted(str(key) for key in OmegaConf.missing_keys(config))
+    if missing:
+        raise ConfigError(f"{', '.join(missing)}: not given; write for example {example}")
+    options = OmegaConf.to_object(config)
+    assert isinstance(options, of)
     return options
 
 
@@ -133,11 +140,11 @@ def known_keys(of: type = IngestOptions, prefix: str = "") -> list[str]:
     return keys
 
 
-def _set(config: DictConfig, key: str, value: str) -> None:
-    if key not in known_keys():
-        close = difflib.get_close_matches(key, known_keys(), n=1)
+def _set(config: DictConfig, key: str, value: str, known: Sequence[str]) -> None:
+    if key not in known:
+        close = difflib.get_close_matches(key, known, n=1)
         meant = f"; did you mean {close[0]}?" if close else ""
-        raise ConfigError(f"{key}: no such key{meant} There are: {', '.join(known_keys())}")
+        raise ConfigError(f"{key}: no such key{meant} There are: {', '.join(known)}")
     if value == "":
         raise ConfigError(f"{key}: nothing stands after the '='; write {key}=VALUE")
     try:

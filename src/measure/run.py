@@ -26,6 +26,7 @@ from src.measure.meter_columns import column_metrics
 from src.measure.meters.remarks import remarks_file
 from src.measure.meters.remedies import sample_too_slow
 from src.measure.meters.select import Meter
+from src.measure.second import files_of, read_others, with_others
 from src.measure.windows import Stretches, phase_windows, stretches_of
 
 LOG_FILE = "worker.log"
@@ -40,7 +41,8 @@ TAIL_LINES, TAIL_COLUMNS = 15, 200
 class Measured:
     """A run that counts. `energy.flags` hold what is odd about it; the files lie in `folder`.
 
-    `machine` holds what the meter's other columns say of the machine during the task.
+    `machine` holds what the meter's other columns say of the machine during the task, `beside` what the meters told
+    that recorded the same run beside it.
     """
 
     folder: Path
@@ -50,6 +52,7 @@ class Measured:
     energy: Energy
     ending: Ending
     machine: Mapping[str, float] = field(default_factory=dict)
+    beside: Mapping[str, Energy] = field(default_factory=dict)
 
 
 def measure(
@@ -70,13 +73,14 @@ def measure(
     the program is to blame, MeterError where the meter is; both quote the end of the log.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (ENERGY_FILE, remarks_file(Path(ENERGY_FILE)), EVENTS_FILE, OUTCOME_FILE, OLD_RESULT_FILE, LOG_FILE):
+    own = (ENERGY_FILE, remarks_file(Path(ENERGY_FILE)).name, EVENTS_FILE, OUTCOME_FILE, OLD_RESULT_FILE, LOG_FILE)
+    for name in (*own, *files_of(meter)):
         (folder / name).unlink(missing_ok=True)
     job.write(folder / JOB_FILE)
     command = meter.command(folder.resolve() / ENERGY_FILE, job.command(folder / JOB_FILE))
     files = {EVENTS_VARIABLE: EVENTS_FILE, OUTCOME_VARIABLE: OUTCOME_FILE}
     told = {variable: str(folder.resolve() / name) for variable, name in files.items()}
-    ending = launch(command, folder / LOG_FILE, {**environment, **told}, timeout_s)
+    ending = launch(with_others(meter, folder, command), folder / LOG_FILE, {**environment, **told}, timeout_s)
     _shorten(folder / LOG_FILE)
     if ending.ending != "exit":
         _blame_ending(ending, meter, folder, timeout_s)
@@ -101,9 +105,10 @@ def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_fore
     flags = [*gpu_flags(recording, energy.columns), *_ending_flags(ending), *stop_flags(events)]
     if ending.disturbance is not None:
         flags += disturbance_flags(ending.disturbance, events, max_foreign_cpu_share)
-    energy = dataclasses.replace(energy, flags=(*energy.flags, *flags))
+    beside, told = read_others(meter, folder, windows)
+    energy = dataclasses.replace(energy, flags=(*energy.flags, *flags, *told))
     machine = column_metrics(folder / ENERGY_FILE, stretches_of(windows[TASK])[0])
-    return Measured(folder, outcome, events, windows, energy, ending, machine)
+    return Measured(folder, outcome, events, windows, energy, ending, machine, beside)
 
 
 def _check_told(outcome: Outcome, job: Job, folder: Path) -> None:

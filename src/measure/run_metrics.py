@@ -8,7 +8,7 @@ from statistics import stdev
 from typing import Literal
 
 from src.contract.events import Event
-from src.contract.metrics import OF_MACHINE, OF_METER, TASK, TOTAL, Metric
+from src.contract.metrics import OF_MACHINE, OF_METER, TASK, TOTAL, WALL, Metric, by_meter
 from src.contract.outcome import Outcome
 from src.contract.record import Point
 from src.measure.disturbance import Disturbance
@@ -134,7 +134,8 @@ def numbers_of(measured: Measured, idle: IdleBaseline | None) -> tuple[dict[str,
     machine = dict(measured.machine)
     if measured.ending.disturbance is not None:
         machine |= machine_metrics(measured.ending.disturbance)
-    reserved = {*energy_metrics(measured.energy, NO_POWER), *(m.name for m in (*OF_METER, *OF_MACHINE))}
+    machine |= {by_meter(name).name: energy.energy_j for name, energy in measured.beside.items()}
+    reserved = {*energy_metrics(measured.energy, NO_POWER), *(m.name for m in (*OF_METER, *OF_MACHINE, WALL))}
     own = {name: value for name, value in values.items() if name not in reserved}
     known = {name: metric for name, metric in described.items() if name not in reserved}
     return own | machine | energy_metrics(measured.energy, idle), known

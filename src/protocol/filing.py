@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from omegaconf import OmegaConf
 
@@ -79,10 +79,7 @@ class Draft:
         record = RunRecord.of(take(values, "record", dict, str(path)), folder, path)
         known = take(values, "meter", dict, str(path))
         try:
-            lists = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
-            said = known["remarks"]
-            remarks = Remarks(tuple(Flag.of(flag) for flag in said["flags"]), tuple(said["left_out"]))
-            meter = Meter(**{**known, **lists, "remarks": remarks})
+            meter = _meter_of(known)
             idle = values["idle"] and IdleBaseline(**values["idle"])
         except (TypeError, KeyError) as error:
             raise ContractError(f"{path} names no meter or no baseline ({error})") from error
@@ -103,6 +100,7 @@ class Draft:
             described=described,
             windows=phases,
             series=run_series(measured.outcome, measured.energy, measured.events),
+            tags=self.record.tags | other_meters(self.meter, measured),
             params=self.record.params | {f"version.{name}": str(version) for name, version in versions.items()},
         )
         why = [flag.text for flag in record.flags if flag.code in REPEATED]
@@ -112,6 +110,22 @@ class Draft:
             record = dataclasses.replace(record, status="disturbed", tags=tags)
         draw_power(record.folder / POWER_FILE, measured.energy.trace.thinned(MAX_STEPS), phases, record)
         return _written(record)
+
+
+def _meter_of(known: Mapping[str, Any]) -> Meter:
+    """A meter as JSON has it; one of before there were others beside it has none."""
+    lists = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
+    said = known["remarks"]
+    remarks = Remarks(tuple(Flag.of(flag) for flag in said["flags"]), tuple(said["left_out"]))
+    also = tuple(map(_meter_of, known.get("also", ())))
+    return Meter(**{**known, **lists, "remarks": remarks, "also": also})
+
+
+def other_meters(meter: Meter, measured: Measured) -> dict[str, str]:
+    """How each meter beside the first one knows its energy, and which columns it adds up, as tags."""
+    kinds = {f"energy_kind.{other.name}": other.energy_kind for other in meter.also if other.name in measured.beside}
+    columns = {f"energy_columns.{name}": ", ".join(energy.columns) for name, energy in measured.beside.items()}
+    return {**kinds, **columns}
 
 
 def _written(record: RunRecord) -> RunRecord:

@@ -58,7 +58,7 @@ def make_ready(configs: Sequence[Config], root: Path, here: Path, say: Say) -> l
     for config in configs:
         meter_key = repr((config.meter, config.hardware.device))
         # First, because it takes a second: a workload may download data or train a network.
-        meter = _once(meters, meter_key, lambda config=config: _select_meter(config))  # type: ignore[misc]
+        meter = _once(meters, meter_key, lambda config=config: _select_meter(config, say))  # type: ignore[misc]
         require_sensors(config.protocol, meter)
         try:
             work = _once(works, _work_key(config), lambda config=config: prepare_work(config, root, here, say))  # type: ignore[misc]
@@ -110,9 +110,12 @@ def _machine(config: Config) -> str:
     return config.hardware.name or (gpu_names()[0] if on_gpu else cpu_name())
 
 
-def _select_meter(config: Config) -> Meter:
-    """The meter, tried out; one that does not work before anything was measured is a matter of setting up."""
+def _select_meter(config: Config, say: Say) -> Meter:
+    """The meter and those beside it, tried out; one that does not work before the sweep is a matter of setting up."""
     try:
-        return select_meter(config.meter, gpu=config.hardware.device is Device.cuda)
+        meter = select_meter(config.meter, gpu=config.hardware.device is Device.cuda)
     except MeterError as error:
         raise SetupError(f"meter={config.meter.name}: {error}") from error
+    for other in meter.also:
+        say(f"beside it, to be compared: {other.description}")
+    return meter

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from src.analysis.agreement import Agreement
 from src.analysis.analyse import Analysis
 from src.figures.accuracy import NAME as ACCURACY
 from src.figures.architecture import NAME as ARCHITECTURE
+from src.figures.bland_altman import NAME as BLAND_ALTMAN
 from src.figures.run_order import NAME as RUN_ORDER
+from src.figures.wall_overlay import NAME as WALL_OVERLAY
 from src.report import facts
 from src.report.document import Document, Picture, Section
 from src.report.load import Loaded
@@ -18,10 +21,13 @@ from src.report.sections.conclusion import conclusion
 from src.report.sections.discussion import discussion
 from src.report.sections.introduction import introduction, title
 from src.report.sections.limits import threats_to_validity
+from src.report.sections.meters_compared import meters_compared
 from src.report.sections.method import methodology
 from src.report.sections.reproduction import reproduction
 from src.report.sections.results import headline_table, results
 from src.report.wording import kind_notices
+
+OF_METERS = (BLAND_ALTMAN, WALL_OVERLAY)
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class Material:
     commands: tuple[str, ...]
     author: str
     date: str
+    agreements: tuple[Agreement, ...] = ()
 
 
 def write_article(material: Material) -> Document:
@@ -55,8 +62,12 @@ def write_article(material: Material) -> Document:
             introduction(loaded, analysis, _named(pictures, ARCHITECTURE)),
             methodology(loaded, analysis),
             results(
-                facts.counted(loaded).runs, analysis, kinds, _others(pictures, (ARCHITECTURE, ACCURACY, RUN_ORDER))
+                facts.counted(loaded).runs,
+                analysis,
+                kinds,
+                _others(pictures, (ARCHITECTURE, ACCURACY, RUN_ORDER, *OF_METERS)),
             ),
+            *meters_compared(material.agreements, _named(pictures, *OF_METERS)),
             discussion(analysis, kinds, _named(pictures, ACCURACY)),
             threats_to_validity(loaded, analysis, kinds, _named(pictures, RUN_ORDER)),
             conclusion(analysis, kinds),
@@ -66,8 +77,8 @@ def write_article(material: Material) -> Document:
     )
 
 
-def _named(pictures: Sequence[Picture], name: str) -> tuple[Picture, ...]:
-    return tuple(picture for picture in pictures if picture.name == name)
+def _named(pictures: Sequence[Picture], *names: str) -> tuple[Picture, ...]:
+    return tuple(picture for picture in pictures if picture.name in names)
 
 
 def _others(pictures: Sequence[Picture], names: Sequence[str]) -> tuple[Picture, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 import hashlib
+import itertools
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,14 +16,17 @@ from typing import Any
 
 import pandas as pd
 
+from src.analysis.agreement import Agreement, agreements
 from src.analysis.analyse import Analysis, analyse
 from src.analysis.comparable import comparable
 from src.analysis.settings import AnalysisConfig
 from src.contract.json_files import whole, write_json, write_text
 from src.contract.plan_file import PLAN_FILE, PlanFile
-from src.figures.drawing import save
+from src.figures.bland_altman import draw_bland_altman
+from src.figures.drawing import Drawing, save
 from src.figures.gallery import analysed_runs, draw_all
 from src.figures.power_over_time import NAME as POWER_OVER_TIME
+from src.figures.wall_overlay import draw_wall_overlay
 from src.public import password_from
 from src.report import facts
 from src.report.article import Material, write_article
@@ -32,6 +37,7 @@ from src.report.page import to_html
 from src.report.read_traces import TraceReader
 from src.report.sections.reproduction import ingest_commands, report_command, sweep_command
 from src.report.statistics_json import to_json
+from src.report.walls import read_walls
 from src.track.store import Store
 
 FIGURES = "figures"
@@ -76,7 +82,8 @@ def make_report(
     compared = comparable(loaded.table, config.compare)
     loaded = replace(loaded, table=compared.table)
     analysis = analyse(compared, config)
-    pictures, notes = _draw(store, loaded, analysis, folder / FIGURES)
+    agreed = agreements(analysed_runs(facts.counted(loaded).runs, analysis))
+    pictures, notes = _draw(store, loaded, analysis, agreed, folder / FIGURES)
     document = write_article(
         Material(
             loaded=loaded,
@@ -86,9 +93,10 @@ def make_report(
             commands=tuple(commands(store, loaded, config, tracking_uri)),
             author=author(),
             date=datetime.now(UTC).strftime("%Y-%m-%d"),
+            agreements=agreed,
         )
     )
-    _write(folder, document, analysis, loaded)
+    _write(folder, document, analysis, loaded, agreed)
     return Report(folder, (*document.notices, *document.answer), analysis)
 
 
@@ -127,14 +135,17 @@ def author() -> str:
         return "unknown"
 
 
-def _draw(store: Store, loaded: Loaded, analysis: Analysis, folder: Path) -> tuple[list[Picture], list[str]]:
+def _draw(
+    store: Store, loaded: Loaded, analysis: Analysis, agreed: Sequence[Agreement], folder: Path
+) -> tuple[list[Picture], list[str]]:
     """Save every figure that the data allow; returns them, and what is missing and why."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     traces = TraceReader(store, analysed_runs(loaded.runs, analysis))
     network = facts.network(facts.counted(loaded).runs)
     pictures, missing = [], []
-    for drawing in draw_all(loaded.runs, analysis, traces, network):
+    drawn = draw_all(loaded.runs, analysis, traces, network)
+    for drawing in itertools.chain(drawn, _of_meters(store, loaded, agreed, analysis)):
         if drawing.figure is None:
             missing.append(f"No figure '{drawing.name}': {drawing.reason}.")
             continue
@@ -144,7 +155,15 @@ def _draw(store: Store, loaded: Loaded, analysis: Analysis, folder: Path) -> tup
     return pictures, [*traces.failures, *missing]
 
 
-def _write(folder: Path, document: Document, analysis: Analysis, loaded: Loaded) -> None:
+def _of_meters(store: Store, loaded: Loaded, agreed: Sequence[Agreement], analysis: Analysis) -> Iterator[Drawing]:
+    """The pictures that only runs with a second meter have."""
+    if agreed:
+        yield draw_bland_altman(agreed, analysis.treatment_factors)
+    if any(agreement.is_wall for agreement in agreed):
+        yield draw_wall_overlay(read_walls(store, loaded, agreed), analysis.treatment_factors)
+
+
+def _write(folder: Path, document: Document, analysis: Analysis, loaded: Loaded, agreed: Sequence[Agreement]) -> None:
     """The four files; statistics.json holds every number, the sentences and what they are about."""
     write_text(folder / "report.md", to_markdown(document))
     write_text(folder / "report.html", to_html(document, folder / FIGURES))
@@ -154,6 +173,7 @@ def _write(folder: Path, document: Document, analysis: Analysis, loaded: Loaded)
         "energy_kinds": facts.energy_kinds(loaded.runs),
         "answer": [*document.notices, *document.answer],
     }
+    about["agreements"] = [dataclasses.asdict(agreement) for agreement in agreed]
     write_json(folder / "statistics.json", {**to_json(analysis), **about})
     with whole(folder / "runs.csv") as part:
         _runs_table(loaded.runs).to_csv(part, index=False)

@@ -211,6 +211,19 @@ class Store:
             run_id = run.info.run_id if run is not None else self._begin(record, parent_run_id)
             return self._fill(run_id, record)
 
+    def annotate(self, run_id: str, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """Add what became known of a filed run later; under a name that it has already, the new value counts."""
+        with explained(f"Run {run_id} could not be added to in {self.uri}", "give the same command again"):
+            now = _now_ms()
+            self._log(run_id, [Metric(key, value, now, 0) for key, value in metrics.items()], {}, tags)
+
+    def annotate_sweep(self, experiment: str, sweep: str, artifact: Path) -> None:
+        """Add a file to a sweep's own run, where there is one."""
+        with explained(f"Sweep '{sweep}' could not be added to in {self.uri}", "give the same command again"):
+            run = self._sweep(experiment, sweep)
+            if run is not None:
+                self._copy(run.info.run_id, [artifact])
+
     def is_filed(self, record: RunRecord) -> bool:
         """Whether the run is there already, as a whole."""
         with explained(f"The runs of '{record.experiment}' cannot be read from {self.uri}", "see that the store works"):

@@ -28,6 +28,7 @@ class Config:
     binary: str | None = None
     interval_ms: int = 50
     columns: list[str] = field(default_factory=list)
+    also: list[str] = field(default_factory=list)
     recording: str | None = None
     idle_w: float = 1.0
     busy_w: float = 3.0

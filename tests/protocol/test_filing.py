@@ -174,3 +174,19 @@ def test_a_command_has_no_framework(composed, tmp_path):
 )
 def test_the_command_that_files_the_rest_can_be_copied(folder, uri, command):
     assert filing_command(Path(folder), uri) == command
+
+
+def test_a_run_tells_the_kind_and_columns_of_what_recorded_beside_it(config, tmp_path):
+    other = dataclasses.replace(METER, name="estimate", energy_kind="estimated")
+    silent = dataclasses.replace(METER, name="energibridge")
+    meter = dataclasses.replace(METER, also=(other, silent))
+    ready = Ready(Work(Job(workload="training", program=[]), {}, None), meter, {})
+    made = filing(config, tmp_path, ready=ready)
+    made.begin()
+    measured = made_up(tmp_path, 10.0)
+    record = made.finished(dataclasses.replace(measured, beside={"estimate": made_up(tmp_path, 12.0).energy}))
+    assert record.metrics["energy_by_estimate_j"] == pytest.approx(24.0)
+    assert record.metrics["energy_j"] == pytest.approx(20.0)
+    beside = {key: value for key, value in record.tags.items() if "." in key}
+    assert beside == {"energy_kind.estimate": "estimated", "energy_columns.estimate": "PACKAGE_ENERGY (J)"}
+    assert "energy_by_estimate_j" not in record.described

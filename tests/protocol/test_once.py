@@ -162,7 +162,8 @@ def test_a_run_that_is_not_whole_gets_no_record(whole_recording):
 def test_a_draft_comes_back_as_it_was(make_record):
     remarks = Remarks((Flag("odd", "it is odd", grave=True),), ("A",))
     idle = IdleBaseline(3.25, "block", 0.5)
-    draft = Draft(make_record(), dataclasses.replace(METER, remarks=remarks, rejected=("a", "b")), idle)
+    meter = dataclasses.replace(METER, remarks=remarks, rejected=("a", "b"), also=(METER,))
+    draft = Draft(make_record(), meter, idle)
     draft.write()
     assert Draft.read(draft.record.folder) == draft
 

@@ -36,6 +36,11 @@ OPTIONS = "meter.options"
 AUTO = ("energibridge", "native", "estimate")
 AUTO_OF_SERVERS = ("native", "energibridge", "estimate")
 """EnergiBridge reads one package, so with several of them it comes after what reads all."""
+NO_SECOND = {
+    "auto": "a second meter has to be named",
+    "replay": "what it serves was not recorded in the same run",
+}
+"""What cannot record beside another meter, and why."""
 PROBE_S = 0.5
 PROBE_TIMEOUT_S = 20.0
 
@@ -50,12 +55,17 @@ class MeterConfig(Protocol):
     @property
     def columns(self) -> Sequence[str]: ...
     @property
+    def also(self) -> Sequence[str]: ...
+    @property
     def options(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True)
 class Meter:
-    """A meter that was tried on this machine. `rejected` says why `auto` did not take the ones before it."""
+    """A meter that was tried on this machine. `rejected` says why `auto` did not take the ones before it.
+
+    `also` are those that record the same runs beside it.
+    """
 
     name: str
     energy_kind: EnergyKind
@@ -68,6 +78,7 @@ class Meter:
     remedy: str
     rejected: tuple[str, ...] = ()
     remarks: Remarks = NONE
+    also: tuple[Meter, ...] = ()
 
     def command(self, out: Path, worker_command: Sequence[str]) -> list[str]:
         """The command line that runs the worker under this meter, its samples going to `out`."""
@@ -92,13 +103,33 @@ class Meter:
 
 
 def select_meter(config: MeterConfig, gpu: bool) -> Meter:
-    """The meter that `config.name` asks for, tried out; `auto` takes the first of AUTO that works.
+    """The meter that `config.name` asks for, tried out, and those of `config.also` beside it.
+
+    `auto` takes the first of AUTO that works.
 
     On a machine of several packages that is AUTO_OF_SERVERS. With `gpu` it must report a GPU's energy too. Raises
     MeterError, saying what to do, where it does not work, and ConfigError where the settings make no sense. Takes about
     a second for each meter tried.
     """
     check_options(config)
+    first = _select_first(config, gpu)
+    return dataclasses.replace(first, also=tuple(_select_second(name, first, config, gpu) for name in config.also))
+
+
+def _select_second(name: str, first: Meter, config: MeterConfig, gpu: bool) -> Meter:
+    """One of `config.also`, tried out; `config.columns` are the first meter's."""
+    if name in NO_SECOND or name == first.name:
+        why = NO_SECOND.get(name, "it is the first meter already")
+        raise ConfigError(f"meter.also={name}: {why}; name another one, or leave it out with meter.also=[]")
+    try:
+        meter = make_meter(name, config, gpu, columns=())
+        probe(meter)
+    except MeterError as error:
+        raise MeterError(f"meter.also={name}: {error}") from error
+    return meter
+
+
+def _select_first(config: MeterConfig, gpu: bool) -> Meter:
     if config.name != "auto":
         meter = make_meter(config.name, config, gpu)
         probe(meter)
@@ -116,11 +147,12 @@ def select_meter(config: MeterConfig, gpu: bool) -> Meter:
     raise MeterError("no meter works on this machine:\n" + "\n".join(rejected))
 
 
-def make_meter(name: str, config: MeterConfig, gpu: bool) -> Meter:
-    """One meter by name, not tried yet."""
+def make_meter(name: str, config: MeterConfig, gpu: bool, columns: Sequence[str] | None = None) -> Meter:
+    """One meter by name, not tried yet; it counts `columns`, where they are given, instead of `config.columns`."""
     module = find_module(name)
     program = module.program(settings_of(module, config), gpu)
-    _refuse_left_out(config, program)
+    counted = tuple(config.columns if columns is None else columns)
+    _refuse_left_out(counted, program)
     return Meter(
         name,
         program.energy_kind,
@@ -128,27 +160,28 @@ def make_meter(name: str, config: MeterConfig, gpu: bool) -> Meter:
         program.version,
         program.argv,
         config.interval_ms,
-        tuple(config.columns),
+        counted,
         gpu,
         program.remedy,
         remarks=program.remarks,
     )
 
 
-def _refuse_left_out(config: MeterConfig, program: Program) -> None:
+def _refuse_left_out(columns: Sequence[str], program: Program) -> None:
     """Raise ConfigError where `meter.columns` names what cannot be right on this machine."""
-    for column in config.columns:
+    for column in columns:
         if column in program.remarks.left_out:
             why = "; ".join(flag.text for flag in program.remarks.flags if column in flag.text)
             raise ConfigError(f"meter.columns names `{column}`, but {why}; leave it out")
 
 
-def find_module(name: str) -> MeterModule:
-    """The module of a meter; raises ConfigError, naming those that there are, where it is none."""
+def find_module(name: str, key: str = "meter.name") -> MeterModule:
+    """The module of a meter; raises ConfigError for its `key`, naming those that there are, where it is none."""
     if name in _module_names() and hasattr(module := _import(name), "program"):
         return cast(MeterModule, module)
     known = [other for other in _module_names() if hasattr(_import(other), "program")]
-    raise ConfigError(f"meter.name={name} is unknown; use one of auto, {', '.join(known)}")
+    auto = "auto, " if key == "meter.name" else ""
+    raise ConfigError(f"{key}={name} is unknown; use one of {auto}{', '.join(known)}")
 
 
 def settings_of(module: MeterModule, config: MeterConfig) -> Any:
@@ -169,6 +202,7 @@ def settings_of(module: MeterModule, config: MeterConfig) -> Any:
 def check_options(config: MeterConfig) -> None:
     """Raise ConfigError for a key of `meter.options` that no meter which may be taken knows."""
     modules = [find_module(name) for name in (AUTO if config.name == "auto" else [config.name])]
+    modules += [find_module(name, "meter.also") for name in config.also if name not in NO_SECOND]
     known = sorted({key for module in modules for key in _own_options(module, config)})
     for key in config.options:
         if key not in known:

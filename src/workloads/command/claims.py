@@ -12,7 +12,7 @@ PER_UNIT = re.compile(r"energy_per_[A-Za-z0-9_.-]+_j")
 """How the energy for each unit of what was done may be called."""
 MEASURED = re.compile(r"(energy|duration)_(.+_)?(j|s)|power_w|edp_js|idle_power_w|power_trace_w")
 """What joulebench measures itself; nothing that a program claims may stand in its place."""
-DOMAINS = ("package", "system", "dram", "cores", "uncore", "gpu", "resolution")
+DOMAINS = ("package", "system", "dram", "cores", "uncore", "gpu", "resolution", "wall")
 """What `energy_NAME_j` means already, beside the meter's own metrics."""
 NOT_PHASES = frozenset(
     (TASK, STOPPED, *DOMAINS, *(metric.name[7:-2] for metric in OF_METER if metric.name.startswith("energy_")))
@@ -37,6 +37,6 @@ def problem_of_phase(name: str) -> str | None:
     """Why no phase can be called so."""
     if not NAME.fullmatch(name):
         return "use letters, digits, `_`, `.` and `-` in a phase's name"
-    if name in NOT_PHASES or name.startswith("per_"):
+    if name in NOT_PHASES or name.startswith(("per_", "by_")):
         return f"energy_{name}_j means something else already; choose another name"
     return None
