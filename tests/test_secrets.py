@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from scripts.mlflow_server import free_port, serving
+from scripts.shared_store import programs
 from src.paths import ROOT
 from tests.standins.password_proxy import asking_for
-from tests.standins.postgres import postgres, programs
+from tests.standins.postgres import postgres
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="starts servers")
 
