@@ -63,7 +63,7 @@ default_permission = EDIT
 database_uri = postgresql+psycopg2:///{DATABASES[1]}
 admin_username = {ADMIN}
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
-# Checking a password is slow on purpose, and each request brings it: a run would cost a second.
+# Checking a password is slow on purpose, and each request brings it: a run would take 3.6 s instead of 0.4.
 auth_cache_ttl_seconds = 60
 """
 
@@ -376,7 +376,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in (%(default)s)")
             command.add_argument("--port", type=int, default=5000, help="(%(default)s)")
             command.add_argument("--workers", type=int, default=4, help="processes that answer (%(default)s)")
-            command.add_argument("--allowed-hosts", default="", help="names by which it is called, beside addresses")
+            command.add_argument(
+                "--allowed-hosts", default="", help="names by which it may be called, instead of private addresses"
+            )
         if do is _user:
             command.add_argument("name", metavar="NAME")
     return whole
