@@ -7,6 +7,7 @@ for it, which the line `ended ID CODE` says.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
@@ -60,6 +61,8 @@ if __name__ == "__main__":
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which `nohup` would have them ignore
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs tests in the background may ignore it
+    gc.collect()
+    gc.freeze()  # what was imported is neither looked at nor copied in the children
     tell("ready")
     for line in sys.stdin:
         pid = born(json.loads(line))
