@@ -220,15 +220,18 @@ SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS.items(), ids=[number.name for number in SIGNALS])
-def test_a_stopped_sweep_ends_in_order_with_all_its_processes(tmp_path, torch_python, number, code):
+def test_a_stopped_sweep_ends_in_order_with_all_its_processes(born, tmp_path, torch_python, number, code):
     arguments = ("-m", "protocol=smoke", "meter=estimate", *TINY, "training.epochs=100000")
-    process = subprocess.Popen(command(tmp_path, *arguments), cwd=ROOT, preexec_fn=heed_ctrl_c, **PIPES)
+    said, errors = tmp_path / "said", tmp_path / "errors"
+    sweep = born.bear(command(tmp_path, *arguments)[3:], ROOT, out=said, errors=errors)
     events = tmp_path / "sweep/0001-torch/events.jsonl"
-    wait_until(lambda: events.exists() and "train" in events.read_text(), process)
-    process.send_signal(number)
-    out, errors = process.communicate(timeout=60)
-    assert process.returncode == code, errors
-    assert "0 of 1 runs finished" in out
+    deadline = time.monotonic() + 120
+    while not (events.exists() and "train" in events.read_text()):
+        assert time.monotonic() < deadline, errors.read_text()
+        time.sleep(0.1)
+    os.kill(sweep, number)
+    assert born.ended(sweep) == code, errors.read_text()
+    assert "0 of 1 runs finished" in said.read_text()
     assert not [name for name in os.listdir("/proc") if name.isdigit() and str(tmp_path) in command_of(name)]
 
 
@@ -238,12 +241,6 @@ def wait_until(reached, process):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.1)
-
-
-def heed_ctrl_c():
-    """Whoever runs the tests in the background may have signals ignored, which processes inherit."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
 
 
 def command_of(process):
