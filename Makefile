@@ -28,8 +28,8 @@ demo: setup ## compare TensorFlow, PyTorch and JAX on scikit-learn's digits, in 
 	@echo "Look at the runs:     .venv/bin/mlflow ui        then open the address that it prints"
 	@echo "Compare frameworks:   $(VENV_PYTHON) -m src.report experiment=demo"
 
-test: setup ## run all tests (ARGS="-k energy")
-	$(VENV_PYTHON) -m pytest $(ARGS)
+test: setup ## run all tests, two files at a time (ARGS="-k energy")
+	$(VENV_PYTHON) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 soak: setup ## the long tests at full size: damaged files and kills by the hundred (ARGS="-k fuzz")
 	JOULEBENCH_SOAK=1 $(VENV_PYTHON) -m pytest -s tests/soak $(ARGS)

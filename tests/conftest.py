@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from src.config.schema import Config, register, typed
 from src.contract.record import Point, RunRecord
 from src.paths import CONF
 from src.track import open_store
+from tests.nursery import Nursery, nursery
 
 ROOT = Path(__file__).resolve().parent.parent
 STANDINS = ROOT / "tests" / "standins"
@@ -164,3 +165,10 @@ def _require_environment(name: str) -> Path:
     if not python.exists():
         pytest.skip(f"needs the environment {name}: `make setup ENVS={name}`")
     return python
+
+
+@pytest.fixture(scope="session")
+def born() -> Iterator[Nursery]:
+    """Runs commands of joulebench in processes of their own that are spared the seconds of imports."""
+    with nursery() as made:
+        yield made

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,8 +16,8 @@ import psutil
 
 from src.contract.plan_file import PLAN_FILE, PlanFile
 from src.contract.record import RECORD_FILE, RunRecord
-from src.paths import ROOT
 from src.track import open_store
+from tests.nursery import Nursery, nursery
 
 VICTIMS = (
     *(("conductor",), ("guard",), ("keeper",), ("meter",), ("worker",), ("conductor", "guard")),
@@ -33,45 +30,6 @@ RUNNING_SHARE = 0.75
 """How many of the moments count from a run on; what comes before takes longer than all runs of so small a sweep."""
 BEFORE_RUNS = ("plan", "begin", "priming or baseline", "warm-up")
 LONGEST_S = 300.0
-
-
-@dataclass
-class Nursery:
-    """Processes that measure a sweep, born without waiting for their imports."""
-
-    process: subprocess.Popen[str]
-
-    def bear(self, words: list[str], folder: Path) -> int:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps([words, str(folder), str(folder / "log")]) + "\n")
-        self.process.stdin.flush()
-        return int(self.told("born")[1])
-
-    def told(self, what: str) -> list[str]:
-        assert self.process.stdout is not None
-        words = self.process.stdout.readline().split()
-        assert words[0] == what, words
-        return words
-
-    def ended(self, child: int) -> int:
-        """The exit code of a child, once it has ended; a negative one is a signal."""
-        words = self.told("ended")
-        assert int(words[1]) == child
-        return int(words[2])
-
-
-@contextmanager
-def nursery(temporary: Path) -> Iterator[Nursery]:
-    """Its children leave their temporary files, and so their mark, in `temporary`."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
-    command = [sys.executable, "-m", "tests.standins.nursery"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        made = Nursery(process)
-        made.told("ready")
-        yield made
-        process.kill()
 
 
 @dataclass

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from src.paths import ROOT
 from src.track import open_store
+from tests.nursery import Nursery
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits what a process may write")
 
@@ -28,8 +27,9 @@ if len((here / "started").read_text()) == 3 and (here / "fault").exists():
 GONE = "import shutil; shutil.rmtree(here / 'sweep')"
 A_FILE = "(here / 'sweep').rename(here / 'moved'); (here / 'sweep').touch()"
 FULL = """
-for process in psutil.Process().parents():
-    if '-m src.main' in ' '.join(process.cmdline()):
+*ancestors, _ = psutil.Process().parents()
+for process in ancestors:
+    if all('standins.nursery' in ' '.join(each.cmdline()) for each in (process, process.parent())):  # joulebench
         soft, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (MOST_BYTES, hard))
 """
@@ -43,16 +43,9 @@ def here(tmp_path: Path) -> Path:
     return tmp_path / "here"
 
 
-def run(here: Path, *words: str) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of `python -m ...`."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-m", *words], cwd=here, env=environment, capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
-
-
-def sweep(here: Path, store_uri: str) -> tuple[int, str, str]:
+def sweep(born: Nursery, here: Path, store_uri: str) -> tuple[int, str, str]:
     own = ("experiment=e", "hydra.sweep.dir=sweep", f"tracking_uri='{store_uri}'", "analysis.bootstrap_samples=200")
-    return run(here, "src.main", *SWEEP, *own, f"workload.command={sys.executable} work.py")
+    return born.run(here, "src.main", *SWEEP, *own, f"workload.command={sys.executable} work.py")
 
 
 @pytest.mark.parametrize(
@@ -64,9 +57,9 @@ def sweep(here: Path, store_uri: str) -> tuple[int, str, str]:
         pytest.param(FULL.replace("MOST_BYTES", "9000"), id="full in the picture"),
     ],
 )
-def test_a_sweep_that_cannot_write_any_more_says_where_and_how_to_go_on(here, store_uri, fault):
+def test_a_sweep_that_cannot_write_any_more_says_where_and_how_to_go_on(born, here, store_uri, fault):
     (here / "fault").write_text(fault)
-    code, out, errors = sweep(here, store_uri)
+    code, out, errors = sweep(born, here, store_uri)
     assert code == 1, errors
     assert "2 of 4 runs finished" in out
     said = errors.splitlines()[-1]
@@ -84,7 +77,7 @@ def test_a_sweep_that_cannot_write_any_more_says_where_and_how_to_go_on(here, st
         return
     assert half_files(here / "sweep") == []
     (here / "fault").unlink()
-    code, out, errors = run(here, *shlex.split(go_on.group(1)))
+    code, out, errors = born.run(here, *shlex.split(go_on.group(1)))
     assert code == 0, errors
     assert "4 of 4 runs finished" in out
     runs = open_store(store_uri).records("e")

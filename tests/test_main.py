@@ -37,6 +37,11 @@ def joulebench(tmp_path, *arguments, cwd=ROOT):
     return done.returncode, done.stdout, done.stderr
 
 
+def of_nursery(born, tmp_path, *arguments, cwd=ROOT):
+    """The same, without the seconds of imports."""
+    return born.run(cwd, "src.main", *command(tmp_path, *arguments)[3:])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -52,8 +57,10 @@ def joulebench(tmp_path, *arguments, cwd=ROOT):
         pytest.param(["framework=tf,torch"], "To sweep over it, add --multirun", id="a sweep without -m"),
     ],
 )
-def test_a_mistake_is_one_line_with_exit_code_2_and_nothing_is_written(tmp_path, torch_python, arguments, message):
-    code, _, errors = joulebench(tmp_path, *arguments)
+def test_a_mistake_is_one_line_with_exit_code_2_and_nothing_is_written(
+    born, tmp_path, torch_python, arguments, message
+):
+    code, _, errors = of_nursery(born, tmp_path, *arguments)
     assert code == 2
     assert message in errors
     assert "Traceback" not in errors
@@ -78,17 +85,17 @@ NOTHING = f"workload.command='{sys.executable} -c \"import time; time.sleep(0.3)
         pytest.param([NOTHING, "tracking_uri=nowhere://"], "choose another tracking_uri", id="no store"),
     ],
 )
-def test_a_mistake_about_a_command_is_one_line_and_leaves_no_folder(tmp_path, mode, arguments, message):
+def test_a_mistake_about_a_command_is_one_line_and_leaves_no_folder(born, tmp_path, mode, arguments, message):
     folders = ("hydra.run.dir=new/and/deep", "hydra.sweep.dir=new/and/deep")
-    code, out, errors = joulebench(tmp_path, *mode, *COMMAND, *arguments, *folders, cwd=tmp_path)
+    code, out, errors = of_nursery(born, tmp_path, *mode, *COMMAND, *arguments, *folders, cwd=tmp_path)
     assert (code, out, errors.count("\n")) == (2, "", 1)
     assert message in errors
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_alone_lies_in_the_folder_that_was_named_as_a_sweep_of_one(tmp_path):
+def test_a_run_alone_lies_in_the_folder_that_was_named_as_a_sweep_of_one(born, tmp_path):
     arguments = (*COMMAND, NOTHING, "hydra.run.dir=some/where", "experiment=alone", "protocol.iterations=30")
-    code, out, errors = joulebench(tmp_path, *arguments, cwd=tmp_path)
+    code, out, errors = of_nursery(born, tmp_path, *arguments, cwd=tmp_path)
     assert code == 0, errors
     assert (errors, "1 of 1 runs finished" in out) == ("", True)
     assert [path.name for path in (tmp_path / "some/where").iterdir() if path.is_dir()] == ["0001-python"]
@@ -105,23 +112,23 @@ def test_a_run_alone_lies_in_the_folder_that_was_named_as_a_sweep_of_one(tmp_pat
     (run,) = open_store(f"sqlite:///{tmp_path}/mlflow.db").records("alone")
     assert (run.tags["treatment"], run.tags["energy_kind"], run.factors) == ("python", "estimated", {})
     assert {path.name for path in tmp_path.iterdir()} <= {"some", "mlflow.db", "mlruns"}
-    code, _, errors = joulebench(tmp_path, *arguments, cwd=tmp_path)
+    code, _, errors = of_nursery(born, tmp_path, *arguments, cwd=tmp_path)
     assert code == 2
     assert "some/where already holds a sweep" in errors
 
 
-def test_a_store_that_cannot_be_opened_is_told_before_the_run(tmp_path, torch_python):
-    code, _, errors = joulebench(tmp_path, *TINY, "meter=estimate", "tracking_uri=nowhere://")
+def test_a_store_that_cannot_be_opened_is_told_before_the_run(born, tmp_path, torch_python):
+    code, _, errors = of_nursery(born, tmp_path, *TINY, "meter=estimate", "tracking_uri=nowhere://")
     assert code == 2
     assert "choose another tracking_uri" in errors
     assert errors.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_holds_a_run_is_left_alone(tmp_path, torch_python):
+def test_a_folder_that_holds_a_run_is_left_alone(born, tmp_path, torch_python):
     (tmp_path / "out").mkdir()
     (tmp_path / "out/record.json").write_text("{}")
-    code, _, errors = joulebench(tmp_path, *TINY, "meter=estimate")
+    code, _, errors = of_nursery(born, tmp_path, *TINY, "meter=estimate")
     assert code == 2
     assert "out already holds a run" in errors
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["record.json"]
@@ -169,9 +176,9 @@ def test_one_run_measured_by_energibridge_is_filed(tmp_path, torch_python, energ
     }
 
 
-def test_a_sweep_over_any_value_is_a_study_of_blocks(tmp_path, torch_python):
+def test_a_sweep_over_any_value_is_a_study_of_blocks(born, tmp_path, torch_python):
     sweep = ("-m", "training.batch_size=32,64", "protocol=smoke", "protocol.iterations=2", "experiment=sizes")
-    code, out, errors = joulebench(tmp_path, *sweep, "meter=estimate", "meter.interval_ms=50", *TINY)
+    code, out, errors = of_nursery(born, tmp_path, *sweep, "meter=estimate", "meter.interval_ms=50", *TINY)
     assert code == 0, errors
     assert "ESTIMATED" in out
     frame = table_of(open_store(f"sqlite:///{tmp_path}/mlflow.db"), "sizes")
@@ -213,15 +220,18 @@ SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS.items(), ids=[number.name for number in SIGNALS])
-def test_a_stopped_sweep_ends_in_order_with_all_its_processes(tmp_path, torch_python, number, code):
+def test_a_stopped_sweep_ends_in_order_with_all_its_processes(born, tmp_path, torch_python, number, code):
     arguments = ("-m", "protocol=smoke", "meter=estimate", *TINY, "training.epochs=100000")
-    process = subprocess.Popen(command(tmp_path, *arguments), cwd=ROOT, preexec_fn=heed_ctrl_c, **PIPES)
+    said, errors = tmp_path / "said", tmp_path / "errors"
+    sweep = born.bear(command(tmp_path, *arguments)[3:], ROOT, out=said, errors=errors)
     events = tmp_path / "sweep/0001-torch/events.jsonl"
-    wait_until(lambda: events.exists() and "train" in events.read_text(), process)
-    process.send_signal(number)
-    out, errors = process.communicate(timeout=60)
-    assert process.returncode == code, errors
-    assert "0 of 1 runs finished" in out
+    deadline = time.monotonic() + 120
+    while not (events.exists() and "train" in events.read_text()):
+        assert time.monotonic() < deadline, errors.read_text()
+        time.sleep(0.1)
+    os.kill(sweep, number)
+    assert born.ended(sweep) == code, errors.read_text()
+    assert "0 of 1 runs finished" in said.read_text()
     assert not [name for name in os.listdir("/proc") if name.isdigit() and str(tmp_path) in command_of(name)]
 
 
@@ -231,12 +241,6 @@ def wait_until(reached, process):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.1)
-
-
-def heed_ctrl_c():
-    """Whoever runs the tests in the background may have signals ignored, which processes inherit."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
 
 
 def command_of(process):

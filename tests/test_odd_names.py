@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from src.contract.commands import override
-from src.paths import ROOT
 from src.track import open_store
+from tests.nursery import Nursery
 
 NAMES = ("$a_b$ for $5^", "x" * 300, "../../up", "日本語 – ± ß", "..", "a <b> & `c` \\alpha", "-rf /")
 SWEEP = ("-m", "workload=command", "protocol=smoke", "protocol.iterations=2", "meter=estimate", "meter.interval_ms=50")
 OWN = ("experiment=e", "hydra.sweep.dir=sweep", "analysis.bootstrap_samples=200")
 
 
-def run(here: Path, *words: str) -> tuple[int, str, str]:
+def run(born: Nursery, here: Path, *words: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of `python -m src.main ...`."""
     (here / "work.py").write_text("import sys, time; time.sleep(0.3 if len(sys.argv) < 2 else 0.35)")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "src.main", *words]
-    done = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
+    return born.run(here, "src.main", *words)
 
 
 def named(names: tuple[str, ...]) -> str:
@@ -33,9 +28,11 @@ def named(names: tuple[str, ...]) -> str:
     return "workload.name=" + ",".join(word.replace("'\"'\"'", "'").removeprefix("k=") for word in quoted)
 
 
-def test_odd_names_pass_through_a_whole_sweep_and_its_report(tmp_path, store_uri):
+def test_odd_names_pass_through_a_whole_sweep_and_its_report(born, tmp_path, store_uri):
     uri = f"tracking_uri='{store_uri}'"
-    code, out, errors = run(tmp_path, *SWEEP, *OWN, uri, f"workload.command={sys.executable} work.py", named(NAMES))
+    code, out, errors = run(
+        born, tmp_path, *SWEEP, *OWN, uri, f"workload.command={sys.executable} work.py", named(NAMES)
+    )
     assert (code, errors) == (0, "")
     assert f"{2 * len(NAMES)} of {2 * len(NAMES)} runs finished" in out
     assert "no report" not in out
@@ -48,9 +45,9 @@ def test_odd_names_pass_through_a_whole_sweep_and_its_report(tmp_path, store_uri
 
 
 @pytest.mark.parametrize("name", ["it's", " ", "a\nb"])
-def test_an_experiment_that_no_store_takes_is_refused_before_anything_is_measured(tmp_path, store_uri, name):
+def test_an_experiment_that_no_store_takes_is_refused_before_anything_is_measured(born, tmp_path, store_uri, name):
     uri = f"tracking_uri='{store_uri}'"
-    code, _, errors = run(tmp_path, *SWEEP, uri, "workload.command=true", f"experiment={quoted(name)}")
+    code, _, errors = run(born, tmp_path, *SWEEP, uri, "workload.command=true", f"experiment={quoted(name)}")
     assert code == 2, errors
     assert "Traceback" not in errors
     assert not (tmp_path / "multirun").exists()

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from scripts.mlflow_server import free_port, serving
-from src.paths import ROOT
+from scripts.shared_store import programs
+from tests.nursery import Nursery
 from tests.standins.password_proxy import asking_for
-from tests.standins.postgres import postgres, programs
+from tests.standins.postgres import postgres
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="starts servers")
 
@@ -29,6 +30,7 @@ TOKENS = {
     "AWS_SECRET_ACCESS_KEY": "hush-aws-secret",
     "AWS_SESSION_TOKEN": "hush-aws-session",
 }
+Run = Callable[..., tuple[int, str, str]]
 SECRET = b"hush-"
 """How every secret begins."""
 WORK = "import sys, time; time.sleep(0.4); sys.exit(sys.argv[1] == 'bad')"
@@ -81,14 +83,17 @@ def here(tmp_path: Path) -> Path:
     return tmp_path / "here"
 
 
-def run(here: Path, words: list[str], **variables: str) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of `python -m ...`."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    environment |= TOKENS | variables
-    if "MLFLOW_TRACKING_USERNAME" in variables or "@" in " ".join([*words, variables.get("MLFLOW_TRACKING_URI", "")]):
-        del environment["MLFLOW_TRACKING_TOKEN"]  # which MLflow would rather send
-    done = subprocess.run([sys.executable, "-m", *words], cwd=here, env=environment, capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture
+def run(born: Nursery, here: Path) -> Run:
+    """What `python -m WORDS` comes to, with all the secrets there are: exit code, standard output and errors."""
+
+    def run(words: list[str], **variables: str) -> tuple[int, str, str]:
+        environment = {**os.environ, **born.environment, **TOKENS, **variables}
+        if "MLFLOW_TRACKING_USERNAME" in variables or "@" in " ".join([*words, *variables.values()]):
+            del environment["MLFLOW_TRACKING_TOKEN"]  # which MLflow would rather send
+        return born.run_with(environment, here, *words)
+
+    return run
 
 
 def searched(folder: Path) -> list[str]:
@@ -99,15 +104,13 @@ def searched(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("in_variable", [False, True], ids=["in tracking_uri", "in MLFLOW_TRACKING_URI"])
-def test_a_sweep_leaves_no_secret_behind_and_its_commands_still_work(here, tmp_path, place, in_variable):
-    command = f'workload.command=\'{sys.executable} -c "{WORK}" good,{sys.executable} -c "{WORK}" bad\''
-    command = [shlex.join([sys.executable, "-c", WORK, how]) for how in ("good", "bad")]
+def test_a_sweep_leaves_no_secret_behind_and_its_commands_still_work(run, here, tmp_path, place, in_variable):
     (here / "work.py").write_text(WORK)
     command = f"workload.command={sys.executable} work.py good,{sys.executable} work.py bad"
     own = ["experiment=e", command, "hydra.sweep.dir=sweep", "analysis.bootstrap_samples=200"]
     uri = [] if in_variable else [f"tracking_uri='{place.address}'"]
     variables = {"MLFLOW_TRACKING_URI": place.address} if in_variable else {}
-    code, out, errors = run(here, ["src.main", *SWEEP, *own, *uri], **variables)
+    code, out, errors = run(["src.main", *SWEEP, *own, *uri], **variables)
     assert code == 1, errors
     assert "2 of 4 runs finished" in out, (out, errors)
     told = [out, errors]
@@ -115,17 +118,17 @@ def test_a_sweep_leaves_no_secret_behind_and_its_commands_still_work(here, tmp_p
     assert go_on is not None
     (here / "work.py").write_text(WORK.replace("'bad'", "'worse'"))
     instead = variables or place.instead
-    code, out, errors = run(here, shlex.split(go_on.group(1)), **instead)
+    code, out, errors = run(shlex.split(go_on.group(1)), **instead)
     assert code == 0, errors
     told += [out, errors]
     assert "4 of 4 runs finished" in out
     assert "report.html" in out
     if place.instead and not in_variable:
         assert "the password is left out" in told[0]
-        code, out, errors = run(here, ["src.track", "sweep", "--store", place.address])
+        code, out, errors = run(["src.track", "sweep", "--store", place.address])
         assert (code, out) == (0, "runs filed: 0; there already: 6\n"), errors
         told += [out, errors]
-    code, out, errors = run(here, ["src.report", "experiment=e", *uri, "analysis.bootstrap_samples=200"], **variables)
+    code, out, errors = run(["src.report", "experiment=e", *uri, "analysis.bootstrap_samples=200"], **variables)
     assert code == 0, errors
     assert SECRET.decode() not in "".join([*told, out, errors])
     assert searched(tmp_path) == []
@@ -138,16 +141,16 @@ def test_a_sweep_leaves_no_secret_behind_and_its_commands_still_work(here, tmp_p
 )
 @pytest.mark.parametrize("words", [["src.main", "workload=command", "workload.command=true", "protocol=smoke"],
                                    ["src.report", "experiment=e"]], ids=["main", "report"])  # fmt: skip
-def test_an_error_about_a_store_does_not_tell_its_password(here, words, address):
+def test_an_error_about_a_store_does_not_tell_its_password(run, here, words, address):
     for uri, variables in (([f"tracking_uri='{address}'"], {}), ([], {"MLFLOW_TRACKING_URI": address})):
-        code, out, errors = run(here, [*words, *uri, "hydra.run.dir=out"], **variables)
+        code, out, errors = run([*words, *uri, "hydra.run.dir=out"], **variables)
         assert code != 0
         assert errors
         assert SECRET.decode() not in out + errors
         assert searched(here) == []
 
 
-def test_a_mistake_on_the_command_line_does_not_tell_a_password(here):
+def test_a_mistake_on_the_command_line_does_not_tell_a_password(run):
     for word in (f"tracking_uri=http://me:{PASSWORD}@[", f"tracking_ury='http://me:{PASSWORD}@host'"):
-        code, out, errors = run(here, ["src.main", word])
+        code, out, errors = run(["src.main", word])
         assert (code, SECRET.decode() in out + errors) == (2, False), errors

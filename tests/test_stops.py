@@ -22,7 +22,8 @@ from src.contract.commands import override
 from src.contract.plan_file import PlanFile, Slot, Treatment
 from src.paths import ROOT
 from src.track import open_store
-from tests.kills import Killing, left, nursery, people
+from tests.kills import Killing, left, people
+from tests.nursery import nursery
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals")
 
@@ -217,19 +218,23 @@ def reach(sweep: Killing, phase: str) -> int:
     return child
 
 
-def test_a_stop_in_any_phase_says_why_it_ended_and_how_to_go_on(sweeps: Callable[[str], Killing]) -> None:
-    for phase, (number, reason) in PHASES.items():
-        sweep = sweeps(phase.replace(" ", "-"))
-        child = reach(sweep, phase)
-        os.kill(child, number)
-        assert sweep.nursery.ended(child) == 128 + number, (phase, sweep.log())
-        log = sweep.log()
-        assert f"joulebench: {reason}; what was finished is kept" in log
-        assert f"resume={sweep.folder}" in log.replace("\n", "")
-        assert "Traceback" not in log
-        store = open_store(sweep.store_uri)
-        (parent,) = store.client.search_runs([store.experiment_id("killed")], "tags.kind = 'sweep'")
-        assert parent.info.status == "FAILED"
+@pytest.mark.parametrize(
+    ("phase", "number", "reason"), [(phase, *ending) for phase, ending in PHASES.items()], ids=PHASES
+)
+def test_a_stop_in_any_phase_says_why_it_ended_and_how_to_go_on(
+    sweeps: Callable[[str], Killing], phase: str, number: int, reason: str
+) -> None:
+    sweep = sweeps("stopped")
+    child = reach(sweep, phase)
+    os.kill(child, number)
+    assert sweep.nursery.ended(child) == 128 + number, (phase, sweep.log())
+    log = sweep.log()
+    assert f"joulebench: {reason}; what was finished is kept" in log
+    assert f"resume={sweep.folder}" in log.replace("\n", "")
+    assert "Traceback" not in log
+    store = open_store(sweep.store_uri)
+    (parent,) = store.client.search_runs([store.experiment_id("killed")], "tags.kind = 'sweep'")
+    assert parent.info.status == "FAILED"
 
 
 def test_a_second_ctrl_c_ends_at_once_and_leaves_no_process(sweeps: Callable[[str], Killing]) -> None:

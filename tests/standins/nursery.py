@@ -1,18 +1,22 @@
-"""Starts joulebench again and again without its imports: each line of standard input is a command line in JSON.
+"""Does again and again what `python -m MODULE WORDS` does, without its imports: each line of standard input is one.
 
-Answers with the process's id, in a session of its own; that has ended once this process has waited for it, which the
-line `ended ID CODE` says.
+It is a JSON object with `module`, `words`, `folder` (where it runs), `out` and `errors` (files that get what it says)
+and `environment`. Answers with the process's id, in a session of its own; that has ended once this process has waited
+for it, which the line `ended ID CODE` says.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
 import signal
 import sys
+import tempfile
 import threading
 import warnings
+from typing import Any
 
 import matplotlib.pyplot  # noqa: F401
 
@@ -26,26 +30,23 @@ with warnings.catch_warnings():
     import src.track.store  # noqa: F401
 
 
-def born(words: list[str], folder: str, log: str) -> int:
-    """A child that does what `python -m src.main WORDS` does in `folder`."""
+def born(asked: dict[str, Any]) -> int:
+    """A child that does it, and ends as Python ends."""
     child = os.fork()
     if child:
         return child
-    code = 99
-    try:
-        os.setsid()
-        os.chdir(folder)
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for place, descriptor in enumerate((nothing, output, output)):
-            os.dup2(descriptor, place)
-        sys.argv = ["main.py", *words]
-        runpy.run_module("src.main", run_name="__main__", alter_sys=True)
-    except SystemExit as ending:
-        code = int(ending.code or 0)
-    finally:
-        sys.stdout.flush()
-        os._exit(code)
+    os.setsid()
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    tempfile.tempdir = None  # which may be known by now
+    appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    out, errors = (os.open(asked[name], appending) for name in ("out", "errors"))
+    for place, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), out, errors)):
+        os.dup2(descriptor, place)
+    sys.argv = [asked["module"], *asked["words"]]
+    runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
+    sys.exit()
 
 
 def tell(text: str) -> None:
@@ -60,8 +61,10 @@ if __name__ == "__main__":
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which `nohup` would have them ignore
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs tests in the background may ignore it
+    gc.collect()
+    gc.freeze()  # what was imported is neither looked at nor copied in the children
     tell("ready")
     for line in sys.stdin:
-        pid = born(*json.loads(line))
+        pid = born(json.loads(line))
         tell(f"born {pid}")
         threading.Thread(target=wait_for, args=(pid,), daemon=True).start()

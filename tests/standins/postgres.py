@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -13,18 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.mlflow_server import free_port
+from scripts.shared_store import hand_over, other_account, programs, write_private
 
 USER = "study"
-OTHERS = ("postgres", "nobody")
 START_TIMEOUT_S = 60
-
-
-def programs() -> Path | None:
-    """The folder of the server's programs, the newest version's; None where there is none."""
-    folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
-    on_path = shutil.which("initdb")
-    folders += [Path(on_path).resolve().parent] if on_path else []
-    return max(folders, default=None)
 
 
 @contextmanager
@@ -33,13 +23,11 @@ def postgres(password: str) -> Iterator[str]:
     found = programs()
     assert found is not None
     folder, port = Path(tempfile.mkdtemp(prefix="joulebench-postgres-")), free_port()
-    other = _not_root()
+    asked = other_account()
     try:
-        (folder / "password").write_text(password)
-        if other:
-            os.chown(folder, *other)
-            os.chown(folder / "password", *other)
-        asked = {"user": other[0], "group": other[1], "extra_groups": []} if other else {}
+        write_private(folder / "password", password)
+        hand_over(folder)
+        hand_over(folder / "password")
         words = [found / "initdb", "-D", folder / "data", "-U", USER, "--auth=scram-sha-256", "--no-sync"]
         made = [*words, f"--pwfile={folder / 'password'}"]
         subprocess.run(made, check=True, capture_output=True, cwd="/", **asked)
@@ -58,18 +46,6 @@ def postgres(password: str) -> Iterator[str]:
                 server.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _not_root() -> tuple[int, int] | None:
-    if os.geteuid() != 0:
-        return None
-    for name in OTHERS:
-        try:
-            found = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return found.pw_uid, found.pw_gid
-    raise RuntimeError(f"no account of {', '.join(OTHERS)} to run PostgreSQL as")
 
 
 def _wait(found: Path, port: int) -> None:
