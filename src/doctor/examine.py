@@ -65,7 +65,7 @@ class Examination:
         return cls(state.name, state.system, datetime.now(UTC).isoformat(timespec="seconds"), check(state))
 
 
-def machine_name() -> str:
+def name_and_processor() -> str:
     """Its own and its processor's."""
     return f"{platform.node()}, {cpu_name()}"
 
@@ -75,7 +75,7 @@ def read_state(config: Config, folder: Path) -> MachineState:
     busy, seen = machine.look(LOOK_S, config.hardware.max_background_load)
     return MachineState(
         system=sys.platform,
-        name=machine_name(),
+        name=name_and_processor(),
         processor=machine.read_processor(seen),
         supply=machine.read_supply(),
         room=machine.read_room(seen, folder),

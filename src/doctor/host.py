@@ -14,6 +14,8 @@ from src.errors import SetupError
 from src.measure.meters.gpus import visible_gpus
 
 LOAD_SAMPLE_S = 1.0
+NAMED = "JOULEBENCH_MACHINE"
+"""For machines whose host name changes, as that of a container."""
 NODE = "SLURMD_NODENAME"
 """Several of Slurm's nodes may bear one host name."""
 
@@ -36,7 +38,7 @@ class Host:
 
 def machine_name() -> str:
     """What tells this machine from the others of a study: its node's name in a cluster, else its host name."""
-    return os.environ.get(NODE) or platform.node() or "unknown"
+    return os.environ.get(NAMED) or os.environ.get(NODE) or platform.node() or "unknown"
 
 
 def host_facts() -> Host:

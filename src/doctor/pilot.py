@@ -23,7 +23,7 @@ from src import stops
 from src.analysis.foresight import shown_percent
 from src.config.schema import Config
 from src.doctor.check_meters import reason_of
-from src.doctor.examine import machine_name
+from src.doctor.examine import name_and_processor
 from src.doctor.pilot_file import Cost, Interval, MeterPilot, Pilot
 from src.doctor.state import MeterTrial
 from src.errors import ConfigError, EnergyError, MeterError
@@ -109,7 +109,7 @@ def run_pilot(config: Config, seconds: float, say: Say) -> Pilot:
         products = _products(bench, min(WORK_S, seconds / len(meters) / 12))
         found = tuple(_piloted(meter, bench, products, seconds / len(meters), config, say) for meter in meters)
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    return Pilot(machine_name(), when, bench.foreign_share, found)
+    return Pilot(name_and_processor(), when, bench.foreign_share, found)
 
 
 def working_meters(config: Config, say: Say) -> list[Meter]:
