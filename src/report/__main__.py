@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from src import stops
@@ -29,17 +30,18 @@ QUIET = ("hydra.run.dir=.",)
 """A report leaves nothing but its own folder behind."""
 MULTIRUN = "--multirun"
 POWER = "power"
+SWEEP = "sweep="
 
 
-def report(config: Config) -> None:
-    """Write the report, print its answer and where it lies."""
+def report(config: Config, sweeps: Sequence[str] = ()) -> None:
+    """Write the report of these sweeps, print its answer and where it lies."""
     from src.report.make import make_report, report_folder
     from src.track import open_store
 
     check_analysis(config.analysis)
     store = open_store(config.tracking_uri)
     folder = report_folder(REPORTS, config.experiment)
-    made = make_report(store, config.experiment, config.analysis, folder, tracking_uri=config.tracking_uri)
+    made = make_report(store, config.experiment, config.analysis, folder, sweeps, config.tracking_uri)
     print("\n".join([*made.answer, *([store.left_out] if store.left_out else [])]))
     print(f"\nReport: {made.page}")
 
@@ -60,8 +62,9 @@ def main() -> int:
         print(usage())
         return 0
     foretell = given[:1] == [POWER]
-    sys.argv[1:] = _quiet(given[foretell:])
-    return command_line(lambda: _command(power if foretell else report))
+    chosen = [name for word in given if word.startswith(SWEEP) for name in word.removeprefix(SWEEP).split(",")]
+    sys.argv[1:] = _quiet([word for word in given[foretell:] if not word.startswith(SWEEP)])
+    return command_line(lambda: _command(power if foretell else functools.partial(report, sweeps=chosen)))
 
 
 def usage() -> str:
@@ -70,10 +73,11 @@ def usage() -> str:
     keys = [f"  analysis.{entry.name}={getattr(usual, entry.name)}" for entry in dataclasses.fields(usual)]
     return "\n".join(
         [
-            "python -m src.report experiment=NAME [tracking_uri=URI] [analysis.KEY=VALUE ...]",
+            "python -m src.report experiment=NAME [sweep=all|last|NAME] [tracking_uri=URI] [analysis.KEY=VALUE ...]",
             "python -m src.report power experiment=PILOT",
             "",
             "The second tells how small a difference more iterations would show, and how long they take.",
+            "Without sweep=, those of protocol=study are compared where there are any, else all.",
             f"Compare the runs of an experiment; the report is written to {REPORTS}/NAME/. Keys and their defaults:",
             *keys,
         ]

@@ -25,7 +25,7 @@ from src.report.sections.meters_compared import meters_compared
 from src.report.sections.method import methodology
 from src.report.sections.reproduction import reproduction
 from src.report.sections.results import headline_table, results
-from src.report.wording import kind_notices
+from src.report.wording import kind_notices, unfinished_notices
 
 OF_METERS = (BLAND_ALTMAN, WALL_OVERLAY)
 
@@ -48,7 +48,7 @@ def write_article(material: Material) -> Document:
     """The answer, introduction, methodology, results, discussion, threats, conclusion, reproduction, appendix."""
     loaded, analysis, pictures = material.loaded, material.analysis, material.pictures
     kinds = facts.energy_kinds(loaded.runs)
-    notices = kind_notices(kinds)
+    notices = (*kind_notices(kinds), *unfinished_notices(loaded.unfinished))
     said = answer(analysis, kinds)
     return Document(
         title=title(loaded, analysis, kinds),

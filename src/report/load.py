@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,29 +10,50 @@ import pandas as pd
 
 from src.analysis.table import Table, table_of
 from src.contract.commands import override
+from src.contract.record import FiledRun
 from src.errors import ConfigError, TrackError
 from src.track.store import Store, explained
 
+ALL, LAST = "all", "last"
+STUDY = "study"
+WHOLE = "FINISHED"
 ACCURACY_DIGITS = 6
 """A test set of fewer than half a million images has no finer accuracy; what float32 adds below is rounding."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep's own run in the store: `params` are the facts of its host and protocol."""
+    """A sweep's own run in the store: `params` are facts of host and protocol, `ended` tells whether it is whole."""
 
     name: str
     run_id: str
     params: Mapping[str, str] = field(default_factory=dict)
+    ended: bool = True
+
+    @property
+    def protocol(self) -> str:
+        """The protocol's name, or what there is instead of one."""
+        return "single run" if self.params.get("runs") == "1" else self.params.get("protocol.name", "")
+
+    @property
+    def planned(self) -> int | None:
+        """How many runs it was begun with; nobody knows of a sweep that may end early before it has."""
+        runs = self.params.get("runs", "")
+        return int(runs) if runs.isdigit() and self.params.get("protocol.stop") != "precision" else None
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """All measured runs and their sweeps."""
+    """All measured runs that are looked at, and their sweeps; `notes` say what of the experiment is not.
+
+    `unfinished` holds the sweeps that lack runs, and how many there are of how many.
+    """
 
     experiment: str
     table: Table
     sweeps: tuple[Sweep, ...]
+    notes: tuple[str, ...] = ()
+    unfinished: tuple[tuple[str, int, int], ...] = ()
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -43,13 +64,17 @@ class Loaded:
 def load(store: Store, experiment: str, sweeps: Collection[str] = ()) -> Loaded:
     """Read an experiment, or some sweeps of it, accuracies without the rounding of float32.
 
+    `sweeps` are names, or ALL, or LAST; without any, what was measured by the study's protocol, if something was.
+
     Raises ConfigError where it has no run, TrackError for a store.
     """
     with explained(f"The experiments of {store.uri} cannot be read", "see that the store works"):
         found = store.client.get_experiment_by_name(experiment)
         if found is None:
             raise ConfigError(_unknown(store, experiment))
-    records = [run for run in store.records(experiment) if not sweeps or run.tags.get("sweep") in sweeps]
+    every, known = store.records(experiment), _sweeps(store, found.experiment_id)
+    chosen, notes = _chosen(every, known, sweeps)
+    records = [run for run in every if chosen is None or run.tags.get("sweep") in chosen]
     if not records:
         place = f"sweep {', '.join(map(repr, sweeps))} of " if sweeps else ""
         raise ConfigError(
@@ -60,8 +85,36 @@ def load(store: Store, experiment: str, sweeps: Collection[str] = ()) -> Loaded:
     if "accuracy" in table.runs:
         table.runs["accuracy"] = table.runs["accuracy"].round(ACCURACY_DIGITS)
     present = {run.tags.get("sweep") for run in records}
-    own = [sweep for sweep in _sweeps(store, found.experiment_id) if sweep.name in present]
-    return Loaded(experiment, table, tuple(own))
+    own = [sweep for sweep in known if sweep.name in present]
+    return Loaded(experiment, table, tuple(own), notes, tuple(_unfinished(records, own)))
+
+
+def _chosen(
+    runs: Sequence[FiledRun], known: Sequence[Sweep], asked: Collection[str]
+) -> tuple[set[str] | None, tuple[str, ...]]:
+    """The names of the sweeps to look at, None for all runs; and what is left out where nobody asked for it."""
+    if ALL in asked:
+        return None, ()
+    if LAST in asked:
+        latest = max((run for run in runs if run.sweep), key=lambda run: run.start_ms, default=None)
+        return (None, ()) if latest is None or latest.sweep is None else ({latest.sweep}, ())
+    if asked:
+        return set(asked), ()
+    studies = {sweep.name for sweep in known if sweep.protocol == STUDY}
+    others = [sweep for sweep in known if sweep.name not in studies]
+    if not studies or not others:
+        return None, ()
+    kept = {run.tags.get("sweep", "") for run in runs} - {sweep.name for sweep in others}
+    kinds = ", ".join(sorted({sweep.protocol or "unknown" for sweep in others}))
+    count = f"{len(others)} {'sweep' if len(others) == 1 else 'sweeps'}"
+    return kept, (f"Left out: {count} of another protocol ({kinds}); sweep={ALL} takes all in.",)
+
+
+def _unfinished(runs: Sequence[FiledRun], sweeps: Sequence[Sweep]) -> Iterator[tuple[str, int, int]]:
+    for sweep in sweeps:
+        finished = sum(run.tags.get("sweep") == sweep.name and run.status == "finished" for run in runs)
+        if not sweep.ended and sweep.planned is not None and finished < sweep.planned:
+            yield sweep.name, finished, sweep.planned
 
 
 def sweep_file(store: Store, sweep: Sweep, name: str) -> Path | None:
@@ -79,7 +132,11 @@ def _sweeps(store: Store, experiment_id: str) -> list[Sweep]:
     with explained(f"The sweeps in {store.uri} cannot be read", "see that the store works"):
         while True:
             page = store.client.search_runs([experiment_id], "tags.kind = 'sweep'", page_token=token)
-            found += [Sweep(run.data.tags.get("sweep", ""), run.info.run_id, dict(run.data.params)) for run in page]
+            for run in page:
+                own = run.data
+                found.append(
+                    Sweep(own.tags.get("sweep", ""), run.info.run_id, dict(own.params), run.info.status == WHOLE)
+                )
             token = page.token
             if not token:
                 return sorted(found, key=lambda sweep: sweep.name)

@@ -89,15 +89,15 @@ def make_report(
             loaded=loaded,
             analysis=analysis,
             pictures=tuple(pictures),
-            notes=(*notes, *filter(None, [store.left_out])),
-            commands=tuple(commands(store, loaded, config, tracking_uri)),
+            notes=(*notes, *loaded.notes, *filter(None, [store.left_out])),
+            commands=tuple(commands(store, loaded, config, tracking_uri, sweeps)),
             author=author(),
             date=datetime.now(UTC).strftime("%Y-%m-%d"),
             agreements=agreed,
         )
     )
     _write(folder, document, analysis, loaded, agreed)
-    return Report(folder, (*document.notices, *document.answer), analysis)
+    return Report(folder, (*document.notices, *document.answer, *loaded.notes), analysis)
 
 
 def report_folder(root: Path, experiment: str) -> Path:
@@ -108,7 +108,13 @@ def report_folder(root: Path, experiment: str) -> Path:
     return root / f"{name or 'experiment'}-{hashlib.sha256(experiment.encode()).hexdigest()[:8]}"
 
 
-def commands(store: Store, loaded: Loaded, config: AnalysisConfig, tracking_uri: str | None = None) -> list[str]:
+def commands(
+    store: Store,
+    loaded: Loaded,
+    config: AnalysisConfig,
+    tracking_uri: str | None = None,
+    sweeps: Sequence[str] = (),
+) -> list[str]:
     """The command lines that made these runs, as far as they are known, and the one that made this report."""
     found = []
     for sweep in loaded.sweeps:
@@ -118,7 +124,7 @@ def commands(store: Store, loaded: Loaded, config: AnalysisConfig, tracking_uri:
             found.append(command)
     imported = ingest_commands(loaded.runs, loaded.experiment, tracking_uri)
     hint = password_from(tracking_uri)
-    asked = report_command(loaded.experiment, config, tracking_uri)
+    asked = report_command(loaded.experiment, config, tracking_uri, sweeps)
     return [*found, *imported, asked, *([f"# {hint}"] if hint else [])]
 
 

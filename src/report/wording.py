@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from src.analysis.analyse import Analysis, ExcludedRun
 from src.analysis.cautions import Caution, Kind
@@ -75,6 +75,14 @@ def reason_text(reason: Reason | None) -> str:
 def test_name(test: HypothesisTest) -> str:
     """A test's name, and why it was not possible where it was not."""
     return f"{test.name}: {reason_text(test.reason)}" if test.reason else test.name
+
+
+def unfinished_notices(unfinished: Sequence[tuple[str, int, int]]) -> list[str]:
+    """One sentence for each sweep that lacks runs."""
+    return [
+        f"Sweep {name} has {finished} of its {planned} planned runs: it was stopped, or still runs."
+        for name, finished, planned in unfinished
+    ]
 
 
 def kind_notices(kinds: Mapping[str, int]) -> tuple[str, ...]:

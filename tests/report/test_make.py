@@ -378,3 +378,29 @@ def test_a_user_without_a_name_gets_a_report(monkeypatch, error):
     monkeypatch.setattr(getpass, "getuser", no_name)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", ""))
     assert author() == "unknown"
+
+
+def begun(store, sweep, **params):
+    store.start_sweep("study", sweep, {name.replace("__", "."): value for name, value in params.items()}, {})
+
+
+def test_a_study_is_not_mixed_with_what_was_tried_before_it(file_runs, make, store):
+    begun(store, "s0", protocol__name="quick", runs="6")
+    begun(store, "s1", protocol__name="study", runs="18")
+    begun(store, "s2", protocol__name="study", runs="1")
+    for sweep in ("s0", "s1", "s2"):
+        file_runs(ENERGIES, sweep=sweep)
+    usual = make()
+    assert usual.analysis.n_usable == 12
+    assert "Left out: 2 sweeps of another protocol (quick, single run); sweep=all takes all in." in usual.answer
+    assert make("all").analysis.n_usable == 36
+    last = make("last")
+    assert last.analysis.n_usable == 12
+    assert not [sentence for sentence in last.answer if sentence.startswith("Left out")]
+    assert "sweep=last" in (last.folder / "report.md").read_text("utf-8")
+
+
+def test_a_sweep_that_lacks_runs_says_so(file_runs, make, store):
+    begun(store, "s1", protocol__name="study", runs="18")
+    file_runs(ENERGIES, sweep="s1")
+    assert "Sweep s1 has 12 of its 18 planned runs: it was stopped, or still runs." in make().answer

@@ -80,7 +80,9 @@ def ingest_command(experiment: str, run: pd.Series, tracking_uri: str | None = N
     return f"python -m src.ingest {shlex.join(words)}"
 
 
-def report_command(experiment: str, config: AnalysisConfig, tracking_uri: str | None = None) -> str:
+def report_command(
+    experiment: str, config: AnalysisConfig, tracking_uri: str | None = None, sweeps: Sequence[str] = ()
+) -> str:
     """With every setting that is not the default."""
     usual = AnalysisConfig()
     changed = {
@@ -90,6 +92,7 @@ def report_command(experiment: str, config: AnalysisConfig, tracking_uri: str | 
     }
     words = [
         override("experiment", experiment),
+        *([f"sweep={','.join(sweeps)}"] if sweeps else []),
         *([override("tracking_uri", public(tracking_uri))] if tracking_uri else []),
         *(_override(f"analysis.{key}", value) for key, value in changed.items()),
     ]
