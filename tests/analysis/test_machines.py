@@ -180,3 +180,36 @@ def test_the_variance_between_machines_is_never_negative_and_found_where_it_is()
     assert heterogeneity(np.zeros(1), np.ones(1)) is None
     assert heterogeneity(np.zeros(2), np.zeros(2)) is None
     assert prediction(np.zeros(2), 0.05, 1) is None
+
+
+def test_what_is_measured_on_no_shared_machine_counts_in_no_comparison(make_runs: "MakeRuns") -> None:
+    runs = on_machines(make_runs, [1.1, 1.1, 1.1])
+    many = runs[runs["machine"] != "m0"]
+    lonely = many[(many["machine"] == "m1") == (many["treatment"] == "a")]
+    found = decided(pd.concat([runs[runs["machine"] == "m0"], *[lonely] * 3], ignore_index=True))
+    assert (found.unit, found.n) == ("blocks", 10)
+
+
+def test_the_analysis_orders_treatments_as_a_typical_machine_does(
+    make_runs: "MakeRuns", config: AnalysisConfig
+) -> None:
+    runs = on_machines(make_runs, [0.9, 0.9, 0.9])
+    seldom = runs[(runs["treatment"] == "a") | (runs["machine"] == "m2") | (runs["iteration"] < 3)]
+    assert seldom.groupby("treatment")["energy_j"].mean().idxmin() == "a"
+    assert analyse(seldom, config).treatments == ("b", "a")
+
+
+def test_a_run_is_far_from_its_own_machines_runs(make_runs: "MakeRuns", config: AnalysisConfig) -> None:
+    runs = on_machines(make_runs, [1.1, 1.1])
+    far = runs.assign(energy_j=runs["energy_j"].where(runs["run_id"] != "m0-s1-00003", 150.0))
+    outliers = [each for each in analyse(far, config).outliers if each.metric == "energy_j"]
+    assert "m0-s1-00003" in {each.run_id for each in outliers}
+    assert {each.n for each in outliers} == {10}
+
+
+def test_a_drift_is_seen_within_machines(make_runs: "MakeRuns", config: AnalysisConfig) -> None:
+    runs = on_machines(make_runs, [1.1, 1.1, 1.1])
+    drifting = runs.assign(energy_j=runs["energy_j"] * (1 + 0.005 * (runs["iteration"] % 10)))
+    (drift,) = [threat for threat in analyse(drifting, config).threats if threat.kind == "drift"]
+    assert drift.detected
+    assert drift.effect_percent == pytest.approx(4.5, abs=1)

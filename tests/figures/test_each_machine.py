@@ -75,3 +75,10 @@ def test_pairs_with_the_first_treatment_have_a_figure_each() -> None:
 def test_one_machine_and_the_published_rule_have_none() -> None:
     assert drawn(make_runs({"a": 100.0, "b": 110.0}))[1] == []
     assert drawn(measured(3), AnalysisConfig(bootstrap_samples=100, decision="published"))[1] == []
+
+
+def test_many_machines_stand_in_the_order_of_their_ratios() -> None:
+    (figure,) = figures(drawn(measured(MOST_NAMED + 5))[1])
+    rows = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    percents = [float(np.asarray(line.get_xdata())[0]) for line in rows]
+    assert percents == sorted(percents)
