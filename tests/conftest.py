@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,15 @@ def _require_environment(name: str) -> Path:
     if not python.exists():
         pytest.skip(f"needs the environment {name}: `make setup ENVS={name}`")
     return python
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_lock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Commands wait neither for a sweep that is measured on this machine nor for those of tests beside them."""
+    tempfile.gettempdir()  # this process keeps the usual folder, which other accounts may enter
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
+        yield
 
 
 @pytest.fixture(scope="session")
