@@ -212,7 +212,7 @@ def _rested(state: MachineState, protocol: ProtocolConfig, display: Display) -> 
 def _cool_down(most_c: float, until_s: float, display: Display) -> None:
     """Wait until the package is at most that warm, or until then in monotonic seconds."""
     if _is_above(most_c):
-        display.stage(f"resting on, until the package is at {most_c:.0f} °C at most", until_s - time.monotonic())
+        display.stage(f"resting on, until the package is at {most_c:.1f} °C at most", until_s - time.monotonic())
     while (left_s := until_s - time.monotonic()) > 0 and _is_above(most_c):
         stops.check()
         time.sleep(min(POLL_S, left_s))
