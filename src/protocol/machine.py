@@ -61,7 +61,8 @@ class MachineState:
     All else was seen when it was last looked at, before the present block: others' load, the frequency governor, and
     `block_power_w`; the power of the first look of all is kept in `first_power_w`, those before blocks in
     `of_blocks_w` (all by meter). `first_run_c` is the package's temperature when the first run began, where later ones
-    rest until it is back, and `rest_flags` tell how the last rest fell short of that.
+    rest until it is back, and `rest_flags` tell how the last rest fell short of that; `was_colder` says that one began
+    colder than that.
     """
 
     idle_power_w: Mapping[Meter, float]
@@ -72,6 +73,7 @@ class MachineState:
     of_blocks_w: Mapping[Meter, tuple[float, ...]] = field(default_factory=dict)
     first_run_c: float | None = None
     rest_flags: tuple[Flag, ...] = ()
+    was_colder: bool = False
 
     def metrics(self, meter: Meter) -> dict[str, float]:
         """What is filed of it with every run of the block, as `contract.metrics` names it."""
@@ -200,13 +202,17 @@ def _rested(state: MachineState, protocol: ProtocolConfig, display: Display) -> 
     flags = rest_flags(now_c, state.first_run_c, protocol)
     for flag in flags:
         display.say(flag.text, "yellow")
-    return replace(state, rest_flags=flags)
+    colder = now_c is not None and now_c < state.first_run_c - protocol.rest_margin_c
+    if colder and not state.was_colder:
+        text = f"the package is at {now_c:.1f} °C now, before the first run it was at {state.first_run_c:.1f} °C"
+        display.say(f"{text}: a longer protocol.idle_s lets the first run begin colder, too", "yellow")
+    return replace(state, rest_flags=flags, was_colder=state.was_colder or colder)
 
 
 def _cool_down(most_c: float, until_s: float, display: Display) -> None:
     """Wait until the package is at most that warm, or until then in monotonic seconds."""
     if _is_above(most_c):
-        display.stage(f"resting on, until the package is at {most_c:.0f} °C at most", until_s - time.monotonic())
+        display.stage(f"resting on, until the package is at {most_c:.1f} °C at most", until_s - time.monotonic())
     while (left_s := until_s - time.monotonic()) > 0 and _is_above(most_c):
         stops.check()
         time.sleep(min(POLL_S, left_s))
@@ -219,16 +225,14 @@ def _is_above(most_c: float) -> bool:
 
 
 def rest_flags(now_c: float | None, first_run_c: float, protocol: ProtocolConfig) -> tuple[Flag, ...]:
-    """What is to be said of a run that begins at `now_c` and not where the first one did."""
+    """What is to be said of a run that begins at `now_c`, warmer than the first one did."""
     if now_c is None:
         text = "the package's temperature could not be read any more before the run"
-    elif abs(now_c - first_run_c) <= protocol.rest_margin_c:
+    elif now_c <= first_run_c + protocol.rest_margin_c:
         return ()
-    elif now_c > first_run_c:
+    else:
         text = f"the run began at {now_c:.1f} °C, the first one at {first_run_c:.1f} °C, after the longest rest"
         text += f" (protocol.rest_max_s={protocol.rest_max_s:g})"
-    else:
-        text = f"the run began at {now_c:.1f} °C, the first one at {first_run_c:.1f} °C, which no longer rest mends"
     return (Flag("start_temperature", text),)
 
 

@@ -35,3 +35,7 @@ def test_each_treatment_rests_as_long_as_it_wants(composed):
     configs = [composed("protocol=smoke", "protocol.order=fixed", f"protocol.idle_s={idle}") for idle in (2, 100)]
     plan = make_plan("s", [Treatment("a"), Treatment("b")], configs)
     assert remaining_s(plan, plan.slots, [10.0, 10.0], {}) == 10 + 100 + 10
+
+
+def test_rests_that_took_longer_will_again(plan):
+    assert remaining_s(plan, plan.slots, [10.0, 20.0], {}, longer_s=7.0) == 60 + 3 * (5 + 7)

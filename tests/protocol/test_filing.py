@@ -121,6 +121,21 @@ def test_parameters_are_the_configuration_and_what_was_found(config, tmp_path):
     assert not [key for key in params if key.startswith(silent)]
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        pytest.param({}, set(), id="fixed, as in runs of before"),
+        pytest.param({"rest": "temperature"}, {"rest", "rest_margin_c", "rest_max_s"}, id="rest"),
+        pytest.param({"warmup": "steady"}, {"warmup", "warmup_minimum_s"}, id="warm-up"),
+    ],
+)
+def test_what_a_fixed_rest_or_warm_up_does_not_heed_is_not_told(config, tmp_path, changes, told):
+    names = {"warmup", "warmup_minimum_s", "rest", "rest_margin_c", "rest_max_s"}
+    changed = dataclasses.replace(config, protocol=dataclasses.replace(config.protocol, **changes))
+    params = filing(changed, tmp_path).failed(MeterError("it broke")).params
+    assert {name for name in names if f"protocol.{name}" in params} == told
+
+
 def test_a_training_tells_nothing_that_only_commands_heed(config, tmp_path):
     params = filing(config, tmp_path).failed(MeterError("it broke")).params
     assert {key: value for key, value in params.items() if key.startswith("workload.")} == {"workload.kind": "training"}
