@@ -65,6 +65,15 @@ def test_both_tell_the_energy_of_the_same_window(run: Run, counters: Path, tmp_p
     assert not {name for name in left if name.endswith(".ready")}
 
 
+def test_energibridge_beside_another(
+    counters: Path, tmp_path: Path, energibridge: Any, job: Any, environment: dict[str, str], meter_config: Any
+) -> None:
+    config = meter_config("native", binary=energibridge(), powercap=str(counters), also=["energibridge"])
+    measured = measure(select_meter(config, gpu=False), job("good"), tmp_path / "run", environment, 30)
+    assert measured.energy.power_w == pytest.approx(PACKAGE_W + DRAM_W, rel=0.05)
+    assert measured.beside["energibridge"].power_w == pytest.approx(44.0, rel=0.05)
+
+
 def failing(code: str) -> Callable[[Meter], Meter]:
     """A second meter that runs this instead."""
     return lambda meter: dataclasses.replace(meter, program=(sys.executable, "-c", code))
