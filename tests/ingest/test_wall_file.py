@@ -21,7 +21,7 @@ FILES = {
     "epoch milliseconds": ("Time,Watts", (T * 1000).astype(int), POWER_W, ",", {}),
     "ISO 8601 with a zone": ("time;W", [iso(t) for t in T], POWER_W, ";", {}),
     "ISO 8601 with Z": ("time,W", [iso(t).replace("+00:00", "Z") for t in T], POWER_W, ",", {}),
-    "without a zone": ("time,W", [iso(t)[:-6].replace("T", " ") for t in T], POWER_W, ",", {"zone": "UTC"}),
+    "without a zone": ("time,W", [iso(t + 7200)[:-6] for t in T], POWER_W, ",", {"zone": "Europe/Amsterdam"}),
     "decimal commas": ("Zeit;Leistung [W]", [iso(t) for t in T], [str(p).replace(".", ",") for p in POWER_W], ";", {}),
     "kW": ("time,load_kW", T, POWER_W / 1000, ",", {}),
     "J": ("time,total (J)", T, 12.0 + ENERGY_J, ",", {}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -64,6 +65,15 @@ def test_both_tell_the_energy_of_the_same_window(run: Run, counters: Path, tmp_p
     assert not {name for name in left if name.endswith(".ready")}
 
 
+def test_energibridge_beside_another(
+    counters: Path, tmp_path: Path, energibridge: Any, job: Any, environment: dict[str, str], meter_config: Any
+) -> None:
+    config = meter_config("native", binary=energibridge(), powercap=str(counters), also=["energibridge"])
+    measured = measure(select_meter(config, gpu=False), job("good"), tmp_path / "run", environment, 30)
+    assert measured.energy.power_w == pytest.approx(PACKAGE_W + DRAM_W, rel=0.05)
+    assert measured.beside["energibridge"].power_w == pytest.approx(44.0, rel=0.05)
+
+
 def failing(code: str) -> Callable[[Meter], Meter]:
     """A second meter that runs this instead."""
     return lambda meter: dataclasses.replace(meter, program=(sys.executable, "-c", code))
@@ -107,6 +117,15 @@ def test_a_second_meter_that_fails_costs_no_run(run: Run, tmp_path: Path, code: 
 @pytest.mark.parametrize(("code", "exit_code"), [("pass", 0), ("import sys; sys.exit(3)", 3), (KILLED, 137)])
 def test_the_commands_exit_code_is_passed_on(code: str, exit_code: int) -> None:
     assert beside.main(["[]", "--", sys.executable, "-c", code]) == exit_code
+
+
+def test_the_command_begins_once_the_others_record(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    meter = "import pathlib, sys, time; time.sleep(1); pathlib.Path(sys.argv[1]).touch(); sys.stdin.read()"
+    others = [[str(tmp_path / "log"), str(ready), sys.executable, "-c", meter, str(ready)]]
+    command = "import pathlib, sys; sys.exit(not pathlib.Path(sys.argv[1]).exists())"
+    assert beside.main([json.dumps(others), "--", sys.executable, "-c", command, str(ready)]) == 0
+    assert not ready.exists()
 
 
 def test_one_that_is_no_program(run: Run, tmp_path: Path) -> None:

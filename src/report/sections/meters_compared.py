@@ -26,7 +26,7 @@ def meters_compared(found: Sequence[Agreement], pictures: Sequence[Picture]) -> 
         [_row(agreement) for agreement in known],
         labels=2,
         note="Limits: mean ± 1.96 standard deviations. Their intervals are exact for normal differences (Carkeet, "
-        "2015), that of the bias is Student's.",
+        "2015), that of the bias is Student's; as runs of a treatment are alike, they are too narrow for other work.",
     )
     return [Section("meters", "Meters checked against each other", (*blocks, *pictures))]
 
@@ -39,8 +39,9 @@ def known_as(name: str, kind: str) -> str:
 def _sentence(agreement: Agreement) -> str:
     first, second = known_as(agreement.first, agreement.first_kind), known_as(agreement.second, agreement.second_kind)
     limits, runs = agreement.limits, count(agreement.n, "run")
+    second = f"the {second}" if agreement.is_wall else second
     if limits is None:
-        return f"{second} recorded {runs} beside {first}: too few, or too alike, to say how the two agree."
+        return f"{runs} were recorded by {second} beside {first}: too few, or too alike, to say how the two agree."
     if agreement.by_ratio:
         told = f"{number(limits.bias)} times as much"
         bounds = f"{number(limits.lower)} and {number(limits.upper)} times"
