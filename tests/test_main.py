@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -211,41 +209,7 @@ def test_a_server_that_dies_during_a_sweep_costs_no_run(tmp_path, torch_python, 
     assert open_store(store_uri).client.get_parent_run(runs["run_id"][2]).info.status == "FINISHED"
 
 
-def test_looking_up_the_help_does_not_load_mlflow():
-    code = "import sys, src.main; print([m for m in sys.modules if m.split('.')[0] == 'mlflow'])"
-    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) == "[]\n"
-
-
-SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
-
-
-@pytest.mark.parametrize(("number", "code"), SIGNALS.items(), ids=[number.name for number in SIGNALS])
-def test_a_stopped_sweep_ends_in_order_with_all_its_processes(born, tmp_path, torch_python, number, code):
-    arguments = ("-m", "protocol=smoke", "meter=estimate", *TINY, "training.epochs=100000")
-    said, errors = tmp_path / "said", tmp_path / "errors"
-    sweep = born.bear(command(tmp_path, *arguments)[3:], ROOT, out=said, errors=errors)
-    events = tmp_path / "sweep/0001-torch/events.jsonl"
-    deadline = time.monotonic() + 120
-    while not (events.exists() and "train" in events.read_text()):
-        assert time.monotonic() < deadline, errors.read_text()
-        time.sleep(0.1)
-    os.kill(sweep, number)
-    assert born.ended(sweep) == code, errors.read_text()
-    assert "0 of 1 runs finished" in said.read_text()
-    assert not [name for name in os.listdir("/proc") if name.isdigit() and str(tmp_path) in command_of(name)]
-
-
-def wait_until(reached, process):
-    deadline = time.monotonic() + 120
-    while not reached():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def command_of(process):
-    try:
-        with open(f"/proc/{process}/cmdline") as file:
-            return file.read()
-    except OSError:
-        return ""
+def test_looking_up_the_help_loads_no_library_of_the_measurement():
+    heavy = {"mlflow", "numpy", "pandas", "scipy", "matplotlib", "rich", "submitit"}
+    code = f"import sys, src.main; print({heavy} & {{m.split('.')[0] for m in sys.modules}})"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) == "set()\n"

@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from src.errors import ConfigError, EnergyError
-from src.measure.counters import counter_range, unwrap
 from src.measure.meters.program import Program, own_program
 from src.measure.meters.sampler import ReaderError, parser, run_meter
-from src.measure.recording import Array, read_recording
+
+if TYPE_CHECKING:
+    from src.measure.recording import Array
 
 Curve = Callable[[float], float]
 """A column's value by seconds since the replay began."""
@@ -44,6 +44,8 @@ class Replay:
     """Values of a recording at its own pace; when it ends it starts again, its counters going on."""
 
     def __init__(self, path: Path) -> None:
+        from src.measure.recording import read_recording  # NumPy, for which no mistake should wait
+
         try:
             recording = read_recording(path, kept=lambda _: True)
         except EnergyError as error:
@@ -73,11 +75,15 @@ def _curve(name: str, time_s: Array, values: Array) -> Curve:
             return _counter(name, time_s, values)
         except EnergyError:
             pass  # A counter that cannot be unwrapped is replayed with all its falls, as it was recorded.
-    return lambda elapsed_s: float(values[np.searchsorted(time_s, elapsed_s % time_s[-1], "right") - 1])
+    return lambda elapsed_s: float(values[time_s.searchsorted(elapsed_s % time_s[-1], "right") - 1])
 
 
 def _counter(name: str, time_s: Array, values: Array) -> Curve:
     """A counter that goes on growing, and wraps where the recorded one does."""
+    import numpy as np
+
+    from src.measure.counters import counter_range, unwrap
+
     unwrapped = unwrap(time_s, values, name)
     range_j = counter_range(float(values.max())) if unwrapped.wraps else np.inf
 
