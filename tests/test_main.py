@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -52,7 +54,7 @@ def of_nursery(born, tmp_path, *arguments, cwd=ROOT):
         pytest.param(["dataset=mnist", "dataset.path=/nowhere"], "/nowhere", id="no data"),
         pytest.param(["-m", "hydra.sweep.subdir=same"], "each run needs its own folder", id="one folder for all runs"),
         pytest.param(["-m", "hydra/launcher=joblib"], "hydra/launcher=joblib: no such option", id="another launcher"),
-        pytest.param(["framework=tf,torch"], "To sweep over it, add --multirun", id="a sweep without -m"),
+        pytest.param(["framework=tf,torch"], "to compare these, add -m: python -m src.main -m ", id="a sweep without -m"),
     ],
 )
 def test_a_mistake_is_one_line_with_exit_code_2_and_nothing_is_written(
@@ -142,7 +144,7 @@ def test_the_configuration_can_be_looked_at(tmp_path):
 def test_a_sweep_cannot_be_looked_at(tmp_path):
     code, out, errors = joulebench(tmp_path, "-m", "--cfg", "job", "framework=jax,tf")
     assert (code, out) == (2, "")
-    assert errors.startswith("joulebench: Only one of --run, --multirun, --cfg")
+    assert errors.startswith("joulebench: -m makes several configurations, and one is shown: leave -m out")
     assert errors.count("\n") == 1
 
 
@@ -213,3 +215,38 @@ def test_looking_up_the_help_loads_no_library_of_the_measurement():
     heavy = {"mlflow", "numpy", "pandas", "scipy", "matplotlib", "rich", "submitit"}
     code = f"import sys, src.main; print({heavy} & {{m.split('.')[0] for m in sys.modules}})"
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True) == "set()\n"
+
+
+SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS.items(), ids=[number.name for number in SIGNALS])
+def test_a_stopped_sweep_ends_in_order_with_all_its_processes(born, tmp_path, torch_python, number, code):
+    arguments = ("-m", "protocol=smoke", "meter=estimate", *TINY, "training.epochs=100000")
+    said, errors = tmp_path / "said", tmp_path / "errors"
+    sweep = born.bear(command(tmp_path, *arguments)[3:], ROOT, out=said, errors=errors)
+    events = tmp_path / "sweep/0001-torch/events.jsonl"
+    deadline = time.monotonic() + 120
+    while not (events.exists() and "train" in events.read_text()):
+        assert time.monotonic() < deadline, errors.read_text()
+        time.sleep(0.1)
+    os.kill(sweep, number)
+    assert born.ended(sweep) == code, errors.read_text()
+    assert "0 of 1 runs finished" in said.read_text()
+    assert not [name for name in os.listdir("/proc") if name.isdigit() and str(tmp_path) in command_of(name)]
+
+
+def wait_until(reached, process):
+    deadline = time.monotonic() + 120
+    while not reached():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def command_of(process):
+    try:
+        with open(f"/proc/{process}/cmdline") as file:
+            return file.read()
+    except OSError:
+        return ""
