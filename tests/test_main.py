@@ -54,7 +54,9 @@ def of_nursery(born, tmp_path, *arguments, cwd=ROOT):
         pytest.param(["dataset=mnist", "dataset.path=/nowhere"], "/nowhere", id="no data"),
         pytest.param(["-m", "hydra.sweep.subdir=same"], "each run needs its own folder", id="one folder for all runs"),
         pytest.param(["-m", "hydra/launcher=joblib"], "hydra/launcher=joblib: no such option", id="another launcher"),
-        pytest.param(["framework=tf,torch"], "to compare these, add -m: python -m src.main -m ", id="a sweep without -m"),
+        pytest.param(
+            ["framework=tf,torch"], "to compare these, add -m: python -m src.main -m ", id="a sweep without -m"
+        ),
     ],
 )
 def test_a_mistake_is_one_line_with_exit_code_2_and_nothing_is_written(

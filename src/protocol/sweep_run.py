@@ -77,7 +77,8 @@ class SweepRun:
         """File what is missing, the report and the summary; returns what the store refuses, and why."""
         refused = self.file_missing(records)
         try:
-            close_sweep(self.store, self.experiment, self.sweep, self.run_id, self.planned, report)
+            stopped = stops.asked() is not None
+            close_sweep(self.store, self.experiment, self.sweep, self.run_id, self.planned, report, stopped)
         except TrackError as error:
             refused.append(str(error))
         return refused

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from src.contract.json_files import ContractError
 from src.contract.plan_file import PLAN_FILE, PlanFile
@@ -73,15 +73,18 @@ def close_sweep(
     parent_run_id: str,
     planned: int | None,
     artifacts: Sequence[Path] = (),
+    stopped: bool = False,
 ) -> None:
     """Close a sweep's parent run with the summary of all runs that are filed below it.
 
-    A sweep counts as finished when as many runs finished as were planned, or one, where the plan is unknown.
+    A sweep counts as finished when as many runs finished as were planned, or one, where the plan is unknown; else it
+    failed, or was `stopped` by somebody.
     """
     store.drop_halves(experiment, sweep, parent_run_id)
     runs = [run for run in store.records(experiment) if run.sweep == sweep]
     finished = sum(run.status == "finished" for run in runs)
-    status: Status = "finished" if finished >= (planned or 1) else "failed"
+    lacking: Literal["stopped", "failed"] = "stopped" if stopped else "failed"
+    status: Status | Literal["stopped"] = "finished" if finished >= (planned or 1) else lacking
     store.finish_sweep(parent_run_id, summary_metrics(runs), artifacts, status, summary_note(runs))
 
 

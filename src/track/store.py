@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
-from mlflow.entities import Experiment, Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.db import utils as mlflow_database
 from mlflow.tracking import MlflowClient
@@ -61,9 +61,12 @@ SQLITE_PREFIX = "sqlite:///"
 BATCH_METRICS, BATCH_PARAMS = 900, 100
 """MLflow's limits for one batch: 1 000 values in all, 100 of them parameters."""
 
+CONTEXT_TAG = "mlflow.data.context"
+DIGEST_LENGTH = 36
+"""MLflow's limit."""
 PARAM_LENGTH = 6000
 TAG_LENGTH = 5000
-MLFLOW_STATUS = {"finished": "FINISHED", "failed": "FAILED", "disturbed": "FINISHED"}
+MLFLOW_STATUS = {"finished": "FINISHED", "failed": "FAILED", "disturbed": "FINISHED", "stopped": "KILLED"}
 LATE_S, LOOK_AGAIN_S = 15.0, 2.0
 """How long, and how often, to look for what a server may have made although it did not say so."""
 UNSURE = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
@@ -270,7 +273,7 @@ class Store:
         parent_run_id: str,
         metrics: Mapping[str, float],
         artifacts: Iterable[Path] = (),
-        status: Status = "finished",
+        status: Status | Literal["stopped"] = "finished",
         note: str = "",
     ) -> None:
         """Close the parent run with the sweep's summary; `note` is Markdown, shown on the run's page.
@@ -427,6 +430,9 @@ class Store:
         for key, points in record.series.items():
             metrics += [Metric(key, point.value, point.time_ms, point.step) for point in points]
         self._log(run_id, metrics, record.params)
+        if inputs := _inputs(record):
+            hurry()
+            self.client.log_inputs(run_id, inputs)
         self._copy(run_id, record.artifacts())
         hurry()
         self.client.set_terminated(run_id, MLFLOW_STATUS[record.status], end_time=record.end_ms)
@@ -453,6 +459,16 @@ class Store:
                 continue
             hurry()
             self.client.log_artifact(run_id, str(path))
+
+
+def _inputs(record: RunRecord) -> list[DatasetInput]:
+    """The data that the run worked on, for MLflow's column and filter of datasets; a command has none."""
+    name, checksum = (record.params.get(f"dataset.{key}") for key in ("name", "checksum"))
+    if not name or not checksum:
+        return []
+    data = Dataset(name, checksum[:DIGEST_LENGTH], "local", json.dumps({"sha256": checksum}))
+    context = record.params.get("workload.kind") or "training"
+    return [DatasetInput(data, [InputTag(CONTEXT_TAG, context)])]
 
 
 def _looked_for(find: Callable[[], T | None], error: Exception) -> T:

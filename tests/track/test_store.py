@@ -239,3 +239,25 @@ def test_a_store_of_files_is_refused_before_anything_is_measured(
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     with pytest.raises(TrackError, match=r"store of files, .* tracking_uri=sqlite:///"):
         open_store(f"{scheme}{tmp_path}/mlruns").check("study")
+
+
+@pytest.mark.parametrize(("kind", "context"), [("training", "training"), ("inference", "inference"), (None, "training")])
+def test_the_data_of_a_run_are_its_input(store, make_record, kind, context):
+    params = {"dataset.name": "mnist", "dataset.checksum": "a" * 64} | ({"workload.kind": kind} if kind else {})
+    run_id = store.file_run(make_record(params=params))
+    (found,) = store.client.get_run(run_id).inputs.dataset_inputs
+    assert (found.dataset.name, found.dataset.digest) == ("mnist", "a" * 36)
+    assert {tag.key: tag.value for tag in found.tags} == {"mlflow.data.context": context}
+    named = "dataset.name = 'mnist'"
+    assert len(store.client.search_runs([store.experiment_id(make_record().experiment)], named)) == 1
+
+
+def test_a_command_has_no_data(store, make_record):
+    run_id = store.file_run(make_record(params={"workload.kind": "command"}))
+    assert store.client.get_run(run_id).inputs.dataset_inputs == []
+
+
+def test_a_stopped_sweep_is_killed_for_mlflow(store, make_record):
+    parent = store.start_sweep("study", "s", {}, {})
+    store.finish_sweep(parent, {}, status="stopped")
+    assert store.client.get_run(parent).info.status == "KILLED"
