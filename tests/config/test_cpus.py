@@ -94,4 +94,5 @@ def test_threads_are_what_affinity_and_quota_allow(four_cpus: Path, composed, qu
 
 def test_a_command_under_a_quota_is_not_blamed_for_threads_it_did_not_ask_for(four_cpus: Path, composed) -> None:
     four_cpus.write_text("100000 100000\n")
-    check(composed("workload=command", "workload.command=ls"))
+    # Like no other test's, as compositions are kept, and this one's threads are those of the quota.
+    check(composed("workload=command", "workload.command=ls", "experiment=quota"))
