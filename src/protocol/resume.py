@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
+from omegaconf import MISSING
+
+from src.config.schema import Config
 from src.contract.json_files import ContractError
 from src.contract.plan_file import PLAN_FILE, PlanFile, Slot
 from src.contract.record import RECORD_FILE, RunRecord, flatten
@@ -159,9 +163,37 @@ def _refuse_differences(old: PlanFile, asked: SweepPlan, folder: Path) -> None:
 
 
 def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What differs; a key that the version of the first did not know yet had its default."""
     was, now = (flatten(values, leave_out=MAY_DIFFER) for values in (one, other))
+    was = {key: value for key, value in _defaults().items() if key in now and not _knows(one, key)} | was
     return [
         (key, was.get(key, "not set"), now.get(key, "not set"))
         for key in dict.fromkeys([*was, *now])
         if was.get(key) != now.get(key)
     ]
+
+
+def _knows(values: Mapping[str, Any], key: str) -> bool:
+    """Whether a configuration has a key of a group, be it unset."""
+    group, _, name = key.partition(".")
+    return name in (values.get(group) or {})
+
+
+@functools.cache
+def _defaults() -> dict[str, str]:
+    """The schema's own, by dotted key."""
+    kinds = {
+        name: kind
+        for name, hint in get_type_hints(Config).items()
+        for kind in (hint, *get_args(hint))
+        if dataclasses.is_dataclass(kind)
+    }
+    known = {
+        group: {field.name: field.default for field in dataclasses.fields(kind) if _is_plain(field.default)}
+        for group, kind in kinds.items()
+    }
+    return flatten(known, leave_out=())
+
+
+def _is_plain(default: object) -> bool:
+    return isinstance(default, str | int | float) and default != MISSING

@@ -353,3 +353,16 @@ def test_a_sweep_that_knew_enough_stays_ended(make_plan_of, runs, folder, termin
     assert (measured, len(records)) == ([], 6)
     assert "6 of 12 runs finished, 6 spared" in terminal.file.getvalue()
     assert [parent.info.status for parent in parents(store)] == ["FINISHED"]
+
+
+def test_a_key_that_an_earlier_version_did_not_know_had_its_default(make_plan_of, tmp_path):
+    make_plan_of(sweep="s1").write(tmp_path)
+    path = tmp_path / PLAN_FILE
+    values = json.loads(path.read_text())
+    for config in values["configs"]:
+        del config["protocol"]["rest"], config["protocol"]["max_foreign_cpu_share"]
+    path.write_text(json.dumps(values))
+    with pytest.raises(ConfigError, match=r"protocol\.max_foreign_cpu_share was 0\.05 and is now 1\.0"):
+        go_on(resuming(make_plan_of(sweep="s2"), tmp_path), tmp_path)
+    plan, _ = go_on(resuming(make_plan_of("protocol.max_foreign_cpu_share=0.05", sweep="s2"), tmp_path), tmp_path)
+    assert plan.sweep == "s1"

@@ -241,7 +241,9 @@ def test_a_store_of_files_is_refused_before_anything_is_measured(
         open_store(f"{scheme}{tmp_path}/mlruns").check("study")
 
 
-@pytest.mark.parametrize(("kind", "context"), [("training", "training"), ("inference", "inference"), (None, "training")])
+@pytest.mark.parametrize(
+    ("kind", "context"), [("training", "training"), ("inference", "inference"), (None, "training")]
+)
 def test_the_data_of_a_run_are_its_input(store, make_record, kind, context):
     params = {"dataset.name": "mnist", "dataset.checksum": "a" * 64} | ({"workload.kind": kind} if kind else {})
     run_id = store.file_run(make_record(params=params))
