@@ -12,9 +12,10 @@ from pathlib import Path
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from src import stops
-from src.config.complaints import explain, explain_bare
+from src.config.complaints import explain, explain_bare, explain_yaml
 from src.config.schema import register
 from src.errors import ConfigError, JoulebenchError, told
 from src.public import hide_in_tracebacks, shown
@@ -54,6 +55,10 @@ def command_line(command: Callable[[], object]) -> int:
             return _complain(told(error), error.exit_code)
         is_main = Path(sys.argv[0]).name == "main.py"
         return _complain(explain(error, sys.argv[1:] if is_main else ()), ConfigError.exit_code)
+    except YAMLError as error:
+        if wants_traceback:
+            raise
+        return _complain(explain_yaml(error), ConfigError.exit_code)
     except (AssertionError, ValueError) as error:  # which are bugs, but for a few of Hydra's and OmegaConf's
         line = explain_bare(error, sys.argv[1:])
         if wants_traceback or line is None:

@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationKeyError, OmegaConfBaseException
+from yaml import YAMLError
 
 from src.config.schema import Config
 from src.errors import ConfigError
@@ -151,6 +152,15 @@ def explain_bare(error: Exception, arguments: Sequence[str]) -> str | None:
     if MANY_OR_SHOWN in str(error):
         return "-m makes several configurations, and one is shown: leave -m out, and name one treatment"
     return _one_line(str(error)) if any(words in str(error) for words in BARE) else None
+
+
+def explain_yaml(error: YAMLError) -> str:
+    """One line for a file that is no YAML."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None:
+        return f"a file of the configuration is no YAML: {_one_line(str(error))}"
+    where = f"{mark.name}, line {mark.line + 1}"
+    return f"{where}: this is no YAML ({_one_line(str(problem))}); mend that line or the one before"
 
 
 def _absent_group(arguments: Sequence[str]) -> str:

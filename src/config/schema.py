@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
@@ -156,6 +156,8 @@ def typed(cfg: DictConfig) -> Config:
     Raises OmegaConf's own errors for keys that were added with `+` and for values that are missing.
     """
     own = without_hydra(cfg)
+    if OmegaConf.get_type(own, "workload") is dict:  # a run's own config.yaml, which has no types
+        own = cast("DictConfig", OmegaConf.merge(OmegaConf.structured(Config), own))
     _refuse_additions(own, Config, "")
     nodes = {f.name: own[f.name] for f in dataclasses.fields(Config)}
     values: dict[str, Any] = {k: OmegaConf.to_object(n) if OmegaConf.is_config(n) else n for k, n in nodes.items()}

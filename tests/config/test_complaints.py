@@ -1,10 +1,15 @@
+import dataclasses
+import json
+
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src.config.complaints import explain, explain_bare, refuse_group_lists
+from src.config.complaints import explain, explain_bare, explain_yaml, refuse_group_lists
 from src.config.schema import register, typed
 from src.errors import ConfigError
 from src.paths import CONF
@@ -139,3 +144,18 @@ def test_a_list_of_options_is_refused(word, said):
     with pytest.raises(ConfigError) as caught:
         refuse_group_lists(overrides)
     assert said in str(caught.value)
+
+
+def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("seed: 1\nepochs: [1\nbatch_size: 2\n")
+    with path.open() as file, pytest.raises(yaml.YAMLError) as caught:
+        yaml.safe_load(file)
+    assert explain_yaml(caught.value).startswith(f"{path}, line 3: this is no YAML (")
+    assert "\n" not in explain_yaml(caught.value)
+
+
+def test_a_runs_own_configuration_can_be_run_again(composed):
+    config = composed("training.epochs=2", "framework=jax")
+    plain = OmegaConf.create(json.loads(json.dumps(dataclasses.asdict(config))))
+    assert typed(plain) == config
