@@ -61,10 +61,11 @@ class Provenance:
 @functools.cache
 def provenance() -> Provenance:
     """That of this process."""
-    changes = _git("status", "--porcelain", "--untracked-files=no")
+    own = Path(_git("rev-parse", "--show-toplevel") or "/").resolve() == ROOT.resolve()
+    changes = _git("status", "--porcelain", "--untracked-files=no") if own else None
     return Provenance(
-        version=tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"],
-        commit=_git("rev-parse", "HEAD") or UNKNOWN,
+        version=_version(ROOT / "pyproject.toml"),
+        commit=(_git("rev-parse", "HEAD") if own else None) or UNKNOWN,
         changed=UNKNOWN if changes is None else "yes" if changes else "no",
         user=_user(),
         host=platform.node() or UNKNOWN,
@@ -79,6 +80,13 @@ def file_hash(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
+        return UNKNOWN
+
+
+def _version(path: Path) -> str:
+    try:
+        return str(tomllib.loads(path.read_text(encoding="utf-8"))["project"]["version"])
+    except (OSError, ValueError, KeyError):
         return UNKNOWN
 
 

@@ -53,6 +53,13 @@ def test_without_git_it_says_so(tmp_path, monkeypatch):
     assert "mlflow.source.git.commit" not in told.tags
 
 
+def test_the_commit_of_a_repository_around_it_is_not_its_own(repository, monkeypatch):
+    folder, _ = repository
+    (folder / "copy").mkdir()
+    monkeypatch.setattr(module, "ROOT", folder / "copy")
+    assert (fresh().version, fresh().commit, fresh().changed) == ("unknown", "unknown", "unknown")
+
+
 def test_the_command_line_tells_no_password(monkeypatch):
     monkeypatch.setattr("sys.argv", ["main.py", "tracking_uri=https://me:secret@host/", "workload.command=a b"])
     assert "secret" not in fresh().command
