@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special
 
 from src.analysis.values import Sample
@@ -46,15 +47,19 @@ class Spread:
         total: Sample = (self.weights * tails).sum(-1)
         return total
 
-    def half_width(self, alpha: float | Sample) -> Sample:
-        """Half of the interval that leaves `alpha` outside, found by bisection."""
+    def half_width(self, alpha: float | Sample, bisections: int = BISECTIONS) -> Sample:
+        """Half of the interval that leaves `alpha` outside, found by bisection; fewer of them end above it."""
         low = np.zeros(self.scales.shape[:-1])
         high = self.scales.max(-1) * special.stdtrit(self.df, 1 - np.asarray(alpha) / 2) * 1.001
-        for _ in range(BISECTIONS):
+        for _ in range(bisections):
             middle = (low + high) / 2
             outside = self.tail(middle) > alpha
             low, high = np.where(outside, middle, low), np.where(outside, high, middle)
         return np.asarray(high)
+
+    def of(self, chosen: npt.NDArray[np.bool_]) -> Spread:
+        """That of the chosen means only, for one axis of means."""
+        return Spread(self.scales[chosen], self.weights[chosen], self.df)
 
     @property
     def memory(self) -> Sample:
@@ -124,7 +129,7 @@ def _candidates(n: int) -> _Candidates:
     remembering = [share * rho**lag + (1 - share) * own for rho in RHOS for share in SHARES]
     correlation = np.array([own, *remembering])
     prior = np.array([NO_MEMORY] + [(1 - NO_MEMORY) / len(remembering)] * len(remembering))
-    inverse = np.linalg.inv(correlation)
+    inverse = np.array([own, *np.linalg.inv(correlation[1:])])
     information = inverse.sum((1, 2))
     constant = np.log(prior) - (np.linalg.slogdet(correlation)[1] + np.log(information)) / 2
     return _Candidates(inverse, information, constant, correlation.sum((1, 2)) / n**2)
