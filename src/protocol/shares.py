@@ -297,6 +297,13 @@ def still_measured(folder: Path, cluster: Cluster) -> frozenset[int]:
     return frozenset(share for share, file in files.items() if file is None or not file.ended)
 
 
+def side_by_side(plan: SweepPlan) -> SweepPlan:
+    """The plan for shares of one machine, none of which can have it alone."""
+    protocols = (dataclasses.replace(config.protocol, allow_concurrent=True) for config in plan.configs)
+    configs = (dataclasses.replace(c, protocol=p) for c, p in zip(plan.configs, protocols, strict=True))
+    return dataclasses.replace(plan, configs=tuple(configs))
+
+
 def refuse_passwords(plan: SweepPlan) -> None:
     """Raise ConfigError where the plan on disk, which the machines read, does not hold all of the configuration."""
     for config in plan.configs:

@@ -13,12 +13,12 @@ from src.contract.plan_file import PLAN_FILE, PlanFile
 from src.contract.record import RunRecord
 from src.errors import RunError, TrackError
 from src.plan.sweep_plan import SweepPlan, numbered
-from src.protocol.cluster import Cluster
+from src.protocol.cluster import LOCAL, Cluster
 from src.protocol.display import Display
 from src.protocol.dry_run import show
 from src.protocol.ready import ready_store
 from src.protocol.resume import go_on
-from src.protocol.shares import refuse_passwords
+from src.protocol.shares import refuse_passwords, side_by_side
 from src.protocol.sweep import measure_sweep, report_on, resume_command
 
 NAME = "sweep-{}"
@@ -38,6 +38,7 @@ def measure_sweeps(
         return []
     if cluster:
         refuse_passwords(plan)
+        plan = side_by_side(plan) if cluster.kind == LOCAL else plan
     protocol = plan.shared.protocol
     if protocol.sweeps == 1:
         return measure_sweep(plan, folder, display, cluster)

@@ -16,7 +16,7 @@ from src.protocol import sweep
 from src.protocol.cluster import Cluster, Job, read_jobs, write_jobs
 from src.protocol.display import Display
 from src.protocol.share import ShareDisplay, measure_share, read_plan
-from src.protocol.shares import Share, Shares, refuse_passwords
+from src.protocol.shares import Share, Shares, refuse_passwords, side_by_side
 from src.protocol.sweep import measure_sweep
 from tests.protocol.test_resume import resuming
 
@@ -253,3 +253,11 @@ def test_the_jobs_file_keeps_what_was_given_away(tmp_path):
     write_jobs(tmp_path, jobs)
     assert read_jobs(tmp_path) == jobs
     assert read_jobs(tmp_path / "none") == {}
+
+
+def test_shares_of_one_machine_do_not_wait_for_each_other(make_plan_of):
+    plan = make_plan_of("protocol.allow_concurrent=false")
+    beside = side_by_side(plan)
+    assert [config.protocol.allow_concurrent for config in beside.configs] == [True, True]
+    assert [config.protocol.allow_concurrent for config in plan.configs] == [False, False]
+    assert beside.slots == plan.slots
