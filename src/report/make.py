@@ -37,6 +37,8 @@ from src.report.page import to_html
 from src.report.read_traces import TraceReader
 from src.report.sections.reproduction import ingest_commands, report_command, sweep_command
 from src.report.statistics_json import to_json
+from src.report.tables import FOLDER as TABLES
+from src.report.tables import write_tables
 from src.report.walls import read_walls
 from src.track.store import Store
 
@@ -58,8 +60,8 @@ class Report:
 
     @property
     def files(self) -> list[Path]:
-        """What belongs into MLflow: the four files, and the folder of the figures."""
-        names = ("report.html", "report.md", "statistics.json", "runs.csv", FIGURES)
+        """What belongs into MLflow: the four files, and the folders of figures and tables."""
+        names = ("report.html", "report.md", "statistics.json", "runs.csv", FIGURES, TABLES)
         return [self.folder / name for name in names if (self.folder / name).exists()]
 
 
@@ -170,9 +172,11 @@ def _of_meters(store: Store, loaded: Loaded, agreed: Sequence[Agreement], analys
 
 
 def _write(folder: Path, document: Document, analysis: Analysis, loaded: Loaded, agreed: Sequence[Agreement]) -> None:
-    """The four files; statistics.json holds every number, the sentences and what they are about."""
+    """The four files and the tables; statistics.json holds every number, the sentences and what they are about."""
     write_text(folder / "report.md", to_markdown(document))
     write_text(folder / "report.html", to_html(document, folder / FIGURES))
+    shutil.rmtree(folder / TABLES, ignore_errors=True)
+    write_tables(folder, document)
     about: dict[str, Any] = {
         "experiment": loaded.experiment,
         "created": document.date,
