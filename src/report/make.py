@@ -60,8 +60,8 @@ class Report:
 
     @property
     def files(self) -> list[Path]:
-        """What belongs into MLflow: the four files, and the folders of figures and tables."""
-        names = ("report.html", "report.md", "statistics.json", "runs.csv", FIGURES, TABLES)
+        """What belongs into MLflow: the four files, and the folder of the figures."""
+        names = ("report.html", "report.md", "statistics.json", "runs.csv", FIGURES)
         return [self.folder / name for name in names if (self.folder / name).exists()]
 
 
