@@ -73,9 +73,12 @@ def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     svg, png = folder / f"{name}.svg", folder / f"{name}.png"
     FigureCanvasAgg(figure)
-    figure.draw_without_rendering()
-    # The layout is found; keeping it saves doing it twice more.
-    figure.set_layout_engine("none")
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        layout.execute(figure)
+    with matplotlib.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        # The layout is found, and kept: with an engine, even one that does nothing, each file is drawn twice.
+        figure.set_layout_engine(None)
     # The salt makes ids repeat from call to call, and differ between figures that share a page.
     with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": name, "path.simplify": True}):
         with whole(svg) as part:
