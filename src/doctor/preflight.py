@@ -53,7 +53,9 @@ class Preflight:
         """Look again, keep both, and say what changed."""
         if self.begin is None:
             return
-        end = _examined(self.config, self.meters)
+        end = _examined(self.config, self.meters, say)
+        if end is None:
+            return
         changed = changes(self.begin, end)
         for text in changed:
             say(f"since the start: {text}", "yellow")
@@ -71,7 +73,9 @@ def preflight(config: Config, meters: Sequence[Meter], say: Say) -> Preflight:
     found = Preflight(config, meters)
     if config.protocol.preflight == OFF:
         return found
-    found.begin = _examined(config, meters)
+    found.begin = _examined(config, meters, say)
+    if found.begin is None:
+        return found
     stopping = found.begin.with_verdict(Verdict.stop)
     if stopping and config.protocol.preflight == STRICT:
         raise SetupError(
@@ -108,9 +112,14 @@ def _differ(before: Finding, now: Finding) -> bool:
     return before.verdict is not now.verdict or (now.code in STEADY and before.seen != now.seen)
 
 
-def _examined(config: Config, meters: Sequence[Meter]) -> Examination:
-    state = read_state(config, Path.cwd())
-    return Examination.of(with_meters(state, config, [as_trial(meter) for meter in meters]))
+def _examined(config: Config, meters: Sequence[Meter], say: Say) -> Examination | None:
+    """What is seen now; None where the look itself fails, for which no run is given up."""
+    try:
+        state = read_state(config, Path.cwd())
+        return Examination.of(with_meters(state, config, [as_trial(meter) for meter in meters]))
+    except Exception as error:  # noqa: BLE001 (systems show themselves in more ways than anybody tried)
+        say(f"the machine could not be looked at ({type(error).__name__}: {error}); {MORE}", "yellow")
+        return None
 
 
 def _told(findings: Sequence[Finding]) -> str:

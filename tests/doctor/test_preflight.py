@@ -114,3 +114,19 @@ def test_the_same_verdict_with_other_networks_is_a_change() -> None:
 def test_a_summary_names_what_stops_first() -> None:
     assert summary(Examination.of(WINDOWS)) == "stop: load; careful: meter, energibridge, network"
     assert summary(Examination.of(BENCH)) == "fine"
+
+
+@pytest.mark.parametrize("fails_at", ["begin", "end"])
+def test_a_look_that_fails_costs_no_run(machine, said, composed, monkeypatch, tmp_path, fails_at) -> None:
+    def fail(*_: object) -> MachineState:
+        raise KeyError("a system like no other")
+
+    if fails_at == "begin":
+        monkeypatch.setattr(module, "read_state", fail)
+    found = run(composed, said)
+    found.write(tmp_path)
+    monkeypatch.setattr(module, "read_state", fail)
+    found.repeat(lambda text, _style: said.append(text))
+    assert [text for text in said if text.startswith("the machine could not be looked at (KeyError: 'a system like no")]
+    assert [path.name for path in tmp_path.iterdir()] == ([] if fails_at == "begin" else ["preflight.json"])
+    assert bool(found.params) == (fails_at == "end")
