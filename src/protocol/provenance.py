@@ -99,7 +99,11 @@ def _module() -> str:
 def _git(*words: str) -> str | None:
     try:
         asked = subprocess.run(
-            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False, timeout=10
+            ["git", "--no-optional-locks", "-C", str(ROOT), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

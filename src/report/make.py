@@ -35,7 +35,7 @@ from src.report.load import Loaded, load, sweep_file
 from src.report.markdown import to_markdown
 from src.report.page import to_html
 from src.report.read_traces import TraceReader
-from src.report.sections.reproduction import ingest_commands, report_command, sweep_command
+from src.report.sections.reproduction import ingest_commands, report_command, sweep_command, told_command
 from src.report.statistics_json import to_json
 from src.report.tables import FOLDER as TABLES
 from src.report.tables import write_tables
@@ -120,8 +120,9 @@ def commands(
     """The command lines that made these runs, as far as they are known, and the one that made this report."""
     found = []
     for sweep in loaded.sweeps:
-        path = sweep_file(store, sweep, PLAN_FILE)
-        command = sweep_command(PlanFile.read(path.parent).treatments) if path else None
+        command = told_command(sweep.params.get("tool.command"))
+        if command is None and (path := sweep_file(store, sweep, PLAN_FILE)):
+            command = sweep_command(PlanFile.read(path.parent).treatments)
         if command and command not in found:
             found.append(command)
     imported = ingest_commands(loaded.runs, loaded.experiment, tracking_uri)

@@ -18,6 +18,11 @@ from src.public import public
 from src.report.document import Code, Paragraph, Section
 from src.report.load import Sweep
 
+MEASURE = "python -m src.main"
+OF_ONCE = ("hydra.sweep.dir=", "hydra.run.dir=", "resume=")
+CUT = 1000
+"""Characters after which a command line is cut where it is filed."""
+
 
 def reproduction(commands: Sequence[str], sweeps: Sequence[Sweep]) -> Section:
     """The state of this tool that measured, the commands, and what else there is."""
@@ -45,6 +50,14 @@ def _tools(sweeps: Sequence[Sweep]) -> list[str]:
 
 def _changed(told: Mapping[str, str]) -> str:
     return ", with changes of its files" if told.get("tool.changed") == "yes" else ""
+
+
+def told_command(told: str | None) -> str | None:
+    """The command line as it was typed, without folders that are taken now; None where it is not told whole."""
+    if not told or len(told) >= CUT or not told.startswith(MEASURE):
+        return None
+    words = [word for word in shlex.split(told) if not word.startswith(OF_ONCE)]
+    return shlex.join(words)
 
 
 def sweep_command(treatments: Iterable[Treatment]) -> str | None:
