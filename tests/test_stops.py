@@ -234,7 +234,7 @@ def test_a_stop_in_any_phase_says_why_it_ended_and_how_to_go_on(
     assert "Traceback" not in log
     store = open_store(sweep.store_uri)
     (parent,) = store.client.search_runs([store.experiment_id("killed")], "tags.kind = 'sweep'")
-    assert parent.info.status == "FAILED"
+    assert parent.info.status == "KILLED"
 
 
 def test_a_second_ctrl_c_ends_at_once_and_leaves_no_process(sweeps: Callable[[str], Killing]) -> None:
