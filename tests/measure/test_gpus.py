@@ -136,11 +136,11 @@ def test_the_energy_of_a_gpu(
 
 @pytest.fixture
 def slow_job(tmp_path: Path) -> Job:
-    """Two seconds of sleep as one phase."""
+    """Four seconds of sleep as one phase: long beside what a busy machine reads a sample late."""
     code = (
         "import os, sys, time; from pathlib import Path; from src.contract.events import EventLog; "
         "from src.contract.outcome import Outcome\n"
-        "with EventLog(Path(os.environ['JOULEBENCH_EVENTS'])).phase('work'): time.sleep(2)\n"
+        "with EventLog(Path(os.environ['JOULEBENCH_EVENTS'])).phase('work'): time.sleep(4)\n"
         "Outcome().write(Path(os.environ['JOULEBENCH_OUTCOME']))"
     )
     return Job(workload="standin", program=[sys.executable, "-c", code], task_phases=["work"])
