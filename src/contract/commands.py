@@ -10,6 +10,9 @@ PLAIN = re.compile(r"[A-Za-z0-9_./:@+%-]*[A-Za-z_./:@+%-][A-Za-z0-9_./:@+%-]*")
 OTHER_THAN_TEXT = re.compile(r"(?i)null|true|false|nan|[+-]?(inf|infinity)|[+-]?[0-9._]+(e[+-]?[0-9_]+)?|.*//.*")
 """... but for those that it takes for numbers and the like; an address with `//` is quoted to be safe."""
 
+COMMAND_LENGTH = 1000
+"""Characters after which a command line is cut where it is filed."""
+
 
 def override(key: str, text: str) -> str:
     """`KEY=TEXT` with the quotes that Hydra and then the shell need to give back this very text."""

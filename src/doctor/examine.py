@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,7 +14,7 @@ from src.doctor import read_commands as commands
 from src.doctor import read_machine as machine
 from src.doctor.checks import check
 from src.doctor.finding import Finding, Verdict, worst
-from src.doctor.host import cpu_name
+from src.doctor.host import cpu_name, machine_name
 from src.doctor.state import MachineState, MeterTrial, Surroundings
 from src.doctor.try_meters import read_meters, try_meters
 from src.doctor.try_software import read_software
@@ -67,7 +66,7 @@ class Examination:
 
 def name_and_processor() -> str:
     """Its own and its processor's."""
-    return f"{platform.node()}, {cpu_name()}"
+    return f"{machine_name()}, {cpu_name()}"
 
 
 def read_state(config: Config, folder: Path) -> MachineState:

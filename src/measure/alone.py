@@ -60,12 +60,16 @@ def holder(lock: Path = LOCK) -> str:
 
 
 def _myself(experiment: str, folder: Path) -> dict[str, object]:
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        user = "unknown"
     since = f"{datetime.now():%Y-%m-%d %H:%M:%S}"
-    return {"experiment": experiment, "process": os.getpid(), "user": user, "since": since, "folder": str(folder)}
+    return {"experiment": experiment, "process": os.getpid(), "user": account(), "since": since, "folder": str(folder)}
+
+
+def account() -> str:
+    """The user's name on this machine."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not stand in /etc/passwd
+        return "unknown"
 
 
 def _told(owner: Path) -> str:

@@ -20,7 +20,8 @@ from src.paths import ROOT
 
 JOBS_FILE = "jobs.json"
 SLURM, LOCAL = "slurm", "local"
-LAUNCHERS = {"submitit_slurm": SLURM, "submitit_local": LOCAL}
+LAUNCHER = "submitit_"
+"""What Hydra's launchers have before the kind of their cluster."""
 ASK_TIMEOUT_S = 60.0
 ALL_OF_A_NODE = {"exclusive": True, "mem": 0, "no_requeue": True}
 """What a job asks of Slurm: a node for itself, all its memory, and to be left dead after its node, as a job that Slurm
@@ -57,7 +58,7 @@ class Cluster:
     @classmethod
     def of(cls, launcher: str, settings: Mapping[str, Any]) -> Cluster:
         """The cluster of one of Hydra's launchers; raises ConfigError and SetupError where it cannot be used."""
-        kind = LAUNCHERS[launcher]
+        kind = launcher.removeprefix(LAUNCHER)
         for key, wanted in (("tasks_per_node", 1), ("nodes", 1)):
             if settings.get(key, wanted) != wanted:
                 raise ConfigError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import getpass
 import hashlib
 import platform
 import shlex
@@ -13,11 +12,12 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.contract.commands import COMMAND_LENGTH
+from src.measure.alone import account
 from src.paths import ROOT
 from src.public import shown
 
 UNKNOWN = "unknown"
-COMMAND_LENGTH = 1000
 GIT_TIMEOUT_S = 10.0
 
 
@@ -31,7 +31,6 @@ class Provenance:
     user: str
     host: str
     command: str
-    python: str
 
     @property
     def tags(self) -> dict[str, str]:
@@ -67,10 +66,9 @@ def provenance() -> Provenance:
         version=_version(ROOT / "pyproject.toml"),
         commit=(_git("rev-parse", "HEAD") if own else None) or UNKNOWN,
         changed=UNKNOWN if changes is None else "yes" if changes else "no",
-        user=_user(),
+        user=account(),
         host=platform.node() or UNKNOWN,
         command=shown(shlex.join(["python", "-m", _module(), *sys.argv[1:]]))[:COMMAND_LENGTH],
-        python=platform.python_version(),
     )
 
 
@@ -108,10 +106,3 @@ def _git(*words: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return asked.stdout.strip() if asked.returncode == 0 else None
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user need not stand in /etc/passwd
-        return UNKNOWN

@@ -150,7 +150,7 @@ class Shares(Course):
         for block in share.blocks:
             if block[0].iteration in share.gathered:
                 continue
-            if not all(_has_folder(self.folder, self.plan, slot) for slot in block[-1:]):
+            if not (self.folder / self.plan.folder(block[-1], 0)).exists():
                 break
             progress = progress_of(self._only(block), self.folder, recover=False)
             if progress.left:
@@ -318,10 +318,6 @@ def refuse_passwords(plan: SweepPlan) -> None:
 def _order(share: Share) -> tuple[int, int]:
     ranks = ("measuring", "preparing", "waiting", "refused", "stopped")
     return (ranks.index(share.state) if share.state in ranks else len(ranks), share.job.share)
-
-
-def _has_folder(folder: Path, plan: SweepPlan, slot: Slot) -> bool:
-    return (folder / plan.folder(slot, 0)).exists()
 
 
 def _energy(progress: Progress, slot: Slot) -> str:

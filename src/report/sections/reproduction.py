@@ -11,7 +11,7 @@ import pandas as pd
 
 from src.analysis.settings import AnalysisConfig
 from src.analysis.table import ingested
-from src.contract.commands import override
+from src.contract.commands import COMMAND_LENGTH, override
 from src.contract.plan_file import Treatment
 from src.contract.record import IMPORTED_SWEEP
 from src.public import public
@@ -20,8 +20,6 @@ from src.report.load import Sweep
 
 MEASURE = "python -m src.main"
 OF_ONCE = ("hydra.sweep.dir=", "hydra.run.dir=", "resume=")
-CUT = 1000
-"""Characters after which a command line is cut where it is filed."""
 
 
 def reproduction(commands: Sequence[str], sweeps: Sequence[Sweep]) -> Section:
@@ -54,7 +52,7 @@ def _changed(told: Mapping[str, str]) -> str:
 
 def told_command(told: str | None) -> str | None:
     """The command line as it was typed, without folders that are taken now; None where it is not told whole."""
-    if not told or len(told) >= CUT or not told.startswith(MEASURE):
+    if not told or len(told) >= COMMAND_LENGTH or not told.startswith(MEASURE):
         return None
     words = [word for word in shlex.split(told) if not word.startswith(OF_ONCE)]
     return shlex.join(words)
