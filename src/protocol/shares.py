@@ -284,7 +284,8 @@ class Shares(Course):
         hidden = f", {len(shares) - SHOWN} more shares are not shown" if len(shares) > SHOWN else ""
         states = [share.state for share in shares]
         told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-        table.title = escape(f"joulebench: {self.plan.shared.experiment}: {told}; {done} blocks gathered{hidden}")
+        gathered = f"{done} {'block' if done == 1 else 'blocks'} gathered"
+        table.title = escape(f"joulebench: {self.plan.shared.experiment}: {told}; {gathered}{hidden}")
         return table
 
 
