@@ -58,6 +58,7 @@ HARDWARE = (
     ("Device", "hardware.device"),
     ("Threads", "hardware.threads"),
     ("Affinity", "hardware.affinity"),
+    ("GPU warmed up by", "gpu.warmup"),
 )
 HOST = (
     ("Processor", "host.cpu"),
