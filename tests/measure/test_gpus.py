@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from src.contract.job import Job
+from src.contract.metrics import OF_MACHINE
 from src.doctor import host
 from src.errors import MeterError
+from src.measure.meters import nvml as nvml_meter
 from src.measure.meters.gpus import visible_gpus
 from src.measure.meters.select import Meter, make_meter, select_meter
 from src.measure.run import Measured, measure
@@ -144,6 +146,54 @@ def slow_job(tmp_path: Path) -> Job:
         "Outcome().write(Path(os.environ['JOULEBENCH_OUTCOME']))"
     )
     return Job(workload="standin", program=[sys.executable, "-c", code], task_phases=["work"])
+
+
+@pytest.mark.parametrize(
+    ("gpu", "reasons", "flagged"),
+    [
+        pytest.param({}, 0x1, "", id="idle"),
+        pytest.param({}, 0x2 | 0x10 | 0x100 | 0x400, "", id="clocks that somebody set"),
+        pytest.param({}, 0x4, "its power limit in 100% of the samples", id="power limit"),
+        pytest.param({}, 0x8 | 0x40, "a slowdown by hardware in 100% of the samples, heat (hardware) in", id="too hot"),
+        pytest.param({"fault": "old_driver"}, 0x20, "heat (driver) in 100%", id="a driver that knows the old name"),
+    ],
+)
+def test_the_state_of_a_gpu_is_told(
+    run: Callable[..., Measured], slow_job: Job, gpu: dict[str, Any], reasons: int, flagged: str
+) -> None:
+    known = {"temperature_c": 71, "sm_mhz": 1500, "memory_mhz": 2500, "limit_w": 350, "reasons": reasons}
+    measured = run([{"watts": 100, **known, **gpu}, {"watts": 90, "temperature_c": 99, "limit_w": 9}], slow_job, "0")
+    told = {name: value for name, value in measured.machine.items() if name.startswith("gpu_")}
+    assert told == {
+        **{f"gpu_temperature_{when}_c": 71.0 for when in ("begin", "end", "first", "last", "max")},
+        **{f"gpu_frequency{when}_mhz": 1500.0 for when in ("", "_begin", "_end", "_first", "_last")},
+        **{f"gpu_memory_frequency{when}_mhz": 2500.0 for when in ("", "_begin", "_end", "_first", "_last")},
+        "gpu_power_limit_w": 350.0,
+        "gpu_slowed_share": float(bool(flagged)),
+    }
+    assert set(told) <= {metric.name for metric in OF_MACHINE}
+    flags = [flag for flag in measured.energy.flags if flag.code == "gpu_throttled"]
+    says = f"GPU 0 slowed itself down during the run: {flagged}"
+    assert [(flag.text.startswith(says), flag.grave) for flag in flags] == ([(True, False)] if flagged else [])
+
+
+def test_a_gpu_that_tells_no_state_is_measured_all_the_same(run: Callable[..., Measured], slow_job: Job) -> None:
+    measured = run([{"watts": 100, "fault": "no_state"}], slow_job)
+    assert measured.energy.power_w == pytest.approx(100, rel=0.02)
+    assert not [name for name in measured.machine if name.startswith("gpu_")]
+
+
+def test_a_state_is_asked_for_once_a_second_and_kept_where_it_fails(nvml: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = nvml([{"watts": 100, "temperature_c": 50}])
+    now_s = 0.0
+    monkeypatch.setattr(nvml_meter.time, "monotonic", lambda: now_s)
+    reader = nvml_meter.Nvml()
+    place = list(reader.columns).index("GPU0_TEMPERATURE")
+    seen = []
+    for now_s, changes in ((0.5, {"temperature_c": 60}), (1.2, {}), (2.3, {"fault": "no_state"})):  # noqa: B007
+        module.GPUS[0].update(changes)
+        seen.append(reader.read()[place])
+    assert seen == [50.0, 60.0, 60.0]
 
 
 def test_a_slow_counter_read_fast_neither_ends_the_run_nor_blames_it(

@@ -80,6 +80,11 @@ class Meter:
     remarks: Remarks = NONE
     also: tuple[Meter, ...] = ()
 
+    @property
+    def hidden_gpus(self) -> tuple[str, ...]:
+        """How the columns of GPUs begin that it records, but a run may not see: `GPU1_`."""
+        return tuple(f"{name.partition('_')[0]}_" for name in self.remarks.left_out if name.startswith("GPU"))
+
     def command(self, out: Path, worker_command: Sequence[str]) -> list[str]:
         """The command line that runs the worker under this meter, its samples going to `out`."""
         gpu = ["-g"] if self.gpu else []
