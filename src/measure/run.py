@@ -35,6 +35,7 @@ LOG_KEPT_BYTES = 1_000_000
 """Of the log of a program that tells much; every run's log is filed."""
 SETTLED = ("framework", "threads")
 """Settings of a job that the facts of its outcome repeat."""
+NO_GPU_ENERGY = Flag("gpu_missing", "the recording tells no energy of the GPU, which the run computed on", grave=True)
 TAIL_LINES, TAIL_COLUMNS = 15, 200
 
 
@@ -113,6 +114,7 @@ def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_fore
     task = stretches_of(windows[TASK])[0]
     if meter.gpu:
         flags += slowdown_flags(folder / ENERGY_FILE, task, meter.hidden_gpus)
+        flags += [] if "gpu" in energy.domains_j else [NO_GPU_ENERGY]
     energy = dataclasses.replace(energy, flags=(*energy.flags, *flags, *told))
     machine = column_metrics(folder / ENERGY_FILE, task, meter.hidden_gpus)
     return Measured(folder, outcome, events, windows, energy, ending, machine, beside)

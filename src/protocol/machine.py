@@ -47,6 +47,11 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THRE
 def introduce_meter(display: Display, meter: Meter) -> None:
     """Say what measures and, plainly, when nothing does."""
     display.say(f"meter: {meter.description}")
+    if meter.domains:
+        display.say(f"  a run's energy is that of {' + '.join(meter.domains)}", "dim")
+    if meter.lacks_processor:
+        text = "the processor's own energy cannot be read here: energies are the GPU's alone, and every run says so"
+        display.say(text, "bold yellow")
     for reason in meter.rejected:
         display.say(f"  {reason}", "dim")
     for flag in meter.remarks.flags:

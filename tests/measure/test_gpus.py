@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,16 @@ from typing import Any
 
 import pytest
 
+from src.contract.flags import OF_ONE_RUN
 from src.contract.job import Job
 from src.contract.metrics import OF_MACHINE
 from src.doctor import host
 from src.errors import MeterError
+from src.measure.disturbed import REPEATED
 from src.measure.meters import nvml as nvml_meter
+from src.measure.meters import select
 from src.measure.meters.gpus import visible_gpus
+from src.measure.meters.remarks import Remarks
 from src.measure.meters.select import Meter, make_meter, select_meter
 from src.measure.run import Measured, measure
 from src.paths import ROOT
@@ -219,6 +224,61 @@ def test_what_cannot_be_measured_is_refused_before_the_command_starts(
     with pytest.raises(MeterError, match=f"before it started the run(.|\n)*{says}") as caught:
         run(gpus, slow_job, devices)
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("zones", "domains", "lacks"),
+    [(True, ("package", "gpu"), False), (False, ("gpu",), True)],
+    ids=["processor and GPU", "a GPU alone"],
+)
+def test_what_a_tried_meter_adds_up_is_known_beforehand(
+    nvml: Any, monkeypatch: pytest.MonkeyPatch, meter_config: Any, tmp_path: Path, environment: dict[str, str],
+    zones: bool, domains: tuple[str, ...], lacks: bool,
+) -> None:  # fmt: skip
+    nvml([{"watts": 100}])
+    own = {"FAKE_GPUS": json.dumps([{"watts": 100}]), "PYTHONPATH": f"{FAKE}:{ROOT}"}
+    monkeypatch.setattr(select, "worker_environment", lambda *_: environment | own)
+    if zones:
+        growing_zone(monkeypatch, tmp_path / "powercap")
+    meter = select_meter(meter_config("native", powercap=str(tmp_path / "powercap")), gpu=True)
+    assert (meter.domains, meter.lacks_processor) == (domains, lacks)
+
+
+def growing_zone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """A package whose counter grows while a meter is tried."""
+    counter = zone(folder, "intel-rapl:0", "package-0", 1)
+    counter.write_text("0" * 12)
+    # In place and of one width, so that a reader sees whole numbers.
+    grow = f"""
+import time
+for n in range(100, 10**9, 10**6):
+    with open({str(counter)!r}, "r+") as file: file.write(f"{{n:012d}}")
+    time.sleep(0.02)
+"""
+    launched = select.launch
+
+    def launch_beside_a_grower(*arguments: Any) -> Any:
+        with subprocess.Popen([sys.executable, "-c", grow]) as grower:
+            try:
+                return launched(*arguments)
+            finally:
+                grower.kill()
+
+    monkeypatch.setattr(select, "launch", launch_beside_a_grower)
+
+
+def test_a_run_whose_gpu_was_not_recorded_is_no_run_of_both(
+    meter_config: Any, energibridge: Any, slow_job: Job, environment: dict[str, str], tmp_path: Path
+) -> None:
+    meter = make_meter("energibridge", meter_config("energibridge", binary=energibridge()), gpu=True)
+    whole = measure(meter, slow_job, tmp_path / "whole", environment, 20).energy
+    assert {"package", "gpu"} <= set(whole.domains_j)
+    assert whole.energy_j == pytest.approx(sum(whole.domains_j[domain] for domain in ("package", "dram", "gpu")))
+    assert "gpu_missing" not in {flag.code for flag in whole.flags}
+    blind = dataclasses.replace(meter, remarks=Remarks((), ("GPU0_POWER (mWatts)",)))
+    flags = measure(blind, slow_job, tmp_path / "blind", environment, 20).energy.flags
+    assert [flag.grave for flag in flags if flag.code == "gpu_missing"] == [True]
+    assert {"gpu_missing"} <= REPEATED & set(OF_ONE_RUN)
 
 
 def test_gpus_that_a_run_may_not_see_are_left_out_of_energibridge_too(

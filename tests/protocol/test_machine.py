@@ -123,6 +123,26 @@ def test_a_warm_up_that_ends_early_is_told(monkeypatch: pytest.MonkeyPatch) -> N
         warm_up(0.1)
 
 
+@pytest.mark.parametrize(
+    ("domains", "says"),
+    [
+        pytest.param((), [], id="not tried"),
+        pytest.param(("package", "dram"), ["energy is that of package + dram"], id="a processor"),
+        pytest.param(("package", "gpu"), ["energy is that of package + gpu"], id="both"),
+        pytest.param(
+            ("gpu",), ["energy is that of gpu", "processor's own energy cannot be read here"], id="a GPU alone"
+        ),
+    ],
+)
+def test_what_a_meters_joules_are_is_said_before_the_sweep(
+    terminal: Console, domains: tuple[str, ...], says: list[str]
+) -> None:
+    machine.introduce_meter(Display(terminal), replace(METER, domains=domains))
+    lines = terminal.file.getvalue().splitlines()[1:]  # type: ignore[attr-defined]
+    assert len(lines) == len(says)
+    assert all(part in line for part, line in zip(says, lines, strict=True))
+
+
 Rest = Callable[..., MachineState]
 TEMPERATURE = ("protocol.rest=temperature",)
 AT_START = MachineState({METER: 10.0}, 0.02, "performance", {}, {METER: 10.0})

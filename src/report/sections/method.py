@@ -80,6 +80,7 @@ OF_EACH = (
 MOST_MACHINES = 40
 METER = (
     ("Energy columns", "meter.columns"),
+    ("What a run's energy adds up", "energy.columns"),
     ("Power model, idle (W per logical CPU)", "meter.idle_w"),
     ("Power model, busy (W per logical CPU)", "meter.busy_w"),
     ("Power model's source", "meter.power_model_source"),
