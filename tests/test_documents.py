@@ -81,10 +81,8 @@ def place(born: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for repetition in (1, 2):
         write_csv(place / "recordings" / "tf" / f"{repetition}.csv")
         write_csv(place / "experiments" / "web" / f"run_{repetition}_repetition_0" / "energibridge.csv")
-    rows = [
-        "__run_id,__done,browser,page",
-        *(f"run_{n}_repetition_0,DONE,{browser},{n}.html" for n, browser in ((1, "firefox"), (2, "chromium"))),
-    ]
+    done = ["run_1_repetition_0,DONE,firefox,a.html", "run_2_repetition_0,DONE,chromium,b.html"]
+    rows = ["__run_id,__done,browser,page", *done]
     (place / "experiments" / "web" / "run_table.csv").write_text("\n".join(rows))
     for experiment, folder in (("joulebench", "multirun/DATE/TIME"), ("course", "multirun/course/1")):
         code, _, errors = born.run(
@@ -95,7 +93,7 @@ def place(born: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         assert code == 0, errors
     stopped = [Treatment(name, (f"framework={name}",), {"framework": name}) for name in ("tf", "torch", "jax")]
-    plan = make_plan("stopped", stopped, [_composed(treatment.overrides) for treatment in stopped])
+    plan = make_plan("stopped", stopped, [_composed((*treatment.overrides, "meter=estimate")) for treatment in stopped])
     plan.write(place / "multirun" / "2026-01-01" / "00-00-00")
     return place
 
