@@ -126,6 +126,8 @@ class Config:
 
     # MLflow's experiment.
     experiment: Annotated[str, EXPERIMENT] = MISSING
+    # The same as `experiment=NAME` of a command line has it, which comes first (src/config/command_words.py).
+    experiment_name: str | None = None
     # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
     tracking_uri: str | None = None
     # A stopped sweep to go on with: latest, or its folder.
@@ -161,7 +163,8 @@ def typed(cfg: DictConfig) -> Config:
     _refuse_additions(own, Config, "")
     nodes = {f.name: own[f.name] for f in dataclasses.fields(Config)}
     values: dict[str, Any] = {k: OmegaConf.to_object(n) if OmegaConf.is_config(n) else n for k, n in nodes.items()}
-    return Config(**values)
+    named = values.pop("experiment_name")
+    return Config(**values if named is None else {**values, "experiment": named})
 
 
 def without_hydra(cfg: DictConfig) -> DictConfig:

@@ -24,6 +24,7 @@ from omegaconf import DictConfig
 from src.analysis.settings import AnalysisConfig
 from src.analysis.settings import check as check_analysis
 from src.cli import command_line
+from src.config.command_words import handed_to_hydra
 from src.config.schema import Config, typed
 from src.errors import ConfigError
 
@@ -115,7 +116,8 @@ def _command(act: Callable[[Config], None]) -> None:
     def compose(cfg: DictConfig) -> None:
         composed.append(cfg)
 
-    compose()
+    with handed_to_hydra(sys.argv[1:]):
+        compose()
     for cfg in composed:  # outside of Hydra, which puts a line of its own before every error
         act(typed(cfg))
 
