@@ -163,6 +163,8 @@ def test_help_lists_the_groups(tmp_path):
     code, out, _ = joulebench(tmp_path, "--help")
     assert code == 0
     assert "framework: jax, jax_tuned, tf" in out
+    for other in ("src.report", "src.ingest", "src.track", "src.doctor", "dry_run=true", "resume=latest"):
+        assert other in out
 
 
 def test_one_run_measured_by_energibridge_is_filed(tmp_path, torch_python, energibridge):

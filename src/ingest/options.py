@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from src.config.meanings import meanings
 from src.contract.record import IMPORTED_SWEEP
 from src.errors import ConfigError
 
@@ -124,7 +125,8 @@ def parse_as(of: type[Options], arguments: Sequence[str], example: str) -> Optio
 
 def usage() -> str:
     """All keys, one a line."""
-    keys = "\n".join(f"  {key}=VALUE" for key in known_keys())
+    told = meanings(IngestOptions)
+    keys = "\n".join(f"  {key + '=VALUE':<28} {told.get(key, '')}".rstrip() for key in known_keys())
     return f"{EXAMPLE}\n\nFile a folder of EnergiBridge's CSVs as runs. Keys:\n{keys}"
 
 

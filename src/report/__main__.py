@@ -25,6 +25,7 @@ from src.analysis.settings import AnalysisConfig
 from src.analysis.settings import check as check_analysis
 from src.cli import command_line
 from src.config.command_words import handed_to_hydra
+from src.config.meanings import meanings
 from src.config.schema import Config, typed
 from src.errors import ConfigError
 
@@ -86,6 +87,7 @@ def usage() -> str:
     """What may be said on the command line."""
     usual = AnalysisConfig()
     keys = [f"  analysis.{entry.name}={getattr(usual, entry.name)}" for entry in dataclasses.fields(usual)]
+    keys = [f"{key:<40.40} {text}" for key, text in zip(keys, meanings(AnalysisConfig).values(), strict=True)]
     return "\n".join(
         [
             "python -m src.report experiment=NAME [sweep=all|last|NAME] [tracking_uri=URI] [analysis.KEY=VALUE ...]",
