@@ -15,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
+from src.config.command_words import for_hydra
 from src.config.schema import Config, typed, without_hydra
 
 
@@ -29,7 +30,8 @@ class Composer:
 
     def compose(self, lines: Sequence[str]) -> Config:
         """The typed configuration; raises Hydra's and OmegaConf's errors for what cannot be composed."""
-        overrides = OverridesParser.create(config_loader=self.loader).parse_overrides(list(lines))
+        lines = for_hydra(lines)
+        overrides = OverridesParser.create(config_loader=self.loader).parse_overrides(lines)
         plain = [self._is_plain_value(override) for override in overrides]
         groups = tuple(line for line, is_plain in zip(lines, plain, strict=True) if not is_plain)
         if groups not in self._by_groups:
