@@ -21,7 +21,7 @@ from src.protocol.display import Display, duration
 from src.protocol.enough import looked_at
 from src.protocol.loop import Loop
 from src.protocol.machine import MachineState, introduce_meter, prepare_machine, unknown
-from src.protocol.ready import Ready
+from src.protocol.ready import Ready, gpu_burner
 from src.protocol.resume import Progress
 
 PRIME_TIMEOUT_S = 600.0
@@ -83,7 +83,8 @@ def measure_here(loop: Loop) -> None:
 def prepare_and_run(loop: Loop) -> None:
     """Try the environments, prepare the machine, and measure."""
     _prime(loop.ready)
-    loop.machine = prepare_machine(loop.plan.shared, distinct_meters(loop.ready), loop.folder, loop.display)
+    meters, burner = distinct_meters(loop.ready), gpu_burner(loop.ready)
+    loop.machine = prepare_machine(loop.plan.shared, meters, loop.folder, loop.display, burner)
     loop.run()
 
 

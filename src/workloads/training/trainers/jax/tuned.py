@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from src.workloads.training.network import Layer, Shape, activate_after_pool
 from src.workloads.training.trainer import EpochPhase, Orders, Weights
 from src.workloads.training.trainers.jax import common as common
-from src.workloads.training.trainers.jax.common import configure, describe, prepare
+from src.workloads.training.trainers.jax.common import configure, describe, prepare, synchronize
 from src.workloads.training.trainers.jax.pool import max_pool, window_max
 from src.workloads.training.training_job import NetworkJob, TrainingJob
 
@@ -48,6 +48,7 @@ __all__ = [
     "predict",
     "prepare",
     "serve",
+    "synchronize",
     "train",
     "weights",
 ]
