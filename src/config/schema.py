@@ -167,7 +167,12 @@ def typed(cfg: DictConfig) -> Config:
     own = without_hydra(cfg)
     if OmegaConf.get_type(own, "workload") is dict:  # a run's own config.yaml, which has no types
         own = cast("DictConfig", OmegaConf.merge(OmegaConf.structured(Config), own))
-    _refuse_additions(own, Config, "")
+    refuse_additions(own)
+    return resolved(own)
+
+
+def resolved(own: DictConfig) -> Config:
+    """The same of a project's own part that has types, and whose keys are known to be the schema's."""
     nodes = {f.name: own[f.name] for f in dataclasses.fields(Config)}
     values: dict[str, Any] = {k: OmegaConf.to_object(n) if OmegaConf.is_config(n) else n for k, n in nodes.items()}
     named = values.pop("experiment_name")
@@ -183,7 +188,7 @@ def without_hydra(cfg: DictConfig) -> DictConfig:
     return own
 
 
-def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
+def refuse_additions(node: DictConfig, schema: type = Config, prefix: str = "") -> None:
     """Raise ConfigKeyError for a key that the schema lacks; `+key=value` gets past OmegaConf's own check."""
     known = {f.name for f in dataclasses.fields(schema)}
     for key in map(str, node):
@@ -193,4 +198,4 @@ def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
             raise error
         kind = OmegaConf.get_type(node, key)
         if kind is not None and dataclasses.is_dataclass(kind) and isinstance(kind, type):
-            _refuse_additions(node[key], kind, f"{prefix}{key}.")
+            refuse_additions(node[key], kind, f"{prefix}{key}.")
