@@ -38,6 +38,13 @@ IDLE_BASELINE = "idle_baseline"
 """Tag that says when `idle_power_w`, which net energy is above, was measured: before the run's `block`, or before the
 warm-up, at the `start`, as in all runs of before this was told."""
 
+SYSTEM = "system/"
+"""How the series begin that tell of the machine over time; MLflow's pages show them on a tab of their own."""
+POWER_SERIES = f"{SYSTEM}power_usage_watts"
+"""Power over time; its steps are milliseconds since the run began."""
+OLD_POWER_SERIES = "power_trace_w"
+"""The same in runs of before the machine's series stood together."""
+
 REQUIRED_TAGS = ("treatment", "meter", "energy_kind", "status", "run_uid")
 
 NO_PARAMETERS = (

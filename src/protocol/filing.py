@@ -19,7 +19,16 @@ from src.contract.flags import Flag
 from src.contract.job import JOB_FILE, Job
 from src.contract.json_files import ContractError, read_object, take, write_json, write_text
 from src.contract.plan_file import Slot, Treatment
-from src.contract.record import DRAFT_FILE, IDLE_BASELINE, RECORD_FILE, RunRecord, Status, flatten, run_name
+from src.contract.record import (
+    DRAFT_FILE,
+    ENERGY_FILE,
+    IDLE_BASELINE,
+    RECORD_FILE,
+    RunRecord,
+    Status,
+    flatten,
+    run_name,
+)
 from src.doctor.host import machine_name
 from src.errors import JoulebenchError, MeterError, RunError
 from src.figures.run_power import MAX_STEPS, draw_power
@@ -29,6 +38,7 @@ from src.measure.meters.remarks import Remarks
 from src.measure.meters.select import Meter
 from src.measure.run import Measured, read_measured
 from src.measure.run_metrics import IdleBaseline, numbers_of, phases_of, run_series
+from src.measure.system_series import system_series
 from src.paths import ROOT
 from src.plan.sweep_plan import plain
 from src.protocol.machine import background_text
@@ -99,7 +109,8 @@ class Draft:
             metrics=metrics | self.record.metrics,
             described=described,
             windows=phases,
-            series=run_series(measured.outcome, measured.energy, measured.events),
+            series=run_series(measured.outcome, measured.energy, measured.events)
+            | system_series(measured.folder / ENERGY_FILE, (min(times), max(times))),
             tags=self.record.tags | other_meters(self.meter, measured),
             params=self.record.params | {f"version.{name}": str(version) for name, version in versions.items()},
         )

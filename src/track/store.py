@@ -26,7 +26,7 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 from sqlalchemy.exc import SQLAlchemyError
 
 from src.contract.metrics import OF_TASK
-from src.contract.record import FiledRun, Point, RunRecord, Status
+from src.contract.record import OLD_POWER_SERIES, POWER_SERIES, FiledRun, Point, RunRecord, Status
 from src.errors import TrackError
 from src.public import public, shown
 from src.track.filed import filed_runs, filed_series
@@ -52,9 +52,6 @@ VIEW_STATE = {
     ],
 }
 """A view of the runs side by side: MLflow's own shows only the sweeps, and no metric, until one clicks."""
-
-POWER_TRACE = "power_trace_w"
-"""The series that holds a run's power over time; its steps are milliseconds since the run began."""
 
 SOURCE_TAGS = {"mlflow.source.name": "joulebench", "mlflow.source.type": "LOCAL"}
 SQLITE_PREFIX = "sqlite:///"
@@ -324,7 +321,8 @@ class Store:
     def trace(self, run_id: str) -> list[Point]:
         """A run's power over time, as it was filed; empty where none was."""
         with explained(f"The power trace of run {run_id} cannot be read from {self.uri}", "see that the store works"):
-            return filed_series(self.client, run_id, POWER_TRACE)
+            new = filed_series(self.client, run_id, POWER_SERIES)
+            return new or filed_series(self.client, run_id, OLD_POWER_SERIES)
 
     def artifact(self, run_id: str, name: str) -> Path:
         """A file of a run, on this machine: where it lies, or a copy where the store is a server."""

@@ -91,7 +91,7 @@ def test_a_finished_run_is_told_with_what_was_seen(config, tmp_path):
     assert record.metrics["accuracy"] == 0.9
     assert record.described["accuracy"] == Metric("accuracy", "1", "Test accuracy", "higher", headline=True)
     assert record.windows == {"train": (0.0, 2.0)}
-    assert [point.value for point in record.series["power_trace_w"]] == pytest.approx([10.0] * 10)
+    assert [point.value for point in record.series["system/power_usage_watts"]] == pytest.approx([10.0] * 10)
     assert (tmp_path / POWER_FILE).read_bytes().startswith(b"\x89PNG")
 
 
