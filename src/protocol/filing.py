@@ -55,7 +55,8 @@ RECOVERED = Flag(
     "recovered", "the sweep was killed before this run had its record; what else the machine did beside it is not known"
 )
 NOT_PARAMS = (
-    *("tracking_uri", "experiment", "resume", "dry_run", "analysis", "protocol.allow_concurrent", "protocol.preflight"),
+    *("tracking_uri", "experiment", "resume", "dry_run", "analysis", "track"),
+    *("protocol.allow_concurrent", "protocol.preflight"),
     *("framework.environment", "framework.requirements", "framework.trainer", "framework.packages"),
     *("dataset.files", "dataset.mirrors", "dataset.cache", "dataset.path", "dataset.connect_timeout_s"),
 )
@@ -236,6 +237,7 @@ class Filing:
             params=params | {"meter.name": meter.name} | dict(self.ready.facts),
             tags=self._tags(status),
             factors=self.treatment.factors,
+            with_model=self.config.track.model,
         )
 
     @property
@@ -247,7 +249,8 @@ class Filing:
         framework = {"framework": self.config.framework.name} if self.config.framework else {}
         lock = {"lock_sha256": file_hash(ROOT / self.config.framework.requirements)} if self.config.framework else {}
         return (
-            framework
+            dict(self.config.track.tags)
+            | framework
             | lock
             | provenance().tags
             | {

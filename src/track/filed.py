@@ -18,6 +18,7 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy import Connection, and_, create_engine, select
 
 from src.contract.record import OLD_POWER_SERIES, SYSTEM, FiledRun, Point, Status
+from src.track.pages import split_params
 from src.track.typed_tags import read_typed
 
 PAGE = 1000
@@ -71,6 +72,7 @@ def _is_server(client: MlflowClient) -> bool:
 
 def _filed(run: _Stored) -> FiledRun:
     tags = {key: value for key, value in run.tags.items() if not key.startswith("mlflow.") and key != "kind"}
+    params = {key: tags.pop(key) for key in split_params(tags)[1]}
     own = {key: value for key, value in tags.items() if not key.startswith("joulebench.")}
     said = own.get("status")
     return FiledRun(
@@ -81,7 +83,7 @@ def _filed(run: _Stored) -> FiledRun:
         status=said if said in get_args(Status) else STATUS.get(run.status, "failed"),  # type: ignore[arg-type]
         tags=own,
         metrics={key: value for key, value in run.metrics.items() if not _is_trace(key)},
-        params=run.params,
+        params=run.params | params,
         **read_typed(tags),
     )
 

@@ -56,7 +56,8 @@ def test_load_memory_and_gpus_are_told_over_time(tmp_path: Path) -> None:
 
 def test_the_names_are_those_of_mlflows_own_monitor() -> None:
     spec = find_spec("mlflow")
-    assert spec is not None and spec.submodule_search_locations
+    assert spec is not None
+    assert spec.submodule_search_locations
     folder = Path(spec.submodule_search_locations[0]) / "system_metrics"
     source = "".join((folder / "metrics" / f"{name}_monitor.py").read_text() for name in ("cpu", "gpu"))
     known = {name.replace("{i}", "1") for name in re.findall(r'_metrics\[f?"([a-z0-9_{}]+)"\]', source)}
