@@ -26,7 +26,10 @@ from src.workloads.inference.inference_settings import InferenceConfig
 from src.workloads.training.data.dataset import DatasetConfig
 from src.workloads.training.training_settings import FrameworkConfig, ModelConfig, TrainingConfig
 
-EXPERIMENT = Rule("a name without '/'", lambda value: bool(value.strip()) and "/" not in value)
+EXPERIMENT = Rule(
+    "a name without '/'",
+    lambda value: bool(value.strip()) and "/" not in value,
+)
 
 ITERATIONS, PRECISION = "iterations", "precision"
 WARN, STRICT, OFF = "warn", "strict", "off"
@@ -127,6 +130,18 @@ class WorkloadConfig(CommandConfig):
 
 
 @dataclass
+class TrackConfig:
+    """What is filed with the runs beside what was measured."""
+
+    # Your own tags, on every run and on the sweep: track.tags.note=hello
+    tags: dict[str, str] = field(default_factory=dict)
+    # A training's weights are kept and filed where they take at most so many megabytes; 0 keeps none.
+    weights_max_mb: Annotated[float, at_least(0)] = 10.0
+    # File them as a model, too, which mlflow.pyfunc.load_model loads wherever there are MLflow and NumPy.
+    model: bool = False
+
+
+@dataclass
 class Config:
     """The whole configuration of one treatment; the groups that its workload does not have are None."""
 
@@ -150,13 +165,16 @@ class Config:
     hardware: HardwareConfig = MISSING
     meter: MeterConfig = MISSING
     analysis: AnalysisConfig = MISSING
+    track: TrackConfig = field(default_factory=TrackConfig)
 
 
 def register() -> None:
     """Make the schema and the project's resolvers known to Hydra; may be called again."""
     OmegaConf.register_new_resolver("usable_cpus", usable_cpus, replace=True)
     OmegaConf.register_new_resolver("key_help", key_help, replace=True)
-    ConfigStore.instance().store(name="schema", node=Config)
+    node = OmegaConf.structured(Config)
+    OmegaConf.set_struct(node.track.tags, value=False)  # whose names are the user's: no plus is needed
+    ConfigStore.instance().store(name="schema", node=node)
 
 
 def typed(cfg: DictConfig) -> Config:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from src.config.meanings import meanings
-from src.contract.record import IMPORTED_SWEEP
+from src.contract.record import EXPERIMENT_VARIABLE, IMPORTED_SWEEP
 from src.errors import ConfigError
 
 SEVERAL = re.compile(r"[^\s,]+(,[^\s,]+)+")
@@ -67,7 +68,7 @@ class MeterOptions:
 class IngestOptions:
     """Everything that may be said about a folder of recordings; only the first three must be."""
 
-    # MLflow's experiment.
+    # MLflow's experiment; where none is given, that of MLFLOW_EXPERIMENT_NAME.
     experiment: str = MISSING
     # What the runs are labelled with: any name; {folder}, {folder.2}, {file} and the factors of a run_table.csv are
     # filled in for each recording.
@@ -145,6 +146,8 @@ def parse_as(of: type[Options], arguments: Sequence[str], example: str) -> Optio
         if not separator:
             raise ConfigError(f"'{argument}' is not of the form KEY=VALUE; write for example {example}")
         _set(config, key, value, known_keys(of))
+    if OmegaConf.is_missing(config, "experiment") and (named := os.environ.get(EXPERIMENT_VARIABLE)):
+        config.experiment = named
     missing = sorted(str(key) for key in OmegaConf.missing_keys(config))
     if missing:
         raise ConfigError(f"{', '.join(missing)}: not given; write for example {example}")

@@ -23,7 +23,7 @@ from src.plan.schedule import deal, schedule
 from src.plan.treatments import labelled, slug
 from src.public import public, public_values
 
-SHARED_KEYS = ("experiment", "tracking_uri", "resume", "dry_run", "analysis")
+SHARED_KEYS = ("experiment", "tracking_uri", "resume", "dry_run", "analysis", "track")
 """Parts of the configuration that belong to the sweep, so that all its treatments must agree on them ..."""
 SHARED_PROTOCOL_KEYS = (
     "iterations", "stop", "minimum_iterations", "precision_percent", "order", "seed", "warmup_s", "warmup",
