@@ -22,9 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from src.contract.record import Point, RunRecord, run_name
+from src.contract.record import POWER_SERIES, Point, RunRecord, run_name
 from src.track import open_store
-from src.track.store import POWER_TRACE
 
 TREATMENTS = {"torch": 120.0, "tf": 100.0, "jax": 240.0, "torch_tuned": 104.0, "tf_tuned": 96.0, "jax_tuned": 180.0}
 """Median energies in J."""
@@ -148,7 +147,7 @@ def _record(folder: Path, treatment: str, case: Case) -> RunRecord:
         status="finished",
         folder=files,
         metrics=_metrics(TREATMENTS[treatment]),
-        series={POWER_TRACE: _trace(case.rows)},
+        series={POWER_SERIES: _trace(case.rows)},
         windows={name: (length_s * begin, length_s * end) for name, (begin, end) in PHASES.items()},
         params={"meter.interval_ms": str(1000 * INTERVAL_S), "hardware.name": "made up", "dataset.test_size": "360"},
         tags={"framework": treatment, "treatment": treatment, "meter": "energibridge", "energy_kind": "measured",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
+from collections.abc import Mapping
 
 from src.analysis.settings import check as check_analysis
 from src.config.cpus import allowed_cpus, usable_cpus
-from src.config.schema import STEADY, TEMPERATURE, Config, ProtocolConfig
+from src.config.schema import EXPERIMENT, STEADY, TEMPERATURE, Config, ProtocolConfig
 from src.config.workload_parts import training_parts
+from src.contract.record import EXPERIMENT_VARIABLE, own_tag_problem
 from src.errors import ConfigError
 from src.paths import ROOT
 from src.rules import check_fields
@@ -19,7 +22,8 @@ from src.workloads.training import network
 from src.workloads.training.data.dataset import check as check_dataset
 from src.workloads.training.training_settings import TrainingParts
 
-WORKLOADS = ("training", "inference", COMMAND)
+TRAINING = "training"
+WORKLOADS = (TRAINING, "inference", COMMAND)
 
 
 def check(config: Config) -> None:
@@ -29,7 +33,9 @@ def check(config: Config) -> None:
     if config.dataset is not None:
         check_dataset(config.dataset)
     check_analysis(config.analysis)
+    _check_variable(config.experiment)
     check_fields(config)
+    _check_tags(config.track.tags)
     _check_lengths(config.protocol)
     _check_cpus(config)
     if config.workload.kind == COMMAND:
@@ -37,6 +43,37 @@ def check(config: Config) -> None:
         check_command(config.workload)
     else:
         _check_training(training_parts(config))
+    _check_model(config)
+
+
+def _check_variable(experiment: str) -> None:
+    """Raise ConfigError that names the variable, where that is where a wrong name comes from."""
+    if not EXPERIMENT.holds(experiment) and experiment == os.environ.get(EXPERIMENT_VARIABLE):
+        raise ConfigError(
+            f"{EXPERIMENT_VARIABLE}={experiment}: must be {EXPERIMENT.wanted}; change it, or give experiment=NAME"
+        )
+
+
+def _check_tags(tags: Mapping[str, str]) -> None:
+    """Raise ConfigError for a tag of the user's that a run cannot bear."""
+    for name, value in tags.items():
+        if problem := own_tag_problem(name, value):
+            raise ConfigError(f"track.tags.{name}: {problem}")
+
+
+def _check_model(config: Config) -> None:
+    """Raise ConfigError where a model is asked for, and the run has no weights to make it from."""
+    if not config.track.model:
+        return
+    if config.workload.kind != TRAINING:
+        raise ConfigError(f"track.model=true: workload={config.workload.kind} trains no model; leave it out")
+    parts = training_parts(config)
+    needed = network.weights_mb(parts.layers, tuple(parts.dataset.image_shape))
+    if needed > config.track.weights_max_mb:
+        raise ConfigError(
+            f"track.model=true: the weights of {parts.model.name} take {needed:.3g} MB; give "
+            f"track.weights_max_mb={math.ceil(needed)} or more"
+        )
 
 
 def _check_lengths(protocol: ProtocolConfig) -> None:

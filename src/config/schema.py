@@ -17,6 +17,7 @@ from omegaconf.errors import ConfigKeyError
 
 from src.analysis.settings import AnalysisConfig
 from src.config.cpus import usable_cpus
+from src.config.meanings import key_help
 from src.measure.meters import energibridge, estimate, native, replay
 from src.rules import ABOVE_ZERO, UNIQUE, Rule, at_least, one_of, within
 from src.workloads.command.command_line import CommandConfig
@@ -25,7 +26,10 @@ from src.workloads.inference.inference_settings import InferenceConfig
 from src.workloads.training.data.dataset import DatasetConfig
 from src.workloads.training.training_settings import FrameworkConfig, ModelConfig, TrainingConfig
 
-EXPERIMENT = Rule("a name without '/'", lambda value: bool(value.strip()) and "/" not in value)
+EXPERIMENT = Rule(
+    "a name without '/'",
+    lambda value: bool(value.strip()) and "/" not in value,
+)
 
 ITERATIONS, PRECISION = "iterations", "precision"
 WARN, STRICT, OFF = "warn", "strict", "off"
@@ -44,6 +48,7 @@ class Order(StrEnum):
 class ProtocolConfig:
     """How a sweep measures."""
 
+    # What the protocol is called; a report takes `study` before the others.
     name: str = MISSING
     # Blocks; each holds every treatment once.
     iterations: Annotated[int, at_least(1)] = MISSING
@@ -54,6 +59,7 @@ class ProtocolConfig:
     minimum_iterations: Annotated[int, at_least(2)] = 10
     # How wide, from end to end, a narrow interval of a ratio is, in percent.
     precision_percent: Annotated[float, ABOVE_ZERO] = 5.0
+    # shuffled | balanced | fixed: in which order each block runs the treatments.
     order: Order = MISSING
     # Decides the order within the blocks.
     seed: int = MISSING
@@ -72,6 +78,7 @@ class ProtocolConfig:
     # fixed | temperature: rest for idle_s, or longer, until the package is at most rest_margin_c warmer than when the
     # first run began, which then rests after the warm-up, too.
     rest: Annotated[str, one_of(FIXED, TEMPERATURE)] = FIXED
+    # How much warmer than at the first run a rest by temperature may end, in degrees.
     rest_margin_c: Annotated[float, ABOVE_ZERO] = 2.0
     # The longest rest; a run that begins too warm after it is flagged.
     rest_max_s: Annotated[float, ABOVE_ZERO] = 300.0
@@ -101,8 +108,10 @@ class ProtocolConfig:
 class MeterConfig(energibridge.Settings, native.Settings, estimate.Settings, replay.Settings):
     """What measures, and how often; the meters' own keys stand in their files."""
 
+    # auto | energibridge | native | estimate | replay: what measures.
     name: str = MISSING
-    # No meter keeps up with shorter ones, and longer ones leave nothing to see of a run's phases.
+    # Milliseconds between two samples. No meter keeps up with shorter ones, and longer ones leave nothing to see of a
+    # run's phases.
     interval_ms: Annotated[int, within(10, 10_000)] = MISSING
     # The energy columns to add up; empty recognises them. Parts of a named package are told, but not added.
     columns: Annotated[list[str], UNIQUE] = field(default_factory=list)
@@ -121,11 +130,25 @@ class WorkloadConfig(CommandConfig):
 
 
 @dataclass
+class TrackConfig:
+    """What is filed with the runs beside what was measured."""
+
+    # Your own tags, on every run and on the sweep: track.tags.note=hello
+    tags: dict[str, str] = field(default_factory=dict)
+    # A training's weights are kept and filed where they take at most so many megabytes; 0 keeps none.
+    weights_max_mb: Annotated[float, at_least(0)] = 10.0
+    # File them as a model, too, which mlflow.pyfunc.load_model loads wherever there are MLflow and NumPy.
+    model: bool = False
+
+
+@dataclass
 class Config:
     """The whole configuration of one treatment; the groups that its workload does not have are None."""
 
     # MLflow's experiment.
     experiment: Annotated[str, EXPERIMENT] = MISSING
+    # What `experiment=NAME` of a command line sets (src/config/command_words.py); it comes before that of any file.
+    experiment_name: str | None = None
     # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
     tracking_uri: str | None = None
     # A stopped sweep to go on with: latest, or its folder.
@@ -142,12 +165,16 @@ class Config:
     hardware: HardwareConfig = MISSING
     meter: MeterConfig = MISSING
     analysis: AnalysisConfig = MISSING
+    track: TrackConfig = field(default_factory=TrackConfig)
 
 
 def register() -> None:
-    """Make the schema and the `usable_cpus` resolver known to Hydra; may be called again."""
+    """Make the schema and the project's resolvers known to Hydra; may be called again."""
     OmegaConf.register_new_resolver("usable_cpus", usable_cpus, replace=True)
-    ConfigStore.instance().store(name="schema", node=Config)
+    OmegaConf.register_new_resolver("key_help", key_help, replace=True)
+    node = OmegaConf.structured(Config)
+    OmegaConf.set_struct(node.track.tags, value=False)  # whose names are the user's: no plus is needed
+    ConfigStore.instance().store(name="schema", node=node)
 
 
 def typed(cfg: DictConfig) -> Config:
@@ -158,10 +185,16 @@ def typed(cfg: DictConfig) -> Config:
     own = without_hydra(cfg)
     if OmegaConf.get_type(own, "workload") is dict:  # a run's own config.yaml, which has no types
         own = cast("DictConfig", OmegaConf.merge(OmegaConf.structured(Config), own))
-    _refuse_additions(own, Config, "")
+    refuse_additions(own)
+    return resolved(own)
+
+
+def resolved(own: DictConfig) -> Config:
+    """The same of a project's own part that has types, and whose keys are known to be the schema's."""
     nodes = {f.name: own[f.name] for f in dataclasses.fields(Config)}
     values: dict[str, Any] = {k: OmegaConf.to_object(n) if OmegaConf.is_config(n) else n for k, n in nodes.items()}
-    return Config(**values)
+    named = values.pop("experiment_name")
+    return Config(**values if named is None else {**values, "experiment": named})
 
 
 def without_hydra(cfg: DictConfig) -> DictConfig:
@@ -173,7 +206,7 @@ def without_hydra(cfg: DictConfig) -> DictConfig:
     return own
 
 
-def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
+def refuse_additions(node: DictConfig, schema: type = Config, prefix: str = "") -> None:
     """Raise ConfigKeyError for a key that the schema lacks; `+key=value` gets past OmegaConf's own check."""
     known = {f.name for f in dataclasses.fields(schema)}
     for key in map(str, node):
@@ -183,4 +216,4 @@ def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
             raise error
         kind = OmegaConf.get_type(node, key)
         if kind is not None and dataclasses.is_dataclass(kind) and isinstance(kind, type):
-            _refuse_additions(node[key], kind, f"{prefix}{key}.")
+            refuse_additions(node[key], kind, f"{prefix}{key}.")

@@ -17,9 +17,12 @@ from src.contract.flags import Flag, doubts
 from src.contract.json_files import ContractError, read_object, take, texts, write_json
 from src.contract.metrics import OF_TASK, OF_TRAINING, Metric
 
+EXPERIMENT_VARIABLE = "MLFLOW_EXPERIMENT_NAME"
+"""What names the experiment where no experiment=NAME does; conf/config.yaml says the same."""
 VERSION = 2
 RECORD_FILE = "record.json"
 ENERGY_FILE = "energy.csv"
+WEIGHTS_FILE = "weights.npz"
 DRAFT_FILE = ".draft.json"
 """What is known of a run before it; it lies there until the record does."""
 
@@ -38,7 +41,33 @@ IDLE_BASELINE = "idle_baseline"
 """Tag that says when `idle_power_w`, which net energy is above, was measured: before the run's `block`, or before the
 warm-up, at the `start`, as in all runs of before this was told."""
 
+SYSTEM = "system/"
+"""How the series begin that tell of the machine over time; MLflow's pages show them on a tab of their own."""
+POWER_SERIES = f"{SYSTEM}power_usage_watts"
+"""Power over time; its steps are milliseconds since the run began."""
+OLD_POWER_SERIES = "power_trace_w"
+"""The same in runs of before the machine's series stood together."""
+
 REQUIRED_TAGS = ("treatment", "meter", "energy_kind", "status", "run_uid")
+
+TOOLS_TAGS = frozenset(
+    {
+        *REQUIRED_TAGS,
+        *("framework", "sweep", "iteration", "position", "sequence", "kind", "error", "flags", MACHINE, IDLE_BASELINE),
+        *("tool_version", "tool_commit", "tool_changed", "host", "command_line", "lock_sha256"),
+        *("source_file", "interval_ms", "wraps", "wall_uid", "wall_file", "wall_offset_s"),
+    }
+)
+TOOLS_TAG_PREFIXES = (
+    "mlflow.",
+    "joulebench.",
+    "energy_kind.",
+    "energy_columns.",
+    "version.",
+    "framework.",
+    "recorded.",
+)
+"""Tags that tell what was measured, which nobody may give a run of their own."""
 
 NO_PARAMETERS = (
     "run",
@@ -57,6 +86,7 @@ NO_PARAMETERS = (
 
 NAME = re.compile(r"(?!/)[\w./ :-]{1,250}")
 """Names that MLflow takes for metrics, parameters and tags."""
+LONGEST_TAG = 4900
 NAME_LENGTH = 250
 """Of an experiment, a sweep and a `run_uid`, by which they are searched for."""
 
@@ -137,12 +167,13 @@ class FiledRun(Run):
 class RunRecord(Run):
     """What is to be filed about one run; `folder` holds the files that become its artifacts.
 
-    Raises ContractError where a tag is missing.
+    `with_model` says that its weights are filed as a model, too. Raises ContractError where a tag is missing.
     """
 
     experiment: str
     folder: Path
     series: dict[str, list[Point]] = field(default_factory=dict)
+    with_model: bool = False
 
     def __post_init__(self) -> None:
         missing = [tag for tag in REQUIRED_TAGS if not self.tags.get(tag)]
@@ -208,6 +239,17 @@ def headlines(runs: Iterable[Run]) -> list[Metric]:
     return [*OF_TASK, *own.values()]
 
 
+def own_tag_problem(name: str, value: str) -> str:
+    """Why a user's tag cannot stand beside the tool's; empty where it can."""
+    if name in TOOLS_TAGS or name.startswith(TOOLS_TAG_PREFIXES):
+        return "joulebench fills this tag itself; choose another name"
+    if not NAME.fullmatch(name):
+        return "a tag's name has at most 250 letters, digits and the characters _ . / : - and blank"
+    if len(value) > LONGEST_TAG:
+        return f"its value has {len(value)} characters; a store takes {LONGEST_TAG}"
+    return ""
+
+
 RunT = TypeVar("RunT", bound=Run)
 
 
@@ -245,6 +287,7 @@ def _check_types(values: Mapping[str, Any]) -> None:
         raise ContractError(f"`status` is {values.get('status')!r:.80}")
     for name in ("tags", "factors", "params"):
         texts(list(take(values, name, dict, RECORD_FILE).values()), f"`{name}`")
+    take({"with_model": False, **values}, "with_model", bool, RECORD_FILE)
     metrics = take(values, "metrics", dict, RECORD_FILE)
     for name in metrics:
         take(metrics, name, float, "`metrics`")

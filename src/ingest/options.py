@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from typing import Any, TypeVar
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src.contract.record import IMPORTED_SWEEP
+from src.config.meanings import meanings
+from src.contract.record import EXPERIMENT_VARIABLE, IMPORTED_SWEEP
 from src.errors import ConfigError
 
 SEVERAL = re.compile(r"[^\s,]+(,[^\s,]+)+")
@@ -66,7 +68,7 @@ class MeterOptions:
 class IngestOptions:
     """Everything that may be said about a folder of recordings; only the first three must be."""
 
-    # MLflow's experiment.
+    # MLflow's experiment; where none is given, that of MLFLOW_EXPERIMENT_NAME.
     experiment: str = MISSING
     # What the runs are labelled with: any name; {folder}, {folder.2}, {file} and the factors of a run_table.csv are
     # filled in for each recording.
@@ -95,6 +97,36 @@ class IngestOptions:
         return {name: dataclasses.asdict(getattr(self, name)) for name in groups}
 
 
+@dataclass
+class WallOptions:
+    """Everything that may be said about a wall meter's recording; only the first two must be."""
+
+    # MLflow's experiment, whose runs are filed already.
+    experiment: str = MISSING
+    # The wall meter's CSV.
+    path: str = MISSING
+    # Only the runs of this sweep; null takes all.
+    sweep: str | None = None
+    # The column of the power or of the counter; null finds it by its name.
+    column: str | None = None
+    # Its unit: W, kW, J, kJ, Wh or kWh; null takes the one in the column's name.
+    unit: str | None = None
+    # The column of the time; null finds it by its name.
+    time: str | None = None
+    # What times without a zone are in, as Europe/Amsterdam; null takes this machine's.
+    timezone: str | None = None
+    # How far both clocks may differ.
+    search_minutes: float = 10.0
+    # What to add to the wall meter's clock; null finds it by the runs' power.
+    offset_s: float | None = None
+    # Put the energy of this file in place of another file's.
+    replace: bool = False
+    # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
+    tracking_uri: str | None = None
+    # Where the runs' folders lie; the records that are there are added to.
+    records: str = "multirun"
+
+
 def parse(arguments: Sequence[str]) -> IngestOptions:
     """The options of a command line; raises ConfigError naming the argument and the remedy."""
     options = parse_as(IngestOptions, arguments, EXAMPLE)
@@ -114,6 +146,8 @@ def parse_as(of: type[Options], arguments: Sequence[str], example: str) -> Optio
         if not separator:
             raise ConfigError(f"'{argument}' is not of the form KEY=VALUE; write for example {example}")
         _set(config, key, value, known_keys(of))
+    if OmegaConf.is_missing(config, "experiment") and (named := os.environ.get(EXPERIMENT_VARIABLE)):
+        config.experiment = named
     missing = sorted(str(key) for key in OmegaConf.missing_keys(config))
     if missing:
         raise ConfigError(f"{', '.join(missing)}: not given; write for example {example}")
@@ -124,7 +158,8 @@ def parse_as(of: type[Options], arguments: Sequence[str], example: str) -> Optio
 
 def usage() -> str:
     """All keys, one a line."""
-    keys = "\n".join(f"  {key}=VALUE" for key in known_keys())
+    told = meanings(IngestOptions)
+    keys = "\n".join(f"  {key + '=VALUE':<28} {told.get(key, '')}".rstrip() for key in known_keys())
     return f"{EXAMPLE}\n\nFile a folder of EnergiBridge's CSVs as runs. Keys:\n{keys}"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from src.contract.json_files import whole
-from src.contract.record import ENERGY_FILE, RunRecord, flatten, run_name
+from src.contract.record import ENERGY_FILE, POWER_SERIES, RunRecord, flatten, run_name
 from src.errors import EnergyError
 from src.figures.run_power import MAX_STEPS, draw_power
 from src.ingest.derived import Origin, computed
@@ -23,6 +23,7 @@ from src.measure.energy import Energy, PowerTrace, whole_file
 from src.measure.meter_columns import column_metrics
 from src.measure.recording import Recording, read_recording
 from src.measure.run_metrics import energy_metrics, power_series
+from src.measure.system_series import system_series
 from src.measure.windows import Window
 
 KIND = "imported"
@@ -120,7 +121,7 @@ def _record(source: Source, recording: Recording, energy: Energy, window: Window
         flags=energy.flags,
         factors=source.factors,
         metrics=column_metrics(source.path, window) | energy_metrics(energy),
-        series={"power_trace_w": power_series(energy, begin_s)},
+        series=system_series(source.path, window) | {POWER_SERIES: power_series(energy, begin_s)},
         tags=_tags(source, recording, energy),
     )
 

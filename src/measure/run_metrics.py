@@ -10,7 +10,7 @@ from typing import Literal
 from src.contract.events import Event
 from src.contract.metrics import OF_MACHINE, OF_METER, TASK, TOTAL, WALL, Metric, by_meter
 from src.contract.outcome import Outcome
-from src.contract.record import Point
+from src.contract.record import POWER_SERIES, Point
 from src.measure.disturbance import Disturbance
 from src.measure.energy import Energy
 from src.measure.run import Measured
@@ -96,9 +96,9 @@ def machine_metrics(seen: Disturbance) -> dict[str, float]:
 
 
 def run_series(outcome: Outcome, energy: Energy, events: Sequence[Event]) -> dict[str, list[Point]]:
-    """The outcome's own series (steps 1, 2, ...), `power_trace_w` (steps: ms since the start)."""
+    """The outcome's own series (steps 1, 2, ...), and power over time (steps: ms since the start)."""
     own = {name: outcome_series(values, events) for name, values in outcome.series.items()}
-    return {**own, "power_trace_w": power_series(energy, min(event.t for event in events))}
+    return {**own, POWER_SERIES: power_series(energy, min(event.t for event in events))}
 
 
 def outcome_series(values: Sequence[float], events: Sequence[Event]) -> list[Point]:

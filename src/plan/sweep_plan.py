@@ -23,7 +23,7 @@ from src.plan.schedule import deal, schedule
 from src.plan.treatments import labelled, slug
 from src.public import public, public_values
 
-SHARED_KEYS = ("experiment", "tracking_uri", "resume", "dry_run", "analysis")
+SHARED_KEYS = ("experiment", "tracking_uri", "resume", "dry_run", "analysis", "track")
 """Parts of the configuration that belong to the sweep, so that all its treatments must agree on them ..."""
 SHARED_PROTOCOL_KEYS = (
     "iterations", "stop", "minimum_iterations", "precision_percent", "order", "seed", "warmup_s", "warmup",
@@ -199,7 +199,8 @@ def _refuse_disagreement(first: Config, other: Config, treatment: Treatment) -> 
     for key, here, there in pairs:
         if here != there:
             named = " ".join(f"{factor}={value}" for factor, value in treatment.factors.items())
+            example = "as in experiment=NAME, " if key == "experiment" else ""
             raise ConfigError(
                 f"{key} differs between treatments ('{named}'), but it belongs to the whole sweep; "
-                f"give it one value, or start one sweep for each"
+                f"give it one value, {example}or start one sweep for each"
             )

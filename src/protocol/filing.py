@@ -19,7 +19,16 @@ from src.contract.flags import Flag
 from src.contract.job import JOB_FILE, Job
 from src.contract.json_files import ContractError, read_object, take, write_json, write_text
 from src.contract.plan_file import Slot, Treatment
-from src.contract.record import DRAFT_FILE, IDLE_BASELINE, RECORD_FILE, RunRecord, Status, flatten, run_name
+from src.contract.record import (
+    DRAFT_FILE,
+    ENERGY_FILE,
+    IDLE_BASELINE,
+    RECORD_FILE,
+    RunRecord,
+    Status,
+    flatten,
+    run_name,
+)
 from src.doctor.host import machine_name
 from src.errors import JoulebenchError, MeterError, RunError
 from src.figures.run_power import MAX_STEPS, draw_power
@@ -29,6 +38,7 @@ from src.measure.meters.remarks import Remarks
 from src.measure.meters.select import Meter
 from src.measure.run import Measured, read_measured
 from src.measure.run_metrics import IdleBaseline, numbers_of, phases_of, run_series
+from src.measure.system_series import system_series
 from src.paths import ROOT
 from src.plan.sweep_plan import plain
 from src.protocol.machine import background_text
@@ -47,7 +57,8 @@ RECOVERED = Flag(
     "recovered", "the sweep was killed before this run had its record; what else the machine did beside it is not known"
 )
 NOT_PARAMS = (
-    *("tracking_uri", "experiment", "resume", "dry_run", "analysis", "protocol.allow_concurrent", "protocol.preflight"),
+    *("tracking_uri", "experiment", "resume", "dry_run", "analysis", "track"),
+    *("protocol.allow_concurrent", "protocol.preflight"),
     *("framework.environment", "framework.requirements", "framework.trainer", "framework.packages"),
     *("dataset.files", "dataset.mirrors", "dataset.cache", "dataset.path", "dataset.connect_timeout_s"),
 )
@@ -101,7 +112,8 @@ class Draft:
             metrics=metrics | self.record.metrics,
             described=described,
             windows=phases,
-            series=run_series(measured.outcome, measured.energy, measured.events),
+            series=run_series(measured.outcome, measured.energy, measured.events)
+            | system_series(measured.folder / ENERGY_FILE, (min(times), max(times))),
             tags=self.record.tags | other_meters(self.meter, measured),
             params=self.record.params
             | {ENERGY_COLUMNS: ", ".join(measured.energy.columns)}
@@ -229,6 +241,7 @@ class Filing:
             params=params | {"meter.name": meter.name} | dict(self.ready.facts),
             tags=self._tags(status),
             factors=self.treatment.factors,
+            with_model=self.config.track.model,
         )
 
     @property
@@ -240,7 +253,8 @@ class Filing:
         framework = {"framework": self.config.framework.name} if self.config.framework else {}
         lock = {"lock_sha256": file_hash(ROOT / self.config.framework.requirements)} if self.config.framework else {}
         return (
-            framework
+            dict(self.config.track.tags)
+            | framework
             | lock
             | provenance().tags
             | {

@@ -91,7 +91,7 @@ def gpu_burner(ready: Sequence[Ready]) -> Prime | None:
 def prepare_work(config: Config, root: Path, here: Path, say: Say) -> Work:
     """The workload that the configuration names, prepared."""
     prepare = {
-        "training": lambda: prepare_training(training_parts(config), root),
+        "training": lambda: prepare_training(training_parts(config), root, config.track.weights_max_mb),
         "inference": lambda: prepare_inference(training_parts(config), inference_settings(config), root, say),
         "command": lambda: prepare_command(
             config.workload, worker_environment(os.environ, {}, root), config.hardware.affinity, here

@@ -22,7 +22,7 @@ from src.protocol.filing import recovered
 
 LATEST = "latest"
 MAY_DIFFER = (
-    *("analysis", "tracking_uri", "resume", "dry_run", "protocol.iterations", "protocol.allow_concurrent"),
+    *("analysis", "track", "tracking_uri", "resume", "dry_run", "protocol.iterations", "protocol.allow_concurrent"),
     *("protocol.machines", "protocol.sweeps", "protocol.reboot", "protocol.preflight"),
 )
 PLACES = ("multirun", "outputs")

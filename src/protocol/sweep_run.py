@@ -54,7 +54,8 @@ class SweepRun:
         )
         labels = ", ".join(treatment.label for treatment in plan.treatments)
         params = facts | provenance().params | {"treatments": labels, "runs": str(len(plan.slots)), **(found or {})}
-        run_id = store.start_sweep(shared.experiment, plan.sweep, params, tags, [folder / PLAN_FILE])
+        own = {**shared.track.tags, **tags}
+        run_id = store.start_sweep(shared.experiment, plan.sweep, params, own, [folder / PLAN_FILE])
         return cls(store, shared.experiment, plan.sweep, run_id, len(plan.slots))
 
     def file_missing(self, records: Sequence[RunRecord]) -> list[str]:

@@ -17,11 +17,9 @@ from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlMetric, Sq
 from mlflow.tracking import MlflowClient
 from sqlalchemy import Connection, and_, create_engine, select
 
-from src.contract.record import FiledRun, Point, Status
+from src.contract.record import OLD_POWER_SERIES, SYSTEM, FiledRun, Point, Status
+from src.track.pages import split_params
 from src.track.typed_tags import read_typed
-
-TRACES = ("power_trace_w",)
-"""Series whose last value means nothing."""
 
 PAGE = 1000
 STATUS: dict[str, Status] = {"FINISHED": "finished"}
@@ -74,6 +72,7 @@ def _is_server(client: MlflowClient) -> bool:
 
 def _filed(run: _Stored) -> FiledRun:
     tags = {key: value for key, value in run.tags.items() if not key.startswith("mlflow.") and key != "kind"}
+    params = {key: tags.pop(key) for key in split_params(tags)[1]}
     own = {key: value for key, value in tags.items() if not key.startswith("joulebench.")}
     said = own.get("status")
     return FiledRun(
@@ -83,10 +82,15 @@ def _filed(run: _Stored) -> FiledRun:
         end_ms=run.end_ms,
         status=said if said in get_args(Status) else STATUS.get(run.status, "failed"),  # type: ignore[arg-type]
         tags=own,
-        metrics={key: value for key, value in run.metrics.items() if key not in TRACES},
-        params=run.params,
+        metrics={key: value for key, value in run.metrics.items() if not _is_trace(key)},
+        params=run.params | params,
         **read_typed(tags),
     )
+
+
+def _is_trace(name: str) -> bool:
+    """Whether it is a series whose last value means nothing."""
+    return name == OLD_POWER_SERIES or name.startswith(SYSTEM)
 
 
 def _asked(client: MlflowClient, experiment_id: str) -> list[_Stored]:

@@ -25,36 +25,27 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from sqlalchemy.exc import SQLAlchemyError
 
-from src.contract.metrics import OF_TASK
-from src.contract.record import FiledRun, Point, RunRecord, Status
+from src.contract.record import OLD_POWER_SERIES, POWER_SERIES, FiledRun, Point, RunRecord, Status, headlines
 from src.errors import TrackError
 from src.public import public, shown
 from src.track.filed import filed_runs, filed_series
+from src.track.pages import (
+    EXPERIMENT_KIND_TAG,
+    KIND,
+    NOTE_TAG,
+    VIEW_TAG,
+    experiment_note,
+    in_order,
+    is_ours,
+    run_note,
+    runs_path,
+    split_params,
+    view,
+)
 from src.track.patience import hurry
 from src.track.typed_tags import typed_tags
 
-NOTE_TAG = "mlflow.note.content"
 PARENT_TAG = "mlflow.parentRunId"
-EXPERIMENT_KIND_TAG = "mlflow.experimentKind"
-"""Makes MLflow open the pages for training runs rather than those for language models."""
-
-VIEW = "joulebench"
-VIEW_QUERY = f"workflowType=machine_learning&viewStateShareKey={VIEW}"
-VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
-VIEW_STATE = {
-    "searchFilter": "tags.kind = 'run'",
-    # Sorted by date, MLflow would fold the runs below their sweep.
-    "orderByKey": "metrics.`energy_j`",
-    "orderByAsc": True,
-    "selectedColumns": [
-        *(f"metrics.`{name}`" for name in (*(metric.name for metric in OF_TASK), "accuracy")),
-        *(f"tags.`{name}`" for name in ("treatment", "iteration", "energy_kind")),
-    ],
-}
-"""A view of the runs side by side: MLflow's own shows only the sweeps, and no metric, until one clicks."""
-
-POWER_TRACE = "power_trace_w"
-"""The series that holds a run's power over time; its steps are milliseconds since the run began."""
 
 SOURCE_TAGS = {"mlflow.source.name": "joulebench", "mlflow.source.type": "LOCAL"}
 SQLITE_PREFIX = "sqlite:///"
@@ -173,7 +164,7 @@ class Store:
 
     def runs_page(self, experiment: str) -> str:
         """The runs side by side: what to put behind the address that `mlflow ui` prints, or the server's own."""
-        return f"/#/experiments/{self.experiment_id(experiment)}/runs?{VIEW_QUERY}"
+        return "/" + runs_path(self.experiment_id(experiment))
 
     def start_sweep(
         self,
@@ -188,6 +179,7 @@ class Store:
             f"Sweep '{name}' could not be begun in {self.uri}", "see that the store works, then start again"
         ):
             experiment_id = self.experiment_id(experiment)
+            self._describe(experiment)
             run = self._sweep(experiment, name)
             if run is not None:
                 run_id = str(run.info.run_id)
@@ -324,7 +316,8 @@ class Store:
     def trace(self, run_id: str) -> list[Point]:
         """A run's power over time, as it was filed; empty where none was."""
         with explained(f"The power trace of run {run_id} cannot be read from {self.uri}", "see that the store works"):
-            return filed_series(self.client, run_id, POWER_TRACE)
+            new = filed_series(self.client, run_id, POWER_SERIES)
+            return new or filed_series(self.client, run_id, OLD_POWER_SERIES)
 
     def artifact(self, run_id: str, name: str) -> Path:
         """A file of a run, on this machine: where it lies, or a copy where the store is a server."""
@@ -368,13 +361,22 @@ class Store:
 
     def _create_experiment(self, name: str) -> str:
         """Make it; where another process did so in the same moment, or the answer came late, the one there is."""
-        tags = {EXPERIMENT_KIND_TAG: "custom_model_development", VIEW_TAG: json.dumps(VIEW_STATE)}
+        tags = {EXPERIMENT_KIND_TAG: KIND, VIEW_TAG: view(_now_ms())}
         hurry()
         try:
             return str(self.client.create_experiment(name, self._artifact_root(name), tags))
         except STORE_ERRORS as error:
             found = _looked_for(lambda: self.client.get_experiment_by_name(name), error)
             return str(found.experiment_id)
+
+    def _describe(self, name: str) -> None:
+        """Give the experiment its view and its description, unless somebody wrote others."""
+        found = self._experiment(name)
+        wanted = {} if is_ours(found.tags.get(VIEW_TAG)) else {VIEW_TAG: view(_now_ms())}
+        wanted |= {} if found.tags.get(NOTE_TAG) else {NOTE_TAG: experiment_note(found.experiment_id)}
+        for key, value in wanted.items():
+            hurry()
+            self.client.set_experiment_tag(found.experiment_id, key, value)
 
     def _artifact_root(self, name: str) -> str | None:
         """Beside a database that lies elsewhere; None leaves it to MLflow: `mlruns` here, or the server's."""
@@ -409,7 +411,8 @@ class Store:
         return _best(self._all_of_uid(record.experiment, record.uid))
 
     def _begin(self, record: RunRecord, parent_run_id: str | None) -> str:
-        own = {**record.tags, **typed_tags(record), "kind": "run"}
+        own = {**record.tags, **split_params(record.params)[1], **typed_tags(record), "kind": "run"}
+        own |= {NOTE_TAG: run_note(record)}
         tags = own | ({PARENT_TAG: parent_run_id} if parent_run_id else {})
         number = self.experiment_id(record.experiment)
         return self._create(number, record.name, tags, record.start_ms, lambda: self._run_of(record))
@@ -426,14 +429,19 @@ class Store:
             return str(_looked_for(find, error).info.run_id)
 
     def _fill(self, run_id: str, record: RunRecord) -> str:
-        metrics = [Metric(key, value, record.end_ms, 0) for key, value in record.metrics.items()]
+        first = [metric.name for metric in headlines([record])]
+        metrics = [Metric(key, value, record.end_ms, 0) for key, value in in_order(record.metrics, first).items()]
         for key, points in record.series.items():
             metrics += [Metric(key, point.value, point.time_ms, point.step) for point in points]
-        self._log(run_id, metrics, record.params)
+        self._log(run_id, metrics, split_params(record.params)[0])
         if inputs := _inputs(record):
             hurry()
             self.client.log_inputs(run_id, inputs)
         self._copy(run_id, record.artifacts())
+        if record.with_model:
+            from src.track.logged_model import log_model  # loads much that no other run needs
+
+            log_model(self.client, self.experiment_id(record.experiment), run_id, record)
         hurry()
         self.client.set_terminated(run_id, MLFLOW_STATUS[record.status], end_time=record.end_ms)
         return run_id

@@ -134,3 +134,41 @@ def test_no_least_is_above_its_most(composed, overrides, says):
 def test_what_is_not_asked_for_is_not_held_to_that(composed):
     check(composed("protocol=study", "protocol.rest_max_s=59", "protocol.warmup_minimum_s=301"))
     check(composed("protocol=study", "protocol.rest=temperature", "protocol.warmup=steady"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["track.tags.treatment=x"], "track.tags.treatment: joulebench fills this tag itself; choose another name"),
+        (["track.tags={mlflow.user: me}"], "track.tags.mlflow.user: joulebench fills this tag itself"),
+        (["track.tags={version.torch: '1'}"], "track.tags.version.torch: joulebench fills this tag itself"),
+        (["track.tags={a@b: c}"], "track.tags.a@b: a tag's name has at most 250 letters"),
+        ([f"track.tags.a={'x' * 4901}"], "track.tags.a: its value has 4901 characters; a store takes 4900"),
+        (["track.model=true", "track.weights_max_mb=1"], "track.model=true: the weights of cnn take 1.07 MB; give "
+         "track.weights_max_mb=2 or more"),
+        (["track.model=true", "workload=inference"], "track.model=true: workload=inference trains no model"),
+        (["track.weights_max_mb=-1"], "track.weights_max_mb=-1.0: must be at least 0"),
+    ],
+    ids=["the tool's", "MLflow's", "a version", "a name for no store", "long", "large", "no training", "negative"],
+)  # fmt: skip
+def test_what_cannot_be_filed_is_refused(composed, overrides, told):
+    with pytest.raises(ConfigError) as refused:
+        check(composed(*overrides))
+    assert str(refused.value).startswith(told)
+
+
+def test_own_tags_need_no_plus(composed):
+    config = composed("track.tags.note=hello", "track.tags.n=3", "track.model=true")
+    check(config)
+    assert config.track.tags == {"note": "hello", "n": "3"}
+
+
+def test_the_experiment_is_mlflows_where_none_is_given(composed, monkeypatch):
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
+    assert composed("training.seed=4").experiment == "joulebench"
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "of the environment")
+    assert composed("training.seed=5").experiment == "of the environment"
+    assert composed("experiment=mine").experiment == "mine"
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "/Users/somebody")
+    with pytest.raises(ConfigError, match=r"^MLFLOW_EXPERIMENT_NAME=/Users/somebody: must be a name without"):
+        check(composed("training.seed=6"))

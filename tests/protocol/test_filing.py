@@ -4,12 +4,13 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from src.config.schema import TrackConfig
 from src.contract.flags import Flag
 from src.contract.job import Job, Work
 from src.contract.metrics import Metric
 from src.contract.outcome import Outcome
 from src.contract.plan_file import Slot, Treatment
-from src.contract.record import RunRecord
+from src.contract.record import RunRecord, own_tag_problem
 from src.doctor.host import machine_name
 from src.errors import MeterError
 from src.measure.run_metrics import IdleBaseline
@@ -76,6 +77,22 @@ def test_every_tag_has_its_own_value(config, tmp_path):
     assert RunRecord.read(tmp_path / "0011-jax") == record
 
 
+def test_own_tags_stand_beside_the_tools(config, tmp_path):
+    own = {"note": "hello", "treatment": "mine"}
+    config = dataclasses.replace(config, track=TrackConfig(tags=own, model=True))
+    record = finished(config, tmp_path / "0011-jax")
+    assert record.tags["note"] == "hello"
+    assert record.tags["treatment"] == "jax training.epochs=2"
+    assert record.with_model
+    assert RunRecord.read(tmp_path / "0011-jax") == record
+    assert not [key for key in record.params if key.startswith("track")]
+
+
+def test_no_tag_of_the_tools_can_be_a_users(config, tmp_path):
+    record = finished(config, tmp_path / "0011-jax", idle=IdleBaseline(4.0, "block", 0.5))
+    assert [name for name in record.tags if not own_tag_problem(name, "")] == []
+
+
 def test_a_retry_is_named_as_one(config, tmp_path):
     assert filing(config, attempt=2).name == "jax training.epochs=2 #04 retry 2"
 
@@ -91,7 +108,7 @@ def test_a_finished_run_is_told_with_what_was_seen(config, tmp_path):
     assert record.metrics["accuracy"] == 0.9
     assert record.described["accuracy"] == Metric("accuracy", "1", "Test accuracy", "higher", headline=True)
     assert record.windows == {"train": (0.0, 2.0)}
-    assert [point.value for point in record.series["power_trace_w"]] == pytest.approx([10.0] * 10)
+    assert [point.value for point in record.series["system/power_usage_watts"]] == pytest.approx([10.0] * 10)
     assert (tmp_path / POWER_FILE).read_bytes().startswith(b"\x89PNG")
 
 

@@ -76,7 +76,9 @@ def test_filed_runs_are_records(store: Store, make_record: MakeRecord) -> None:
     parent = store.start_sweep("study", "s", {"only": "parent"}, {"host": "h"})
     second = make_record("s/2", start_ms=5_000, metrics={"energy_j": float("nan"), "loss": 1.0})
     store.file_run(second, parent)
-    trace = {"power_trace_w": [Point(0, 1, 3.0)], "train_loss": [Point(1, 2, 0.4), Point(2, 3, 0.2)]}
+    watts, load = "system/power_usage_watts", "system/cpu_utilization_percentage"
+    trace = {name: [Point(0, 1, 3.0)] for name in (watts, load, "power_trace_w")}
+    trace |= {"train_loss": [Point(1, 2, 0.4), Point(2, 3, 0.2)]}
     first = make_record("s/1", start_ms=4_000, tags={"iteration": "12"}, series=trace)
     store.file_run(first, parent)
     store.finish_sweep(parent, {"median_energy_j/torch": 1.0}, note="**short**")
@@ -209,7 +211,8 @@ def test_plain_mlflow_finds_the_default_store(tmp_path: Path, make_record: MakeR
 def test_filing_takes_little_of_the_processor(store: Store, make_record: MakeRecord) -> None:
     metrics = {f"m{i}": float(i) for i in range(30)}
     params = {f"p{i}": "x" for i in range(40)}
-    trace = {"power_trace_w": [Point(i, i, 50.0) for i in range(200)]}
+    trace = {"system/power_usage_watts": [Point(i, i, 50.0) for i in range(200)]}
+    trace |= {f"system/{name}": trace["system/power_usage_watts"][::2] for name in ("cpu", "memory", "percent")}
     store.file_run(make_record("warm up"))
     costs_s = []
     for uid in "abcde":
@@ -222,9 +225,10 @@ def test_filing_takes_little_of_the_processor(store: Store, make_record: MakeRec
     assert min(costs_s) < 0.15
 
 
-def test_a_power_trace_comes_back_in_the_order_of_time(store, make_record):
+@pytest.mark.parametrize("name", ["system/power_usage_watts", "power_trace_w"], ids=["today's", "of before"])
+def test_a_power_trace_comes_back_in_the_order_of_time(store, make_record, name):
     trace = [Point(1200, 1_001_200, 40.5), Point(100, 1_000_100, 38.25), Point(2300, 1_002_300, 41.0)]
-    run_id = store.file_run(make_record(series={"power_trace_w": trace, "train_loss": [Point(1, 1_004_000, 0.4)]}))
+    run_id = store.file_run(make_record(series={name: trace, "train_loss": [Point(1, 1_004_000, 0.4)]}))
     assert store.trace(run_id) == sorted(trace)
 
 

@@ -82,6 +82,11 @@ def parameter_count(layers: Sequence[Layer], input_shape: Shape) -> int:
     return sum(math.prod(shape) for shape in parameter_shapes(layers, input_shape))
 
 
+def weights_mb(layers: Sequence[Layer], input_shape: Shape) -> float:
+    """Megabytes of the parameters in single precision."""
+    return 4e-6 * parameter_count(layers, input_shape)
+
+
 def training_flop(layers: Sequence[Layer], input_shape: Shape) -> int:
     """Floating-point operations of one sample, forward and backward, in convolutions and dense layers.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from pathlib import Path
@@ -9,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from src.contract.job import Job, Prime, Work
+from src.contract.record import WEIGHTS_FILE
 from src.errors import ConfigError
 from src.workloads.hardware import Device
 from src.workloads.training.data.prepared import Prepared
 from src.workloads.training.data.prepared import prepare as prepare_dataset
 from src.workloads.training.frameworks import foreign_packages
 from src.workloads.training.interpreter import interpreter
-from src.workloads.training.network import training_flop
+from src.workloads.training.network import training_flop, weights_mb
 from src.workloads.training.training_job import TASK_PHASES, TrainingJob
 from src.workloads.training.training_settings import FrameworkConfig, TrainingParts
 from src.workloads.training.worker import burn_device
@@ -29,15 +31,18 @@ GEMM_SIZE = 768
 GEMM_REPEATS = 5
 
 
-def prepare(parts: TrainingParts, root: Path) -> Work:
+def prepare(parts: TrainingParts, root: Path, weights_max_mb: float = 0.0) -> Work:
     """See to the interpreter and the data, and give back the job; whether there is a GPU is the caller's to check.
 
+    The trained weights are kept beside the run's other files where they take at most `weights_max_mb` megabytes.
     Raises SetupError, DatasetError or ConfigError, each with the remedy.
     """
     python = interpreter(parts.framework, parts.hardware.device, root)
     prepared = prepare_dataset(parts.dataset, root)
     settings = training_job(parts, prepared)
     burner = gpu_burner(python, parts.framework, parts.hardware.device)
+    if weights_mb(settings.layers, prepared.image_shape) <= weights_max_mb:
+        settings = dataclasses.replace(settings, trained_weights=WEIGHTS_FILE)
     work_gflop = training_flop(settings.layers, prepared.image_shape) * 1e-9 * settings.train_size * settings.epochs
     return Work(
         job=Job(

@@ -153,3 +153,11 @@ def test_the_machines_rate_is_measured_once():
 def test_what_cannot_be_run_is_refused(work, overrides, error, words):
     with pytest.raises(error, match=words):
         work(*overrides)
+
+
+@pytest.mark.parametrize(
+    ("most_mb", "kept"), [(0.0, None), (0.4, None), (0.5, "weights.npz")], ids=["none", "too large", "small enough"]
+)
+def test_trained_weights_are_kept_where_they_are_small_enough(composed, root, most_mb, kept):
+    job = prepare(parts_of(composed(*SMALL, "model=mlp")), root, most_mb).job  # 101 770 parameters: 0.407 MB
+    assert job.settings["trained_weights"] == kept

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from src.contract.events import EventLog
 from src.contract.metrics import OF_TRAINING
-from src.contract.outcome import Outcome
+from src.contract.outcome import OUTCOME_VARIABLE, Outcome
 from src.workloads.training.trainer import import_trainer, whole_phase
 from src.workloads.training.training_job import EPOCH, TrainingJob
 from src.workloads.training.weights import initial_weights, write_weights
@@ -48,12 +53,25 @@ def run(settings: Mapping[str, Any], log: EventLog, affinity: list[int]) -> Outc
         loss, accuracy = trainer.evaluate(state)
     _refuse_diverged([*train_loss, loss, accuracy])
     weights = trainer.weights(state)
-    if job.trained_weights:
-        write_weights(Path(job.trained_weights), weights)
     samples_per_s = sum(order.size for order in orders) / train_s
     results = {ACCURACY: accuracy, LOSS: loss, SAMPLES_PER_S: samples_per_s}
     outcome = finish(trainer, job, weights, affinity, results)
-    return dataclasses.replace(outcome, series={"train_loss": train_loss})
+    if job.trained_weights:
+        _keep(Path(job.trained_weights), weights)
+    facts = {**outcome.facts, "image_shape": list(data.train_images.shape[1:])}
+    return dataclasses.replace(outcome, series={"train_loss": train_loss}, facts=facts)
+
+
+def _keep(path: Path, weights: Sequence[NDArray[np.float32]]) -> None:
+    """Write the weights, after all phases: beside the outcome, where a bare name is given.
+
+    A disk that is full costs the weights, not the run.
+    """
+    outcome = os.environ.get(OUTCOME_VARIABLE)
+    try:
+        write_weights(path if outcome is None else Path(outcome).parent / path, weights)
+    except OSError as error:
+        print(f"worker: the weights are not kept: {path} cannot be written ({error.strerror})", file=sys.stderr)
 
 
 def _refuse_diverged(values: list[float]) -> None:

@@ -90,6 +90,7 @@ def test_a_run_leaves_all_phases_and_an_outcome(tmp_path: Path) -> None:
         "affinity": cpu,
         "versions": {"standin": "1"},
         "shapes": [[784, 10], [10]],
+        "image_shape": [28, 28, 1],
     }
 
 
@@ -152,6 +153,25 @@ def test_trained_weights_are_kept_where_the_job_says(tmp_path: Path) -> None:
     expected = initial_weights(job.layers, (28, 28, 1), job.seed)
     found = read_weights(kept, [weight.shape for weight in expected])
     assert all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
+
+
+def test_weights_with_a_bare_name_are_kept_beside_the_outcome_after_all_that_is_measured(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "run"
+    elsewhere.mkdir()
+    write(tmp_path, dataclasses.replace(write_job(tmp_path, "standin"), trained_weights="weights.npz"))
+    told = {OUTCOME_VARIABLE: str(elsewhere / OUTCOME_FILE), EVENTS_VARIABLE: str(elsewhere / EVENTS_FILE)}
+    done = _run(_command(tmp_path), told)
+    assert done.returncode == 0, done.stderr
+    last = read_events(elsewhere / EVENTS_FILE)[-1]
+    assert (last.phase, last.edge) == ("evaluate", "end")
+    assert last.t <= (elsewhere / "weights.npz").stat().st_mtime
+
+
+def test_weights_that_cannot_be_written_cost_no_run(tmp_path: Path) -> None:
+    write(tmp_path, dataclasses.replace(write_job(tmp_path, "standin"), trained_weights=str(tmp_path / "no" / "w.npz")))
+    done = _run(_command(tmp_path))
+    assert (done.returncode, Outcome.read(tmp_path).values["accuracy"]) == (0, 0.25)
+    assert "the weights are not kept: " in done.stderr
 
 
 @pytest.mark.parametrize(
