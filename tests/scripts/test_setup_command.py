@@ -96,6 +96,7 @@ def test_failures(
 
     monkeypatch.setattr(setup_command, "is_ready", lambda _environment: False)
     monkeypatch.setattr(setup_command, "make_environment", fail)
+    monkeypatch.setattr(setup_command, "stop", lambda: None)
     assert setup_command.main(["jax"]) == exit_code
     assert complaint in capsys.readouterr().err
 
