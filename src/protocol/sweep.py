@@ -31,7 +31,7 @@ from src.protocol.loop import Course, Missing
 from src.protocol.outcomes import missing_table, summary_table
 from src.protocol.ready import make_ready, ready_store
 from src.protocol.resume import Progress, go_on, progress_of
-from src.protocol.shares import Shares, still_measured
+from src.protocol.shares import Shares, preflights, still_measured
 from src.protocol.sweep_run import SweepRun
 from src.public import password_from, public
 from src.track.folder_lock import filing_alone
@@ -115,7 +115,8 @@ def measure_sweep(
                 f"{folder} is there and can be written, then {stops.way_on}"
             ) from error
         finally:
-            unfiled = _close(sweep_run, course, [*report_files, *checkup.files])
+            looks = preflights(folder) if cluster else checkup.files
+            unfiled = _close(sweep_run, course, [*report_files, *looks])
     _refuse_missing(plan, folder, course.missing)
     if unfiled:
         raise TrackError("not all of this sweep is in MLflow; see above why, and how to file the rest")
