@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +50,7 @@ class Display:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or _console()
         self.view = View()
+        self._said: set[str] = set()
 
     @contextmanager
     def live(self, title: str, total: int, done: int = 0) -> Iterator[None]:
@@ -67,9 +69,21 @@ class Display:
             yield
 
     def say(self, text: str, style: str = "") -> None:
-        """Print one line for good."""
+        """Print one line for good, on a terminal as several where it is longer, which break no word."""
+        if self.console.is_terminal:
+            text = "\n".join(_broken(line, self.console.width) for line in text.split("\n"))
+        self.copied(text, style)
+
+    def copied(self, text: str, style: str = "") -> None:
+        """Print what is to be copied, an address or a command, with no other breaks than the terminal's own."""
         stamp = "" if self.console.is_terminal else f"{datetime.now():%H:%M:%S} "
         self.console.print(Text(stamp + shown(text), style=style), soft_wrap=True)
+
+    def once(self, text: str) -> None:
+        """Print one line for good, unless it was said already."""
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
 
     def plain(self, text: str) -> None:
         """Print one line where no live view shows it."""
@@ -103,6 +117,14 @@ class Display:
         if self.view.left_s is None:
             return None
         return max(0.0, self.view.left_s - (time.monotonic() - self.view.left_since))
+
+
+def _broken(line: str, width: int) -> str:
+    """A line as several between its words; an address that is longer stays whole, so that it can be copied."""
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(
+        line, max(width, 20), subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _console() -> Console:

@@ -12,8 +12,9 @@ from src.measure.meters.select import Meter, select_meter
 from src.paths import ROOT
 from src.plan.sweep_plan import SweepPlan
 from src.plan.time_left import remaining_s
+from src.protocol.announce import counted, planned
 from src.protocol.display import Display
-from src.protocol.here import length_of, planned
+from src.protocol.here import length_of
 from src.protocol.machine import introduce_meter
 from src.protocol.ready import prepare_work
 from src.workloads.command.command_line import KIND as COMMAND
@@ -27,11 +28,11 @@ PREPARED = "prepared"
 
 def show(plan: SweepPlan, display: Display) -> None:
     """Say plan, order, meter, length and what is missing; raises SetupError where something is."""
-    display.say(planned(plan))
+    display.once(planned(plan))
     for block in blocks(plan.slots)[:SHOWN]:
         display.say(f"  block {block[0].iteration}: {', '.join(plan.label(slot) for slot in block)}")
     if plan.blocks > SHOWN:
-        display.say(f"  and {plan.blocks - SHOWN} more blocks")
+        display.say(f"  and {counted(plan.blocks - SHOWN, 'more block')}")
     missing: list[str] = []
     for meter in dict.fromkeys(filter(None, (_meter(config, missing) for config in plan.configs))):
         introduce_meter(display, meter)
