@@ -109,7 +109,7 @@ def test_a_run_alone_lies_in_the_folder_that_was_named_as_a_sweep_of_one(born, t
     arguments = (*COMMAND, NOTHING, "hydra.run.dir=some/where", "experiment=alone", "protocol.iterations=30")
     code, out, errors = of_nursery(born, tmp_path, *arguments, cwd=tmp_path)
     assert code == 0, errors
-    assert (errors, "1 of 1 runs finished" in out) == ("", True)
+    assert (errors, "1 of 1 run finished" in out) == ("", True)
     assert [path.name for path in (tmp_path / "some/where").iterdir() if path.is_dir()] == ["0001-python"]
     files = {path.name for path in (tmp_path / "some/where/0001-python").iterdir()}
     assert files >= {
@@ -246,7 +246,7 @@ def test_a_stopped_sweep_ends_in_order_with_all_its_processes(born, tmp_path, to
         time.sleep(0.1)
     os.kill(sweep, number)
     assert born.ended(sweep) == code, errors.read_text()
-    assert "0 of 1 runs finished" in said.read_text()
+    assert "0 of 1 run finished" in said.read_text()
     assert not [name for name in os.listdir("/proc") if name.isdigit() and str(tmp_path) in command_of(name)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from src.config.schema import STEADY, TEMPERATURE, ProtocolConfig
 from src.plan.sweep_plan import SweepPlan
-from src.protocol.display import Display, duration
+from src.protocol.display import Display, counted, duration
 
 
 def announce(plan: SweepPlan) -> Display:
@@ -34,11 +34,6 @@ def coming_first(protocol: ProtocolConfig) -> str:
     once = [(protocol.baseline_s, "baseline", ""), (protocol.warmup_s, "warm-up", most)]
     first = [f"{bound}{duration(seconds)} {name}" for seconds, name, bound in once if seconds]
     return f", {' and '.join(first)} {'comes' if len(first) == 1 else 'come'} first" if first else ""
-
-
-def counted(n: int, thing: str) -> str:
-    """A number of things: `1 run`, `2 runs`."""
-    return f"{n} {thing if n == 1 else thing + 's'}"
 
 
 def _rest(protocol: ProtocolConfig) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import time
 from collections import deque
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
@@ -23,7 +25,11 @@ from src.protocol.outcomes import heading_of, significant, told, value_of
 from src.public import shown
 
 LAST_RESULTS = 6
+OF_A_NUMBER, NO_BREAK = re.compile(r"(?<=\d) (?=[^\W\d]{1,3}\b|%)"), "\xa0"
+"""The blank between a number and its unit, and one that no line is broken at."""
 PLAIN_WIDTH = 120
+ECHO = len("^C")
+"""Columns left free for what the terminal itself writes at a Ctrl-C, which else begins a line that is not counted."""
 REFRESH_PER_S = 1.0
 """Drawing costs time on the measured machine, so it is done seldom."""
 
@@ -57,7 +63,11 @@ class Display:
         """Keep the live view on screen during the body; does nothing where the output is no terminal."""
         self.view = View(title=title, total=total, done=done)
         with self.showing(lambda: render(self.view, time.monotonic())):
-            yield
+            try:
+                yield
+            finally:
+                self.view.now = self.view.next = ""
+                self.view.left_s = None
 
     @contextmanager
     def showing(self, made: Callable[[], RenderableType]) -> Iterator[None]:
@@ -65,7 +75,11 @@ class Display:
         if not self.console.is_terminal:
             yield
             return
-        with Live(get_renderable=made, console=self.console, refresh_per_second=REFRESH_PER_S):
+
+        def narrower() -> RenderableType:
+            return Constrain(made(), self.console.width - ECHO)
+
+        with Live(get_renderable=narrower, console=self.console, refresh_per_second=REFRESH_PER_S):
             yield
 
     def say(self, text: str, style: str = "") -> None:
@@ -122,9 +136,11 @@ class Display:
 def _broken(line: str, width: int) -> str:
     """A line as several between its words; an address that is longer stays whole, so that it can be copied."""
     indent = line[: len(line) - len(line.lstrip())]
-    return textwrap.fill(
-        line, max(width, 20), subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False
+    kept = OF_A_NUMBER.sub(NO_BREAK, line)
+    broken = textwrap.fill(
+        kept, max(width, 20), subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False
     )
+    return broken.replace(NO_BREAK, " ")
 
 
 def _console() -> Console:
@@ -140,15 +156,24 @@ def render(view: View, now: float) -> RenderableType:
     progress.add_column(ratio=1)
     progress.add_column(justify="right", no_wrap=True)
     end = f", about {duration(left)} left, until {datetime.now() + timedelta(seconds=left):%H:%M}" if left else ""
-    progress.add_row(ProgressBar(total=max(view.total, 1), completed=view.done), f"{view.done}/{view.total} runs{end}")
+    progress.add_row(
+        ProgressBar(total=max(view.total, 1), completed=view.done), f"{view.done}/{counted(view.total, 'run')}{end}"
+    )
     elapsed = now - view.now_since
     timing = duration(elapsed) if view.now_until is None else f"{duration(max(0.0, view.now_until - now))} left"
-    lines: list[RenderableType] = [progress, Text(f"now   {view.now}, {timing}", style="bold")]
+    lines: list[RenderableType] = [progress]
+    if view.now:
+        lines.append(Text(f"now   {view.now}, {timing}", style="bold"))
     if view.next:
         lines.append(Text(f"next  {view.next}", style="dim"))
     if view.results:
         lines.append(_results(list(view.results)))
     return Panel(Group(*lines), title=escape(view.title), title_align="left")
+
+
+def counted(n: int, thing: str) -> str:
+    """A number of things: `1 run`, `2 runs`."""
+    return f"{n} {thing if n == 1 else thing + 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -12,8 +12,8 @@ from src.measure.meters.select import Meter, select_meter
 from src.paths import ROOT
 from src.plan.sweep_plan import SweepPlan
 from src.plan.time_left import remaining_s
-from src.protocol.announce import counted, planned
-from src.protocol.display import Display
+from src.protocol.announce import planned
+from src.protocol.display import Display, counted
 from src.protocol.here import length_of
 from src.protocol.machine import introduce_meter
 from src.protocol.ready import prepare_work

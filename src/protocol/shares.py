@@ -23,7 +23,7 @@ from src.plan.schedule import deal
 from src.plan.sweep_plan import SweepPlan, plain
 from src.protocol.announce import planned
 from src.protocol.cluster import LOCAL, Cluster, Job, read_jobs, write_jobs
-from src.protocol.display import duration
+from src.protocol.display import counted, duration
 from src.protocol.loop import STORE_WAIT_S, Course, Missing
 from src.protocol.outcomes import significant
 from src.protocol.resume import Progress, progress_of
@@ -200,7 +200,7 @@ class Shares(Course):
         if not unfinished:
             self.display.plain(f"{where}: finished")
             return
-        count = f"{len(unfinished)} of {len(share.blocks)} blocks"
+        count = f"{len(unfinished)} of {counted(len(share.blocks), 'block')}"
         if how == "finished":
             self._give_up(unfinished, "")
             self.display.say(f"{where} ended with {count} unfinished", "yellow")

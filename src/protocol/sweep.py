@@ -23,7 +23,7 @@ from src.measure.alone import measuring_alone
 from src.paths import ROOT
 from src.plan.sweep_plan import SweepPlan
 from src.protocol.cluster import Cluster
-from src.protocol.display import Display
+from src.protocol.display import Display, counted
 from src.protocol.filing import filing_command
 from src.protocol.here import distinct_meters, loop_of, measure_here, meter_tags
 from src.protocol.lock import claim
@@ -154,7 +154,7 @@ def _close(sweep_run: SweepRun, course: Course, report: Report | None, others: S
     files = [*(report.files if report else ()), *others]
     refused = replace(sweep_run, planned=wanted).end([*records, *course.failed], files)
     if records:
-        display.console.print(summary_table(records))
+        display.console.print(summary_table(records, display.console.width))
     if course.missing:
         gone = [(plan.label(m.slot), m.slot.iteration, m.reason) for m in course.missing]
         display.console.print(missing_table(gone))
@@ -166,7 +166,7 @@ def _close(sweep_run: SweepRun, course: Course, report: Report | None, others: S
     if report:
         tell(report, sweep_run.store, display)
     spared = f", {course.spared} spared" if course.spared else ""
-    done = f"{len(records)} of {len(plan.slots)} runs finished{spared}"
+    done = f"{len(records)} of {counted(len(plan.slots), 'run')} finished{spared}"
     display.say(f"{done}, in experiment '{plan.shared.experiment}'; {sweep_run.way}")
     display.copied(f"  {sweep_run.page()}")
     if len(records) < wanted:
@@ -200,6 +200,6 @@ def _refuse_missing(plan: SweepPlan, folder: Path, missing: Sequence[Missing]) -
         return
     names = ", ".join(f"{plan.label(m.slot)} #{m.slot.iteration:02d}" for m in missing)
     raise RunError(
-        f"{len(missing)} of {len(plan.slots)} runs could not be measured: {names}; see the table above, and worker.log "
-        f"in their folders below {folder}"
+        f"{len(missing)} of {counted(len(plan.slots), 'run')} could not be measured: {names}; see the table above, and "
+        f"worker.log in their folders below {folder}"
     )
