@@ -7,7 +7,16 @@ import sys
 
 from src.paths import ROOT
 
-BENCHMARKS = ("planning", "tool_cost", "training_speed", "serving_speed", "report_scale", "filing_rate", "error_rates")
+BENCHMARKS = (
+    "planning",
+    "power_trace",
+    "tool_cost",
+    "training_speed",
+    "serving_speed",
+    "report_scale",
+    "filing_rate",
+    "error_rates",
+)
 
 
 def main() -> int:

@@ -1,11 +1,13 @@
-# Tab completion of `python -m src.main` in bash: `source scripts/completion.bash`.
-# Hydra's own completes `python FILE.py` only, so the line is handed to it in that form.
+# Tab completion of `python -m src.main`, `src.report`, `src.ingest`, `src.track` and `src.doctor` in bash:
+# `source scripts/completion.bash`, in the repository's folder. For zsh: scripts/completion.zsh.
 _joulebench_complete() {
     COMPREPLY=()
-    [[ "$COMP_LINE" =~ ^([^ ]+)\ -m\ src\.main(\ .*)$ ]] || return 0
-    local python="${BASH_REMATCH[1]}" rest="${BASH_REMATCH[2]/ -m / }" choices
-    choices=$(COMP_LINE="python main.py$rest" COMP_POINT="$COMP_POINT" "$python" -m src.main -sc query=bash 2>/dev/null)
-    mapfile -t COMPREPLY < <(compgen -W "$choices" -- "${rest##* }")
+    local line="${COMP_LINE:0:COMP_POINT}" word
+    [[ "$line" =~ ^([^ ]+)\ +-m\ +src ]] || return 0
+    while IFS= read -r word; do
+        [[ "$word" =~ ^[A-Za-z0-9_./:@+%=,-]*$ ]] || printf -v word %q "$word"
+        [[ -z "$word" ]] || COMPREPLY+=("$word")
+    done < <("${BASH_REMATCH[1]}" -m src.completion "$line" 2>/dev/null)
 }
-COMP_WORDBREAKS=${COMP_WORDBREAKS//=/}
+COMP_WORDBREAKS=${COMP_WORDBREAKS//[=:]/}
 complete -o nospace -o default -F _joulebench_complete python python3 .venv/bin/python

@@ -26,6 +26,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from src.cli import command_line
+from src.config.command_words import as_typed, example_meant, handed_to_hydra
 from src.config.complaints import refuse_group_lists
 from src.config.schema import typed
 from src.contract.plan_file import Treatment
@@ -39,20 +40,23 @@ RERUN = "--experimental-rerun"
 def main() -> None:
     """Measure what the command line says; raises a JoulebenchError when it could not be measured."""
     alone: list[tuple[DictConfig, HydraConf]] = []  # stays empty with -m, and where Hydra only shows something
-    sys.argv[1:] = in_hydras_order(sys.argv[1:])
+    arguments = in_hydras_order(sys.argv[1:])
+    if meant := example_meant(arguments):
+        stops.say(meant)
 
     @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
     def compose(cfg: DictConfig) -> None:
         alone.append((cfg, HydraConfig.get()))
 
-    compose()
+    with handed_to_hydra(arguments):
+        compose()
     for cfg, made in alone:  # outside of Hydra, which puts a line of its own before every error
         if made.mode is RunMode.MULTIRUN:
             raise ConfigError(
                 f"hydra/sweeper={made.runtime.choices['hydra/sweeper']}: only joulebench's own puts treatments into "
                 "shuffled blocks; leave hydra/sweeper out"
             )
-        words = list(made.overrides.task)
+        words = as_typed(made.overrides.task)
         refuse_group_lists(OverridesParser.create().parse_overrides(words))
         from src.protocol.sweeps import measure_sweeps  # loads MLflow, which `--cfg` and tab completion do not need
 

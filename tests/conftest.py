@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 
+from src.config.command_words import for_hydra
 from src.config.schema import Config, register, typed
 from src.contract.record import Point, RunRecord
 from src.paths import CONF
@@ -30,7 +31,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 def _composed(overrides: tuple[str, ...]) -> Config:
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return typed(compose("config", overrides=list(overrides)))
+        return typed(compose("config", overrides=for_hydra(overrides)))
 
 
 @pytest.fixture

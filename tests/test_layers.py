@@ -41,6 +41,7 @@ ALLOWED = {
     },
     "cli": {"contract", "config"},
     "main": {"contract", "config", "plan", "protocol", "cli"},
+    "completion": {"contract", "ingest"},
     "errors": set(),
     "paths": set(),
     "public": set(),

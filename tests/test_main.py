@@ -22,7 +22,7 @@ TINY = ("dataset=synthetic", "dataset.train_size=640", "dataset.test_size=250", 
 def command(tmp_path, *arguments):
     """The command with the arguments, and with folders and a store of the test's own where these name no other."""
     own = [f"tracking_uri='sqlite:///{tmp_path}/mlflow.db'"]
-    own += [] if "workload=command" in arguments else [f"dataset.cache={tmp_path}/data"]
+    own += [] if {"workload=command", "+experiment=compress"} & set(arguments) else [f"dataset.cache={tmp_path}/data"]
     own += [f"hydra.run.dir={tmp_path}/out", f"hydra.sweep.dir={tmp_path}/sweep"]
     given = {argument.split("=")[0] for argument in arguments}
     own = (each for each in own if each.split("=")[0] not in given)
@@ -95,6 +95,15 @@ def test_a_mistake_about_a_command_is_one_line_and_leaves_no_folder(born, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")))
+def test_every_example_can_be_looked_at_before_it_is_measured(born, tmp_path, torch_python, name):
+    code, out, errors = of_nursery(born, tmp_path, f"+experiment={name}", "dry_run=true", "meter=estimate")
+    assert (code, errors) == (0, "")
+    assert "in 5 shuffled blocks" in out
+    assert "nothing is missing; leave dry_run out to measure this" in out
+    assert not (tmp_path / "sweep").exists()
+
+
 def test_a_run_alone_lies_in_the_folder_that_was_named_as_a_sweep_of_one(born, tmp_path):
     arguments = (*COMMAND, NOTHING, "hydra.run.dir=some/where", "experiment=alone", "protocol.iterations=30")
     code, out, errors = of_nursery(born, tmp_path, *arguments, cwd=tmp_path)
@@ -154,6 +163,8 @@ def test_help_lists_the_groups(tmp_path):
     code, out, _ = joulebench(tmp_path, "--help")
     assert code == 0
     assert "framework: jax, jax_tuned, tf" in out
+    for other in ("src.report", "src.ingest", "src.track", "src.doctor", "dry_run=true", "resume=latest"):
+        assert other in out
 
 
 def test_one_run_measured_by_energibridge_is_filed(tmp_path, torch_python, energibridge):

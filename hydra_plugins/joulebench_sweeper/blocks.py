@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.experimental.callback import Callback
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, read_write
 
+from src.config.command_words import as_typed
 from src.config.complaints import refuse_group_lists
 from src.config.compose import Composer
 from src.config.schema import PRECISION
+from src.contract.plan_file import Treatment
 from src.errors import ConfigError
 from src.plan.sweep_plan import SweepPlan, make_plan, unique_name
 from src.plan.treatments import expand
 
+GROUP = "experiment"
 SUBDIR = "."
 LAUNCHER = "basic"
 CLUSTERS = ("submitit_slurm", "submitit_local")
-TARGET = {"_target_": "hydra_plugins.joulebench_sweeper.blocks.BlockSweeper"}
+TARGET = {"_target_": "hydra_plugins.joulebench_sweeper.blocks.BlockSweeper", "params": {}}
 ConfigStore.instance().store(group="hydra/sweeper", name="blocks", node=TARGET, provider="joulebench")
 
 
 class BlockSweeper(Sweeper):
-    """Runs every treatment once in each of `protocol.iterations` blocks."""
+    """Runs every treatment once in each of `protocol.iterations` blocks.
+
+    `params` are keys and what to go over, as those of Hydra's own sweeper; the command line overrules them.
+    """
 
     config: DictConfig
     hydra_context: HydraContext
+
+    def __init__(self, params: Mapping[str, Any] | None = None) -> None:
+        self.params = params or {}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:  # noqa: ARG002
         """Hydra's hook: remember the context. The basic launcher starts one share, which is a call from here."""
@@ -43,7 +55,8 @@ class BlockSweeper(Sweeper):
         from src.protocol.cluster import Cluster
         from src.protocol.sweeps import measure_sweeps
 
-        plan = self.plan(arguments)
+        sys.argv[1:] = as_typed(sys.argv[1:])
+        plan = self.plan(as_typed(arguments))
         chosen = self.config.hydra.runtime.choices["hydra/launcher"]
         _refuse_alone(plan, chosen)
         settings = OmegaConf.to_container(self.config.hydra.launcher, resolve=True)
@@ -57,9 +70,29 @@ class BlockSweeper(Sweeper):
         loader = self.hydra_context.config_loader
         overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
         refuse_group_lists(overrides)
-        treatments = expand(overrides)
+        treatments = self._expanded(overrides)
         composer = Composer(loader, self.config)
         return make_plan(unique_name(), treatments, [composer.compose(each.overrides) for each in treatments])
+
+    def _expanded(self, overrides: Sequence[Override]) -> list[Treatment]:
+        """The treatments; each of several files of `conf/experiment/` goes over what it says itself."""
+        loader = self.hydra_context.config_loader
+        parser = OverridesParser.create(config_loader=loader)
+        several = next((each for each in overrides if each.key_or_group == GROUP and each.is_sweep_override()), None)
+        if several is None:
+            return expand([*parser.parse_overrides(_words(self.params)), *overrides])
+        found: list[Treatment] = []
+        for option in several.sweep_string_iterator():
+            word = f"{several.get_key_element()}={option}"
+            params = loader.load_sweep_config(self.config, [word]).hydra.sweeper.params
+            own = parser.parse_overrides([*_words(params), word])
+            treatments = expand([*own, *(each for each in overrides if each is not several)])
+            found += [replace(each, factors={GROUP: option, **each.factors}) for each in treatments]
+        return found
+
+
+def _words(params: Mapping[str, Any]) -> list[str]:
+    return [f"{key}={value}" for key, value in params.items()]
 
 
 class NoFolder(Callback):

@@ -40,12 +40,15 @@ class AnalysisConfig:
     minimum_runs: Annotated[int, at_least(1)] = 30
     # The power wanted for the smallest difference that matters (Cohen, 1988, convention).
     target_power: float = 0.8
-    # Households of the European Union, all taxes included, first half of 2025.
+    # What a kWh costs. Households of the European Union, all taxes included, first half of 2025.
     price_per_kwh: Annotated[float, at_least(0)] = 0.2872
+    # What the price is told in.
     currency: str = "EUR"
+    # Where the price comes from.
     price_source: str = "Eurostat, dataset nrg_pc_204, household electricity prices, EU average, 1st half of 2025"
-    # Average of the European Union's grid in 2024, life cycle.
+    # Grams of CO2 equivalents for a kWh. Average of the European Union's grid in 2024, life cycle.
     grid_gco2e_per_kwh: Annotated[float, at_least(0)] = 213.0
+    # Where that comes from.
     grid_source: str = "Ember, Global Electricity Review 2025, EU average of 2024"
     # How many runs to work cost and emissions out for, beside the usual 1 000.
     scale: Annotated[int, at_least(1)] = 1_000_000

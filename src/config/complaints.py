@@ -14,6 +14,7 @@ from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, InterpolationKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
+from src.config.command_words import EXAMPLES, EXPERIMENT, HYDRAS
 from src.config.schema import Config
 from src.errors import ConfigError
 
@@ -29,6 +30,10 @@ def explain(error: Exception, arguments: Sequence[str] = ()) -> str:
 
     `arguments` are those of the command line, where it may be told with -m added.
     """
+    return _explained(error, arguments).replace(HYDRAS, EXPERIMENT)
+
+
+def _explained(error: Exception, arguments: Sequence[str]) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.full_key:
@@ -43,6 +48,9 @@ def explain(error: Exception, arguments: Sequence[str] = ()) -> str:
     )
     if absent:
         return _no_group(absent.group(2), absent.group(1))
+    in_file = re.match(r"In '(.+)': Could not override '(\w+)'\. No match in the", _one_line(str(error)))
+    if in_file:
+        return _no_group(f"{in_file.group(1)}.yaml chooses a {in_file.group(2)}", in_file.group(2))
     ambiguous = re.match(r"Ambiguous value for argument '(.+)'$", str(error).partition("\n")[0])
     if ambiguous and arguments:
         return f"{ambiguous.group(1)}: to compare these, add -m: python -m src.main -m {shlex.join(arguments)}"
@@ -133,6 +141,7 @@ def _unknown_option(message: str) -> str:
         return _one_line(message)
     group, option = found.groups()
     close = difflib.get_close_matches(option, options, n=1)
+    group = EXAMPLES.rstrip("=") if group == "experiment" else group
     meant = f"did you mean {group}={close[0]}? " if close else ""
     return f"{group}={option}: no such option; {meant}choose from {', '.join(options)}"
 

@@ -17,6 +17,7 @@ from omegaconf.errors import ConfigKeyError
 
 from src.analysis.settings import AnalysisConfig
 from src.config.cpus import usable_cpus
+from src.config.meanings import key_help
 from src.measure.meters import energibridge, estimate, native, replay
 from src.rules import ABOVE_ZERO, UNIQUE, Rule, at_least, one_of, within
 from src.workloads.command.command_line import CommandConfig
@@ -47,6 +48,7 @@ class Order(StrEnum):
 class ProtocolConfig:
     """How a sweep measures."""
 
+    # What the protocol is called; a report takes `study` before the others.
     name: str = MISSING
     # Blocks; each holds every treatment once.
     iterations: Annotated[int, at_least(1)] = MISSING
@@ -57,6 +59,7 @@ class ProtocolConfig:
     minimum_iterations: Annotated[int, at_least(2)] = 10
     # How wide, from end to end, a narrow interval of a ratio is, in percent.
     precision_percent: Annotated[float, ABOVE_ZERO] = 5.0
+    # shuffled | balanced | fixed: in which order each block runs the treatments.
     order: Order = MISSING
     # Decides the order within the blocks.
     seed: int = MISSING
@@ -75,6 +78,7 @@ class ProtocolConfig:
     # fixed | temperature: rest for idle_s, or longer, until the package is at most rest_margin_c warmer than when the
     # first run began, which then rests after the warm-up, too.
     rest: Annotated[str, one_of(FIXED, TEMPERATURE)] = FIXED
+    # How much warmer than at the first run a rest by temperature may end, in degrees.
     rest_margin_c: Annotated[float, ABOVE_ZERO] = 2.0
     # The longest rest; a run that begins too warm after it is flagged.
     rest_max_s: Annotated[float, ABOVE_ZERO] = 300.0
@@ -104,8 +108,10 @@ class ProtocolConfig:
 class MeterConfig(energibridge.Settings, native.Settings, estimate.Settings, replay.Settings):
     """What measures, and how often; the meters' own keys stand in their files."""
 
+    # auto | energibridge | native | estimate | replay: what measures.
     name: str = MISSING
-    # No meter keeps up with shorter ones, and longer ones leave nothing to see of a run's phases.
+    # Milliseconds between two samples. No meter keeps up with shorter ones, and longer ones leave nothing to see of a
+    # run's phases.
     interval_ms: Annotated[int, within(10, 10_000)] = MISSING
     # The energy columns to add up; empty recognises them. Parts of a named package are told, but not added.
     columns: Annotated[list[str], UNIQUE] = field(default_factory=list)
@@ -141,6 +147,8 @@ class Config:
 
     # MLflow's experiment.
     experiment: Annotated[str, EXPERIMENT] = MISSING
+    # What `experiment=NAME` of a command line sets (src/config/command_words.py); it comes before that of any file.
+    experiment_name: str | None = None
     # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
     tracking_uri: str | None = None
     # A stopped sweep to go on with: latest, or its folder.
@@ -161,8 +169,9 @@ class Config:
 
 
 def register() -> None:
-    """Make the schema and the `usable_cpus` resolver known to Hydra; may be called again."""
+    """Make the schema and the project's resolvers known to Hydra; may be called again."""
     OmegaConf.register_new_resolver("usable_cpus", usable_cpus, replace=True)
+    OmegaConf.register_new_resolver("key_help", key_help, replace=True)
     node = OmegaConf.structured(Config)
     OmegaConf.set_struct(node.track.tags, value=False)  # whose names are the user's: no plus is needed
     ConfigStore.instance().store(name="schema", node=node)
@@ -176,10 +185,16 @@ def typed(cfg: DictConfig) -> Config:
     own = without_hydra(cfg)
     if OmegaConf.get_type(own, "workload") is dict:  # a run's own config.yaml, which has no types
         own = cast("DictConfig", OmegaConf.merge(OmegaConf.structured(Config), own))
-    _refuse_additions(own, Config, "")
+    refuse_additions(own)
+    return resolved(own)
+
+
+def resolved(own: DictConfig) -> Config:
+    """The same of a project's own part that has types, and whose keys are known to be the schema's."""
     nodes = {f.name: own[f.name] for f in dataclasses.fields(Config)}
     values: dict[str, Any] = {k: OmegaConf.to_object(n) if OmegaConf.is_config(n) else n for k, n in nodes.items()}
-    return Config(**values)
+    named = values.pop("experiment_name")
+    return Config(**values if named is None else {**values, "experiment": named})
 
 
 def without_hydra(cfg: DictConfig) -> DictConfig:
@@ -191,7 +206,7 @@ def without_hydra(cfg: DictConfig) -> DictConfig:
     return own
 
 
-def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
+def refuse_additions(node: DictConfig, schema: type = Config, prefix: str = "") -> None:
     """Raise ConfigKeyError for a key that the schema lacks; `+key=value` gets past OmegaConf's own check."""
     known = {f.name for f in dataclasses.fields(schema)}
     for key in map(str, node):
@@ -201,4 +216,4 @@ def _refuse_additions(node: DictConfig, schema: type, prefix: str) -> None:
             raise error
         kind = OmegaConf.get_type(node, key)
         if kind is not None and dataclasses.is_dataclass(kind) and isinstance(kind, type):
-            _refuse_additions(node[key], kind, f"{prefix}{key}.")
+            refuse_additions(node[key], kind, f"{prefix}{key}.")

@@ -10,7 +10,7 @@ from src.contract.json_files import ContractError, take
 
 OF_ONE_RUN = (
     "foreign_cpu", "steal", "suspended", "stopped", "clock", "gap", "jump", "standstill", "reset", "too_short",
-    "truncated", "impossible", "derived", "left_processes",
+    "truncated", "impossible", "derived", "left_processes", "gpu_missing",
 )  # fmt: skip
 """Doubts about what happened in a run: should all runs bear one, none of them decides.
 

@@ -71,6 +71,9 @@ class Work:
 
     `expected_s` is a first guess at the wall time of one run, None where nobody can know. `unheeded` are keys of the
     configuration that this work cannot keep to; they are not filed, so that no run seems to promise them.
+
+    `burner` keeps the GPU that the work computes on busy until its standard input is closed, and says a line when it
+    begins to; None where the work needs none, or nothing here can.
     """
 
     job: Job
@@ -78,3 +81,4 @@ class Work:
     expected_s: float | None
     primes: tuple[Prime, ...] = ()
     unheeded: tuple[str, ...] = ()
+    burner: Prime | None = None

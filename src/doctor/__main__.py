@@ -20,6 +20,7 @@ import hydra
 from omegaconf import DictConfig
 
 from src.cli import command_line
+from src.config.command_words import handed_to_hydra
 from src.config.schema import Config, typed
 from src.doctor.finding import EXIT
 from src.errors import ConfigError
@@ -62,7 +63,8 @@ def _command(act: Callable[[Config], int]) -> int:
     def compose(cfg: DictConfig) -> None:
         composed.append(cfg)
 
-    compose()
+    with handed_to_hydra(sys.argv[1:]):
+        compose()
     return max((act(typed(cfg)) for cfg in composed), default=0)  # outside of Hydra, which tells errors its own way
 
 

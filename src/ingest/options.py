@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from src.config.meanings import meanings
 from src.contract.commands import override
 from src.contract.record import EXPERIMENT_VARIABLE, IMPORTED_SWEEP
 from src.errors import ConfigError
@@ -105,6 +106,36 @@ class IngestOptions:
         return {name: dataclasses.asdict(getattr(self, name)) for name in groups}
 
 
+@dataclass
+class WallOptions:
+    """Everything that may be said about a wall meter's recording; only the first two must be."""
+
+    # MLflow's experiment, whose runs are filed already.
+    experiment: str = MISSING
+    # The wall meter's CSV.
+    path: str = MISSING
+    # Only the runs of this sweep; null takes all.
+    sweep: str | None = None
+    # The column of the power or of the counter; null finds it by its name.
+    column: str | None = None
+    # Its unit: W, kW, J, kJ, Wh or kWh; null takes the one in the column's name.
+    unit: str | None = None
+    # The column of the time; null finds it by its name.
+    time: str | None = None
+    # What times without a zone are in, as Europe/Amsterdam; null takes this machine's.
+    timezone: str | None = None
+    # How far both clocks may differ.
+    search_minutes: float = 10.0
+    # What to add to the wall meter's clock; null finds it by the runs' power.
+    offset_s: float | None = None
+    # Put the energy of this file in place of another file's.
+    replace: bool = False
+    # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
+    tracking_uri: str | None = None
+    # Where the runs' folders lie; the records that are there are added to.
+    records: str = "multirun"
+
+
 def parse(arguments: Sequence[str]) -> IngestOptions:
     """The options of a command line; raises ConfigError naming the argument and the remedy."""
     options = parse_as(IngestOptions, arguments, EXAMPLE)
@@ -144,7 +175,8 @@ def parse_as(of: type[Options], arguments: Sequence[str], example: str) -> Optio
 
 def usage() -> str:
     """All keys, one a line."""
-    keys = "\n".join(f"  {key}=VALUE" for key in known_keys())
+    told = meanings(IngestOptions)
+    keys = "\n".join(f"  {key + '=VALUE':<28} {told.get(key, '')}".rstrip() for key in known_keys())
     return (
         f"{EXAMPLE}\npython -m src.ingest undo=NAME experiment=NAME\n\n"
         f"File a folder of EnergiBridge's CSVs as runs, or take such an import back. Keys:\n{keys}"

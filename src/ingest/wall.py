@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from omegaconf import MISSING
 
 from src.contract.commands import override
 from src.contract.json_files import ContractError
 from src.contract.metrics import WALL
 from src.contract.record import RECORD_FILE, FiledRun, RunRecord
 from src.errors import ConfigError, JoulebenchError
-from src.ingest.options import known_keys, parse_as
+from src.ingest.options import WallOptions, known_keys, parse_as
 from src.ingest.wall_clock import Offset, RunPower, find_offset
 from src.ingest.wall_file import WallRecording, read_wall
 from src.public import public, shown
@@ -38,36 +37,6 @@ UID, FILE, OFFSET = "wall_uid", "wall_file", "wall_offset_s"
 MARGIN_S = 60.0
 """What is kept of the recording before the first run and after the last one."""
 SHOWN = 5
-
-
-@dataclass
-class WallOptions:
-    """Everything that may be said about a wall meter's recording; only the first two must be."""
-
-    # MLflow's experiment, whose runs are filed already.
-    experiment: str = MISSING
-    # The wall meter's CSV.
-    path: str = MISSING
-    # Only the runs of this sweep; null takes all.
-    sweep: str | None = None
-    # The column of the power or of the counter; null finds it by its name.
-    column: str | None = None
-    # Its unit: W, kW, J, kJ, Wh or kWh; null takes the one in the column's name.
-    unit: str | None = None
-    # The column of the time; null finds it by its name.
-    time: str | None = None
-    # What times without a zone are in, as Europe/Amsterdam; null takes this machine's.
-    timezone: str | None = None
-    # How far both clocks may differ.
-    search_minutes: float = 10.0
-    # What to add to the wall meter's clock; null finds it by the runs' power.
-    offset_s: float | None = None
-    # Put the energy of this file in place of another file's.
-    replace: bool = False
-    # MLflow's store; null takes MLFLOW_TRACKING_URI or MLflow's own default.
-    tracking_uri: str | None = None
-    # Where the runs' folders lie; the records that are there are added to.
-    records: str = "multirun"
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,9 @@ SEPARATOR_LINE = re.compile(r"sep=(.)\s*")
 """What Excel writes above some tables."""
 BOMS = (b"\xff\xfe", b"\xfe\xff")
 LONGEST_LINE = 1 << 24
+LARGE_BYTES = 1 << 24
+"""Hours of samples: worth the quarter of a second in which a faster reader is loaded."""
+BLOCK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,10 @@ def find_layout(path: Path) -> Layout:
 def read_columns(layout: Layout, wanted: Sequence[int], mend: Mend) -> Table:
     """The columns with the numbers `wanted`; raises EnergyError where the table is damaged or empty.
 
-    Tables as meters write them are read by NumPy, which is fast; all others row by row.
+    Tables as meters write them are read by Arrow or NumPy, which are fast; all others row by row.
     """
     try:
-        return _read_plain(layout, wanted) or _read_any(layout, wanted, mend)
+        return _read_large(layout, wanted) or _read_plain(layout, wanted) or _read_any(layout, wanted, mend)
     except (OSError, UnicodeError, csv.Error) as error:
         raise _unreadable(layout.path, error) from error
 
@@ -105,6 +108,53 @@ def _header(line: str, separator: str) -> Row:
         return [name.strip() for name in next(csv.reader([line.rstrip("\r\n")], delimiter=separator), [])]
     except csv.Error:
         return []
+
+
+def _read_large(layout: Layout, wanted: Sequence[int]) -> Table | None:
+    """A large table in which every row is complete and plain, read by Arrow; None for any other.
+
+    Both readers give the float64 that is nearest to each number.
+    """
+    if layout.path.stat().st_size < LARGE_BYTES or not (rows := _count_whole_rows(layout)):
+        return None
+    import pyarrow as arrow  # loaded by nothing else that measures
+    from pyarrow import csv as arrow_csv
+
+    names, kept = ([str(place) for place in places] for places in (range(len(layout.header)), wanted))
+    converted = arrow_csv.ConvertOptions(
+        check_utf8=False,
+        column_types=dict.fromkeys(kept, arrow.float64()),
+        null_values=[],
+        include_columns=kept,
+    )
+    values, place = np.empty((rows, len(kept)), order="F"), 0  # a column is taken out without a copy
+    try:
+        with arrow_csv.open_csv(
+            layout.path,
+            arrow_csv.ReadOptions(column_names=names, skip_rows=layout.before, block_size=BLOCK_BYTES),
+            arrow_csv.ParseOptions(delimiter=layout.separator, quote_char=False, ignore_empty_lines=False),
+            converted,
+        ) as batches:
+            for batch in batches:
+                values[place : place + batch.num_rows] = np.column_stack(batch.columns)
+                place += batch.num_rows
+    except (arrow.ArrowInvalid, ValueError):
+        return None
+    return Table(values, np.arange(rows) + layout.before + 1, truncated=False) if place == rows else None
+
+
+def _count_whole_rows(layout: Layout) -> int:
+    """The number of lines below the header; 0 where the last one has no end, or any may not be plain."""
+    if layout.encoding.startswith("utf-16"):
+        return 0
+    foreign = b'"' if layout.separator == "," else b'",'
+    lines, block = 0, b""
+    with layout.path.open("rb") as file:
+        for block in iter(lambda: file.read(BLOCK_BYTES), b""):
+            if any(mark in block for mark in foreign):
+                return 0
+            lines += block.count(b"\n")
+    return lines - layout.before if block.endswith(b"\n") else 0
 
 
 def _read_plain(layout: Layout, wanted: Sequence[int]) -> Table | None:

@@ -9,7 +9,9 @@ from src.contract.events import STOPPED, Edge, Event
 from src.contract.flags import Flag
 from src.measure.disturbance import Disturbance
 
-REPEATED = frozenset({"foreign_cpu", "steal", "clock", "suspended", "stopped", "gap", "standstill", "jump", "reset"})
+REPEATED = frozenset(
+    {"foreign_cpu", "steal", "clock", "suspended", "stopped", "gap", "standstill", "jump", "reset", "gpu_missing"}
+)
 """Flags of runs that the machine or its meter disturbed: such a run is worth another try."""
 EDGES: tuple[Edge, Edge] = ("begin", "end")
 LEAST_STEP_S = 0.05

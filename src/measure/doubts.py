@@ -110,7 +110,7 @@ def _beside(power_w: Array) -> Array:
 
 def _usual(power_w: Array) -> float:
     """The highest power but for JUMPS."""
-    return float(np.sort(power_w)[-1 - JUMPS])
+    return float(np.partition(power_w, -1 - JUMPS)[-1 - JUMPS])
 
 
 def _more(alone: NDArray[np.bool_]) -> str:

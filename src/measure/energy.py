@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from src.contract.flags import Flag
 from src.contract.metrics import TASK, TOTAL
@@ -303,10 +304,18 @@ def _gaps(time_s: Array, interval_s: float, powers: Sequence[Curve]) -> list[Fla
 
 def _trace(total: Curve, hull: Window) -> PowerTrace:
     """Power from sample to sample inside the hull; samples closer than half an interval are merged."""
-    inside = total.time_s[(total.time_s > hull[0]) & (total.time_s < hull[1])]
-    edges = [hull[0]]
-    for t in inside:
-        if t - edges[-1] >= total.interval_s / 2 and hull[1] - t >= total.interval_s / 2:
-            edges.append(float(t))
-    edges_s = np.array([*edges, hull[1]])
+    late = total.time_s[(total.time_s > hull[0]) & (total.time_s < hull[1])]
+    least_s = total.interval_s / 2
+    edges_s = np.concatenate(([hull[0]], late[hull[1] - late >= least_s]))
+    edges_s = np.append(edges_s[_apart(edges_s, least_s)], hull[1])
     return PowerTrace(edges_s - hull[0], np.diff(total.at(edges_s)) / np.diff(edges_s))
+
+
+def _apart(rising: Array, least: float) -> NDArray[np.bool_]:
+    """Which of the values to keep, each at least that far from the one kept before it; the first is."""
+    kept = np.ones(rising.size, dtype=bool)
+    last = 0
+    for place in (np.flatnonzero(np.diff(rising) < least) + 1).tolist():
+        last = place - 1 if kept[place - 1] else last
+        kept[place] = rising[place] - rising[last] >= least
+    return kept

@@ -22,7 +22,8 @@ from src.measure.disturbed import disturbance_flags, stop_flags
 from src.measure.energy import Energy, integrate
 from src.measure.gpu_check import gpu_flags
 from src.measure.launch import Ending, launch
-from src.measure.meter_columns import column_metrics
+from src.measure.meter_columns import column_metrics, slowdown_flags
+from src.measure.meters.gpu_state import edge_metrics, visible_states
 from src.measure.meters.remarks import remarks_file
 from src.measure.meters.remedies import sample_too_slow
 from src.measure.meters.select import Meter
@@ -34,6 +35,7 @@ LOG_KEPT_BYTES = 1_000_000
 """Of the log of a program that tells much; every run's log is filed."""
 SETTLED = ("framework", "threads")
 """Settings of a job that the facts of its outcome repeat."""
+NO_GPU_ENERGY = Flag("gpu_missing", "the recording tells no energy of the GPU, which the run computed on", grave=True)
 TAIL_LINES, TAIL_COLUMNS = 15, 200
 
 
@@ -80,11 +82,14 @@ def measure(
     command = meter.command(folder.resolve() / ENERGY_FILE, job.command(folder / JOB_FILE))
     files = {EVENTS_VARIABLE: EVENTS_FILE, OUTCOME_VARIABLE: OUTCOME_FILE}
     told = {variable: str(folder.resolve() / name) for variable, name in files.items()}
+    gpus_before = visible_states(environment) if meter.gpu else ()
     ending = launch(with_others(meter, folder, command), folder / LOG_FILE, {**environment, **told}, timeout_s)
+    gpus_after = visible_states(environment) if meter.gpu else ()
     _shorten(folder / LOG_FILE)
     if ending.ending != "exit":
         _blame_ending(ending, meter, folder, timeout_s)
-    return read_measured(meter, job, folder, ending, max_foreign_cpu_share)
+    measured = read_measured(meter, job, folder, ending, max_foreign_cpu_share)
+    return dataclasses.replace(measured, machine={**measured.machine, **edge_metrics(gpus_before, gpus_after)})
 
 
 def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_foreign_cpu_share: float = 1.0) -> Measured:
@@ -106,8 +111,12 @@ def read_measured(meter: Meter, job: Job, folder: Path, ending: Ending, max_fore
     if ending.disturbance is not None:
         flags += disturbance_flags(ending.disturbance, events, max_foreign_cpu_share)
     beside, told = read_others(meter, folder, windows)
+    task = stretches_of(windows[TASK])[0]
+    if meter.gpu:
+        flags += slowdown_flags(folder / ENERGY_FILE, task, meter.hidden_gpus)
+        flags += [] if "gpu" in energy.domains_j else [NO_GPU_ENERGY]
     energy = dataclasses.replace(energy, flags=(*energy.flags, *flags, *told))
-    machine = column_metrics(folder / ENERGY_FILE, stretches_of(windows[TASK])[0])
+    machine = column_metrics(folder / ENERGY_FILE, task, meter.hidden_gpus)
     return Measured(folder, outcome, events, windows, energy, ending, machine, beside)
 
 

@@ -199,7 +199,8 @@ def _refuse_disagreement(first: Config, other: Config, treatment: Treatment) -> 
     for key, here, there in pairs:
         if here != there:
             named = " ".join(f"{factor}={value}" for factor, value in treatment.factors.items())
+            example = "as in experiment=NAME, " if key == "experiment" else ""
             raise ConfigError(
                 f"{key} differs between treatments ('{named}'), but it belongs to the whole sweep; "
-                f"give it one value, or start one sweep for each"
+                f"give it one value, {example}or start one sweep for each"
             )

@@ -94,9 +94,9 @@ def _choice(key: str, value: Any) -> Choice:
 def _short_commands(configs: Sequence[Config]) -> list[str]:
     """What each configuration's command is called beside the others; empty for other workloads."""
     commands = [config.workload.command for config in configs]
-    if any(command is None for command in commands):
-        return [""] * len(configs)
-    return short_names([words_of(command) for command in commands])
+    given = [words_of(command) for command in commands if command is not None]
+    names = iter(short_names(given) if given else ())
+    return ["" if command is None else next(names) for command in commands]
 
 
 def _label(treatment: Treatment, config: Config, command: str) -> str:

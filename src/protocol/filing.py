@@ -51,6 +51,8 @@ from src.workloads.command.command_line import CommandConfig
 CONFIG_FILE = "config.yaml"
 ENVIRONMENT_FILE = "environment.json"
 POWER_FILE = "power.png"
+ENERGY_COLUMNS = "energy.columns"
+"""Parameter of a run: the columns of its recording that its energy adds up."""
 RECOVERED = Flag(
     "recovered", "the sweep was killed before this run had its record; what else the machine did beside it is not known"
 )
@@ -113,7 +115,9 @@ class Draft:
             series=run_series(measured.outcome, measured.energy, measured.events)
             | system_series(measured.folder / ENERGY_FILE, (min(times), max(times))),
             tags=self.record.tags | other_meters(self.meter, measured),
-            params=self.record.params | {f"version.{name}": str(version) for name, version in versions.items()},
+            params=self.record.params
+            | {ENERGY_COLUMNS: ", ".join(measured.energy.columns)}
+            | {f"version.{name}": str(version) for name, version in versions.items()},
         )
         why = [flag.text for flag in record.flags if flag.code in REPEATED]
         if why and not is_last:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from src.config.schema import STEADY, TEMPERATURE
 from src.contract.job import Prime
+from src.contract.record import RunRecord
 from src.errors import SetupError
 from src.measure.environment import worker_environment
 from src.measure.launch import launch
@@ -20,7 +21,7 @@ from src.protocol.display import Display, duration
 from src.protocol.enough import looked_at
 from src.protocol.loop import Loop
 from src.protocol.machine import MachineState, introduce_meter, prepare_machine, unknown
-from src.protocol.ready import Ready
+from src.protocol.ready import Ready, gpu_burner
 from src.protocol.resume import Progress
 
 PRIME_TIMEOUT_S = 600.0
@@ -42,14 +43,19 @@ def meter_tags(ready: Sequence[Ready]) -> dict[str, str]:
     }
 
 
+def seen(plan: SweepPlan, finished: Sequence[RunRecord]) -> dict[int, list[float]]:
+    """How long each treatment's runs took, s, by its index."""
+    seen_s: dict[int, list[float]] = {}
+    treatments = {treatment.label: index for index, treatment in enumerate(plan.treatments)}
+    for record in finished:
+        seen_s.setdefault(treatments[record.tags["treatment"]], []).append((record.end_ms - record.start_ms) / 1000)
+    return seen_s
+
+
 def loop_of(
     plan: SweepPlan, folder: Path, display: Display, ready: list[Ready], progress: Progress, parent: str | None
 ) -> Loop:
     """The loop over what is left of a plan, as far as is known before the machine is prepared."""
-    seen_s: dict[int, list[float]] = {}
-    treatments = {treatment.label: index for index, treatment in enumerate(plan.treatments)}
-    for record in progress.finished:
-        seen_s.setdefault(treatments[record.tags["treatment"]], []).append((record.end_ms - record.start_ms) / 1000)
     return Loop(
         plan=plan,
         folder=folder,
@@ -61,7 +67,7 @@ def loop_of(
         tried=progress.tried,
         records=progress.finished,
         failed=progress.failed,
-        seen_s=seen_s,
+        seen_s=seen(plan, progress.finished),
     )
 
 
@@ -77,7 +83,8 @@ def measure_here(loop: Loop) -> None:
 def prepare_and_run(loop: Loop) -> None:
     """Try the environments, prepare the machine, and measure."""
     _prime(loop.ready)
-    loop.machine = prepare_machine(loop.plan.shared, distinct_meters(loop.ready), loop.folder, loop.display)
+    meters, burner = distinct_meters(loop.ready), gpu_burner(loop.ready)
+    loop.machine = prepare_machine(loop.plan.shared, meters, loop.folder, loop.display, burner)
     loop.run()
 
 
@@ -97,13 +104,13 @@ def planned(plan: SweepPlan) -> str:
 
 def length_of(plan: SweepPlan, runs_s: float | None) -> str:
     """How long it all takes when the runs and the rests between them take `runs_s`."""
-    if runs_s is None:
-        return "not known before the first block"
     protocol = plan.shared.protocol
     once = [("baseline", protocol.baseline_s), ("warm-up", protocol.warmup_s)]
     first = " and ".join(f"{duration(seconds)} {name}" for name, seconds in once if seconds)
-    whole = duration(sum(seconds for _, seconds in once) + runs_s)
-    return f"roughly {whole}{f', {first} come first' if first else ''}; sharper after the first block"
+    first = f", {first} come first" if first else ""
+    if runs_s is None:
+        return f"not known before the first block{first}"
+    return f"roughly {duration(sum(seconds for _, seconds in once) + runs_s)}{first}; sharper after the first block"
 
 
 def _introduce(loop: Loop) -> None:

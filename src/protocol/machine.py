@@ -15,6 +15,7 @@ from src import stops
 from src.config.cpus import usable_cpus
 from src.config.schema import STEADY, TEMPERATURE, Config, ProtocolConfig
 from src.contract.flags import Flag
+from src.contract.job import Prime
 from src.doctor.host import background_load, governor
 from src.errors import EnergyError, MeterError, SetupError
 from src.measure.disturbance import package_temperature_c, snapshot
@@ -46,6 +47,11 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THRE
 def introduce_meter(display: Display, meter: Meter) -> None:
     """Say what measures and, plainly, when nothing does."""
     display.say(f"meter: {meter.description}")
+    if meter.domains:
+        display.say(f"  a run's energy is that of {' + '.join(meter.domains)}", "dim")
+    if meter.lacks_processor:
+        text = "the processor's own energy cannot be read here: energies are the GPU's alone, and every run says so"
+        display.say(text, "bold yellow")
     for reason in meter.rejected:
         display.say(f"  {reason}", "dim")
     for flag in meter.remarks.flags:
@@ -126,10 +132,13 @@ def _measures(meter: Meter) -> bool:
     return meter.energy_kind == "measured"
 
 
-def prepare_machine(config: Config, meters: Sequence[Meter], folder: Path, display: Display) -> MachineState:
+def prepare_machine(
+    config: Config, meters: Sequence[Meter], folder: Path, display: Display, gpu_burner: Prime | None = None
+) -> MachineState:
     """Look whether the machine is free, measure it idle with every meter, and warm it up, as the protocol says.
 
-    A replayed recording knows nothing of this machine at rest, so it gets no idle power.
+    `gpu_burner` loads the GPU beside the cores, where one is computed on. A replayed recording knows nothing of this
+    machine at rest, so it gets no idle power.
     """
     busy = background_load()
     _tell_load(busy, config, display)
@@ -141,8 +150,11 @@ def prepare_machine(config: Config, meters: Sequence[Meter], folder: Path, displ
             display.say(f"idle power: {idle_w[meter]:.2f} W ({meter.energy_kind})")
     if protocol.warmup_s > 0:
         steady = protocol.warmup == STEADY
-        display.stage(f"warming up on all cores{' until the machine is steady' if steady else ''}", protocol.warmup_s)
-        warm_up(protocol.warmup_s, (lambda: _until_steady(protocol, meters[0], folder, display)) if steady else None)
+        on_gpu = f" and the GPU (by {burner_name(gpu_burner)})" if gpu_burner else ""
+        until = " until the machine is steady" if steady else ""
+        display.stage(f"warming up on all cores{on_gpu}{until}", protocol.warmup_s)
+        end = (lambda: _until_steady(protocol, meters[0], folder, display)) if steady else None
+        warm_up(protocol.warmup_s, end, gpu_burner)
     return MachineState(idle_w, busy, governor(), first_power_w=idle_w)
 
 
@@ -306,28 +318,64 @@ def _at_rest(meter: Meter, seconds: float, folder: Path, name: str) -> tuple[flo
     return whole_file(meter.recorded(out), meter.columns).power_w, ending
 
 
-def warm_up(seconds: float, until: Callable[[], bool] | None = None) -> None:
+def burner_name(burner: Prime) -> str:
+    """The package that loads the GPU."""
+    return burner.command[-2]
+
+
+def warm_up(seconds: float, until: Callable[[], bool] | None = None, gpu_burner: Prime | None = None) -> None:
     """Load every usable core fully for `seconds`, one process each, or until `until` comes back with true.
 
-    Raises MeterError when a process ends early, because the first runs would then meet a cold machine.
+    Where there is a `gpu_burner`, it loads the GPU all that time. Raises MeterError when a process ends early, because
+    the first runs would then meet a cold machine.
     """
     command = [sys.executable, "-m", "src.protocol.burn", str(seconds)]
     with ExitStack() as ending:
+        on_gpu = _start_gpu_burner(gpu_burner, ending) if gpu_burner else None
         burners = [_start_burner(command, ending) for _ in range(usable_cpus())]
         enough = until is not None and until()
         codes = [burner.poll() if enough else burner.wait(timeout=seconds + GRACE_S) for burner in burners]
+        gpu_ended = on_gpu is not None and on_gpu.poll() is not None
     failed = [code for code in codes if code]
     if failed:
         raise MeterError(f"the warm-up ended early ({len(failed)} of its processes failed); try `{' '.join(command)}`")
+    if gpu_burner and gpu_ended:
+        raise _no_gpu_load(gpu_burner, "ended early")
 
 
-def _start_burner(command: Sequence[str], ending: ExitStack) -> subprocess.Popen[bytes]:
+def _start_gpu_burner(burner: Prime, ending: ExitStack) -> subprocess.Popen[bytes]:
+    """What loads the GPU, once it does; raises MeterError where it ends before, as it does after minutes."""
+    environment = worker_environment(os.environ, dict(burner.environment), ROOT)
+    process = _start_burner(burner.command, ending, environment, subprocess.PIPE)
+    assert process.stdout is not None
+    if not process.stdout.readline():
+        raise _no_gpu_load(burner, "ended before it began")
+    return process
+
+
+def _no_gpu_load(burner: Prime, how: str) -> MeterError:
+    return MeterError(f"the warm-up of the GPU {how}; see what `{' '.join(burner.command)}` says. {burner.remedy}")
+
+
+def _start_burner(
+    command: Sequence[str],
+    ending: ExitStack,
+    environment: Mapping[str, str] | None = None,
+    stdout: int | None = None,
+) -> subprocess.Popen[bytes]:
     """One burner, killed at the end of `ending`; whatever ends this process closes its standard input, which ends it.
 
     In a session of its own a Ctrl-C in the terminal does not reach it, which it would answer with a traceback.
     """
-    environment = os.environ | ONE_THREAD
-    burner = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, start_new_session=True)
+    burner = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | ONE_THREAD if environment is None else environment,
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        stderr=None if stdout is None else subprocess.DEVNULL,
+        start_new_session=True,
+    )
     ending.enter_context(burner)
     ending.callback(burner.kill)
     return burner

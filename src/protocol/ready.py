@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from src.config.schema import Config
 from src.config.workload_parts import inference_settings, training_parts
-from src.contract.job import Work
+from src.contract.job import Prime, Work
 from src.doctor.host import cpu_name, gpu_names, require_gpu
 from src.errors import MeterError, SetupError, TrackError
 from src.measure.environment import worker_environment
 from src.measure.meters.select import Meter, select_meter
 from src.paths import ROOT
-from src.protocol.machine import require_sensors
+from src.protocol.machine import burner_name, require_sensors
 from src.track import open_store
 from src.workloads.command.command_line import prepare_command
 from src.workloads.hardware import Device
@@ -26,6 +26,12 @@ from src.workloads.training.prepare_training import prepare as prepare_training
 if TYPE_CHECKING:
     from src.track.store import Store
 
+GPU_WARM_UP = "gpu.warmup"
+"""Parameter of a run on a GPU: what warmed the GPU up, `none` where nothing did."""
+NO_GPU_WARM_UP = (
+    "the GPU is not warmed up, as no treatment's environment is known to load it (a command brings none): the first "
+    "runs meet a colder GPU than the others"
+)
 T = TypeVar("T")
 Say = Callable[[str], None]
 
@@ -68,7 +74,18 @@ def make_ready(configs: Sequence[Config], root: Path, here: Path, say: Say) -> l
         ready.append(Ready(work, meter, {"hardware.name": _machine(config), **work.facts}))
     if lacking:
         raise SetupError("; ".join(dict.fromkeys(lacking)))
-    return ready
+    warms_up = configs[0].protocol.warmup_s > 0
+    burner = gpu_burner(ready) if warms_up else None
+    if Device.cuda in devices and warms_up and burner is None:
+        say(NO_GPU_WARM_UP)
+    told = {GPU_WARM_UP: burner_name(burner) if burner else "none"}
+    on_gpu = [config.hardware.device is Device.cuda for config in configs]
+    return [replace(each, facts={**each.facts, **told}) if on else each for each, on in zip(ready, on_gpu, strict=True)]
+
+
+def gpu_burner(ready: Sequence[Ready]) -> Prime | None:
+    """What can load the GPU in the warm-up: the first treatment's that knows how to."""
+    return next((each.work.burner for each in ready if each.work.burner), None)
 
 
 def prepare_work(config: Config, root: Path, here: Path, say: Say) -> Work:

@@ -35,6 +35,7 @@ from src.plan.sweep_plan import SweepPlan
 from src.protocol.display import Display
 from src.protocol.here import distinct_meters, loop_of, prepare_and_run
 from src.protocol.loop import Loop
+from src.protocol.machine import introduce_meter
 from src.protocol.ready import make_ready
 from src.protocol.resume import Progress, progress_of
 from src.public import shown
@@ -90,6 +91,8 @@ def measure_share(folder: Path, share: int, here: Path, display: ShareDisplay) -
         plan, own = read_plan(folder, share)
         with measuring_alone(plan.shared.experiment, folder, plan.shared.protocol.allow_concurrent):
             loop = prepared(plan, own, folder, here, display)
+            for meter in distinct_meters(loop.ready):
+                introduce_meter(display, meter)
             checkup = preflight(plan.shared, distinct_meters(loop.ready), display.say)
             if loop.todo:
                 (folder / SHARES / f"{share:03d}").mkdir(exist_ok=True)

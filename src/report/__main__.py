@@ -24,6 +24,8 @@ from omegaconf import DictConfig
 from src.analysis.settings import AnalysisConfig
 from src.analysis.settings import check as check_analysis
 from src.cli import command_line
+from src.config.command_words import handed_to_hydra
+from src.config.meanings import meanings
 from src.config.schema import Config, typed
 from src.errors import ConfigError
 
@@ -85,6 +87,7 @@ def usage() -> str:
     """What may be said on the command line."""
     usual = AnalysisConfig()
     keys = [f"  analysis.{entry.name}={getattr(usual, entry.name)}" for entry in dataclasses.fields(usual)]
+    keys = [f"{key:<40.40} {text}" for key, text in zip(keys, meanings(AnalysisConfig).values(), strict=True)]
     return "\n".join(
         [
             "python -m src.report experiment=NAME [sweep=all|last|NAME] [tracking_uri=URI] [analysis.KEY=VALUE ...]",
@@ -115,7 +118,8 @@ def _command(act: Callable[[Config], None]) -> None:
     def compose(cfg: DictConfig) -> None:
         composed.append(cfg)
 
-    compose()
+    with handed_to_hydra(sys.argv[1:]):
+        compose()
     for cfg in composed:  # outside of Hydra, which puts a line of its own before every error
         act(typed(cfg))
 

@@ -24,7 +24,9 @@ class HardwareConfig:
 
     # What the report calls this machine; null takes the processor's name.
     name: str | None = None
+    # cpu | cuda: where the work is done.
     device: Device = MISSING
+    # Threads of every framework; no command can be held to a number.
     threads: Annotated[int, at_least(1)] = MISSING
     # CPUs the worker may use; empty means all.
     affinity: Annotated[list[int], UNIQUE] = field(default_factory=list)

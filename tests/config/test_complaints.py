@@ -9,6 +9,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from src.config.command_words import for_hydra
 from src.config.complaints import explain, explain_bare, explain_yaml, refuse_group_lists
 from src.config.schema import register, typed
 from src.errors import ConfigError
@@ -33,7 +34,7 @@ from src.paths import CONF
         ("framework=pytorch", "framework=pytorch: no such option; did you mean framework=torch? choose from jax"),
         ("epochs=1", "epochs: no such key; did you mean training.epochs? there are: experiment"),
         ("framework=tf,", "framework=tf,: a list ends in a value and holds no blank, as in framework=A,B"),
-        ("experiment=ä", "experiment=ä: put quotes around a value with such characters: \"experiment='ä'\""),
+        ("experiment=ä", "experiment=ä: put quotes around a value with such characters: \"experiment='"),
         ("framework=", "framework=: no such option; choose from jax"),
         ("framework=tf,torch", "To sweep over it, add --multirun"),
         (
@@ -118,6 +119,31 @@ def test_who_forgot_to_sweep_gets_the_whole_command():
     assert told == (
         "framework=tf,torch: to compare these, add -m: python -m src.main -m framework=tf,torch 'experiment=my own'"
     )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (
+            ["+experiment=compres"],
+            "+experiment=compres: no such option; did you mean +experiment=compress? ",
+        ),
+        (
+            for_hydra(["experiment=ä"]),
+            "experiment=ä: put quotes around a value with such characters: \"experiment='ä'\"",
+        ),
+        (
+            ["+experiment=batch_sizes", "workload=command"],
+            "experiment/batch_sizes.yaml chooses a framework: the chosen workload has no framework; leave it out",
+        ),
+    ],
+    ids=["unknown", "umlaut", "another workload"],
+)
+def test_mistakes_about_experiments_are_told_in_the_users_words(overrides, said):
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"), pytest.raises(HydraException) as caught:
+        compose("config", overrides=overrides)
+    assert explain(caught.value).startswith(said)
 
 
 def test_other_bugs_are_not_taken_for_the_users_mistakes():

@@ -29,7 +29,7 @@ def sweeper(hydra):
 
     def make(*overrides):
         config = hydra.compose_config("config", list(overrides), RunMode.MULTIRUN, with_log_configuration=False)
-        made = BlockSweeper()
+        made = BlockSweeper(config.hydra.sweeper.params)
         context = HydraContext(config_loader=hydra.config_loader, callbacks=None)
         made.setup(hydra_context=context, task_function=lambda cfg: None, config=config)
         return made
@@ -52,6 +52,48 @@ def test_a_command_line_becomes_a_plan(sweeper):
     assert [config.protocol.idle_s for config in plan.configs] == [1, 2, 1, 2]
     assert {config.experiment for config in plan.configs} == {"e"}
     assert len(plan.slots) == 8
+
+
+EXAMPLES = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_is_a_comparison_of_its_own(sweeper, name):
+    plan = sweeper(f"+experiment={name}").plan([f"+experiment={name}"])
+    assert len(plan.treatments) > 1
+    assert {config.experiment for config in plan.configs} == {name}
+    text = (CONF / "experiment" / f"{name}.yaml").read_text()
+    assert text.startswith("# @package _global_")
+    assert f"python -m src.main +experiment={name}\n" in text
+
+
+def test_the_command_line_overrules_what_an_example_goes_over(sweeper):
+    plan = sweeper("+experiment=batch_sizes").plan(["+experiment=batch_sizes", "training.batch_size=8,9"])
+    assert [config.training.batch_size for config in plan.configs] == [8, 9]
+
+
+def test_several_examples_each_go_over_their_own(sweeper):
+    words = ["+experiment=batch_sizes,compress", "experiment=both", "protocol.iterations=1"]
+    labels = [treatment.label for treatment in sweeper().plan(words).treatments]
+    assert labels == [
+        *(f"experiment=batch_sizes training.batch_size={size}" for size in (16, 64, 256)),
+        *(f"experiment=compress sh {tool}" for tool in ("gzip -9", "xz -1")),
+    ]
+    with pytest.raises(ConfigError, match="experiment differs between treatments .* as in experiment=NAME"):
+        sweeper().plan(words[:1])
+
+
+def test_an_own_file_of_another_folder_is_an_example_too(sweeper, tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\ntraining:\n  epochs: 9\n")
+    searched = f"hydra.searchpath=[file://{tmp_path}]"
+    plan = sweeper(searched, "+experiment=mine").plan(["+experiment=mine", "framework=tf,jax"])
+    assert [config.training.epochs for config in plan.configs] == [9, 9]
+
+
+def test_a_plan_holds_the_words_as_they_were_typed(sweeper):
+    (treatment,) = sweeper().plan(["experiment=mine", "protocol=smoke"]).treatments
+    assert treatment.overrides == ("experiment=mine", "protocol=smoke")
 
 
 def test_another_launcher_is_refused_in_one_sentence(sweeper, monkeypatch):

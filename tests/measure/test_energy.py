@@ -308,6 +308,20 @@ def test_a_still_sub_domain_is_left_out_and_flagged() -> None:
     assert [flag.code for flag in energy.flags] == ["still"]
 
 
+@given(st.lists(st.sampled_from([1, 7, 50, 99, 100, 101, 200, 900]), min_size=12, max_size=80))
+def test_samples_closer_than_half_an_interval_share_a_step_of_the_trace(steps_ms: list[int]) -> None:
+    time_s = (1_700_000_000_000 + np.cumsum([0, *steps_ms])) / 1000
+    window = {"total": (float(time_s[2]) + 0.0004, float(time_s[-2]) + 0.0001)}
+    rec = recording({"CPU_POWER (Watts)": np.linspace(5.0, 9.0, time_s.size)}, time_s)
+    trace = integrate(rec, window, INTERVAL_MS).trace
+    begin_s, end_s = window["total"]
+    edges_s = [begin_s]
+    for t in time_s[(time_s > begin_s) & (time_s < end_s)].tolist():
+        if t - edges_s[-1] >= 0.1 and end_s - t >= 0.1:
+            edges_s.append(t)
+    assert trace.edges_s.tolist() == [t - begin_s for t in [*edges_s, end_s]]
+
+
 def test_the_power_trace_holds_the_energy_and_thins_without_losing_any() -> None:
     time_s = sample_times(10, duration_s=100)
     window = {"task": (BEGIN_S + 2, BEGIN_S + 99)}

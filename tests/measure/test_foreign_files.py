@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import resource
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.errors import EnergyError
+from src.measure import csv_table
 from src.measure.energy import whole_file
 from src.measure.recording import read_recording
 from src.paths import ROOT
@@ -182,6 +184,39 @@ def test_both_ways_of_reading_agree(tmp_path: Path, name: str) -> None:
     assert {name: values.tolist() for name, values in one.columns.items()} == {
         name: values.tolist() for name, values in other.columns.items()
     }
+
+
+def read_by(path: Path, least_bytes: int) -> tuple[object, ...]:
+    """What is read, or why not, where larger files than `least_bytes` are left to the reader of large ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_table, "LARGE_BYTES", least_bytes)
+        try:
+            read = read_recording(path, kept=lambda _: True)
+        except EnergyError as error:
+            return (str(error),)
+    return read.time_s.tobytes(), {name: values.tobytes() for name, values in read.columns.items()}, read.flags
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=FUZZED_FILES // 4, deadline=5000)
+def test_large_files_are_read_as_small_ones(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+    chance = random.Random(seed)
+    path = tmp_path_factory.getbasetemp() / "large.csv"
+    text = chance.choice([*ORIGINALS, *SAVED.values()])
+    path.write_bytes(chance.choice((text.encode(), mutated(text, chance))))
+    assert read_by(path, 0) == read_by(path, sys.maxsize)
+
+
+def test_large_files_are_left_to_arrow(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(table())
+    layout = csv_table.find_layout(tmp_path / "a.csv")
+    assert csv_table._read_large(layout, [1, 3]) is None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_table, "LARGE_BYTES", 0)
+        read = csv_table._read_large(layout, [1, 3])
+    assert read is not None
+    assert read.values[:2].tolist() == [[BEGIN_MS, 1000.25], [BEGIN_MS + 200, 1002.66]]
+    assert read.lines.tolist() == list(range(2, 13))
 
 
 @pytest.mark.parametrize("rows", [1, 3])

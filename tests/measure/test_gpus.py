@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,16 @@ from typing import Any
 
 import pytest
 
+from src.contract.flags import OF_ONE_RUN
 from src.contract.job import Job
+from src.contract.metrics import OF_MACHINE
 from src.doctor import host
 from src.errors import MeterError
+from src.measure.disturbed import REPEATED
+from src.measure.meters import nvml as nvml_meter
+from src.measure.meters import select
 from src.measure.meters.gpus import visible_gpus
+from src.measure.meters.remarks import Remarks
 from src.measure.meters.select import Meter, make_meter, select_meter
 from src.measure.run import Measured, measure
 from src.paths import ROOT
@@ -146,6 +153,54 @@ def slow_job(tmp_path: Path) -> Job:
     return Job(workload="standin", program=[sys.executable, "-c", code], task_phases=["work"])
 
 
+@pytest.mark.parametrize(
+    ("gpu", "reasons", "flagged"),
+    [
+        pytest.param({}, 0x1, "", id="idle"),
+        pytest.param({}, 0x2 | 0x10 | 0x100 | 0x400, "", id="clocks that somebody set"),
+        pytest.param({}, 0x4, "its power limit in 100% of the samples", id="power limit"),
+        pytest.param({}, 0x8 | 0x40, "a slowdown by hardware in 100% of the samples, heat (hardware) in", id="too hot"),
+        pytest.param({"fault": "old_driver"}, 0x20, "heat (driver) in 100%", id="a driver that knows the old name"),
+    ],
+)
+def test_the_state_of_a_gpu_is_told(
+    run: Callable[..., Measured], slow_job: Job, gpu: dict[str, Any], reasons: int, flagged: str
+) -> None:
+    known = {"temperature_c": 71, "sm_mhz": 1500, "memory_mhz": 2500, "limit_w": 350, "reasons": reasons}
+    measured = run([{"watts": 100, **known, **gpu}, {"watts": 90, "temperature_c": 99, "limit_w": 9}], slow_job, "0")
+    told = {name: value for name, value in measured.machine.items() if name.startswith("gpu_")}
+    assert told == {
+        **{f"gpu_temperature_{when}_c": 71.0 for when in ("begin", "end", "first", "last", "max")},
+        **{f"gpu_frequency{when}_mhz": 1500.0 for when in ("", "_begin", "_end", "_first", "_last")},
+        **{f"gpu_memory_frequency{when}_mhz": 2500.0 for when in ("", "_begin", "_end", "_first", "_last")},
+        "gpu_power_limit_w": 350.0,
+        "gpu_slowed_share": float(bool(flagged)),
+    }
+    assert set(told) <= {metric.name for metric in OF_MACHINE}
+    flags = [flag for flag in measured.energy.flags if flag.code == "gpu_throttled"]
+    says = f"GPU 0 slowed itself down during the run: {flagged}"
+    assert [(flag.text.startswith(says), flag.grave) for flag in flags] == ([(True, False)] if flagged else [])
+
+
+def test_a_gpu_that_tells_no_state_is_measured_all_the_same(run: Callable[..., Measured], slow_job: Job) -> None:
+    measured = run([{"watts": 100, "fault": "no_state"}], slow_job)
+    assert measured.energy.power_w == pytest.approx(100, rel=0.02)
+    assert not [name for name in measured.machine if name.startswith("gpu_")]
+
+
+def test_a_state_is_asked_for_once_a_second_and_kept_where_it_fails(nvml: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = nvml([{"watts": 100, "temperature_c": 50}])
+    now_s = 0.0
+    monkeypatch.setattr(nvml_meter.time, "monotonic", lambda: now_s)
+    reader = nvml_meter.Nvml()
+    place = list(reader.columns).index("GPU0_TEMPERATURE")
+    seen = []
+    for now_s, changes in ((0.5, {"temperature_c": 60}), (1.2, {}), (2.3, {"fault": "no_state"})):  # noqa: B007
+        module.GPUS[0].update(changes)
+        seen.append(reader.read()[place])
+    assert seen == [50.0, 60.0, 60.0]
+
+
 def test_a_slow_counter_read_fast_neither_ends_the_run_nor_blames_it(
     run: Callable[..., Measured], slow_job: Job
 ) -> None:
@@ -169,6 +224,61 @@ def test_what_cannot_be_measured_is_refused_before_the_command_starts(
     with pytest.raises(MeterError, match=f"before it started the run(.|\n)*{says}") as caught:
         run(gpus, slow_job, devices)
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("zones", "domains", "lacks"),
+    [(True, ("package", "gpu"), False), (False, ("gpu",), True)],
+    ids=["processor and GPU", "a GPU alone"],
+)
+def test_what_a_tried_meter_adds_up_is_known_beforehand(
+    nvml: Any, monkeypatch: pytest.MonkeyPatch, meter_config: Any, tmp_path: Path, environment: dict[str, str],
+    zones: bool, domains: tuple[str, ...], lacks: bool,
+) -> None:  # fmt: skip
+    nvml([{"watts": 100}])
+    own = {"FAKE_GPUS": json.dumps([{"watts": 100}]), "PYTHONPATH": f"{FAKE}:{ROOT}"}
+    monkeypatch.setattr(select, "worker_environment", lambda *_: environment | own)
+    if zones:
+        growing_zone(monkeypatch, tmp_path / "powercap")
+    meter = select_meter(meter_config("native", powercap=str(tmp_path / "powercap")), gpu=True)
+    assert (meter.domains, meter.lacks_processor) == (domains, lacks)
+
+
+def growing_zone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """A package whose counter grows while a meter is tried."""
+    counter = zone(folder, "intel-rapl:0", "package-0", 1)
+    counter.write_text("0" * 12)
+    # In place and of one width, so that a reader sees whole numbers.
+    grow = f"""
+import time
+for n in range(100, 10**9, 10**6):
+    with open({str(counter)!r}, "r+") as file: file.write(f"{{n:012d}}")
+    time.sleep(0.02)
+"""
+    launched = select.launch
+
+    def launch_beside_a_grower(*arguments: Any) -> Any:
+        with subprocess.Popen([sys.executable, "-c", grow]) as grower:
+            try:
+                return launched(*arguments)
+            finally:
+                grower.kill()
+
+    monkeypatch.setattr(select, "launch", launch_beside_a_grower)
+
+
+def test_a_run_whose_gpu_was_not_recorded_is_no_run_of_both(
+    meter_config: Any, energibridge: Any, slow_job: Job, environment: dict[str, str], tmp_path: Path
+) -> None:
+    meter = make_meter("energibridge", meter_config("energibridge", binary=energibridge()), gpu=True)
+    whole = measure(meter, slow_job, tmp_path / "whole", environment, 20).energy
+    assert {"package", "gpu"} <= set(whole.domains_j)
+    assert whole.energy_j == pytest.approx(sum(whole.domains_j[domain] for domain in ("package", "dram", "gpu")))
+    assert "gpu_missing" not in {flag.code for flag in whole.flags}
+    blind = dataclasses.replace(meter, remarks=Remarks((), ("GPU0_POWER (mWatts)",)))
+    flags = measure(blind, slow_job, tmp_path / "blind", environment, 20).energy.flags
+    assert [flag.grave for flag in flags if flag.code == "gpu_missing"] == [True]
+    assert {"gpu_missing"} <= REPEATED & set(OF_ONE_RUN)
 
 
 def test_gpus_that_a_run_may_not_see_are_left_out_of_energibridge_too(

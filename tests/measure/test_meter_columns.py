@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from src.contract.metrics import OF_MACHINE
-from src.measure.meter_columns import column_metrics
+from src.measure.meter_columns import column_metrics, slowdown_flags
 
 WINDOW = (1_700_000_001.0, 1_700_000_002.3)
 COLUMNS: Mapping[str, Sequence[object]] = {
@@ -21,6 +21,13 @@ COLUMNS: Mapping[str, Sequence[object]] = {
     "CPU_ENERGY (J)": (0, 5, 10, 20, 30, 40),
     "USED_MEMORY": (9e9, 9e9, 1e9, 3e9, 2e9, 9e9),
     "USED_SWAP": (9, 9, 0, 0, 0, 9),
+    "GPU0_USAGE": (99, 99, 80, 100, 90, 99),
+    "GPU0_TEMPERATURE": (99, 99, 60, 70, 65, 99),
+    "GPU1_TEMPERATURE": (99, 99, 61, 62, 63, 99),
+    "GPU0_FREQUENCY": (9, 9, 1000, 2000, 1500, 9),
+    "GPU0_MEMORY_FREQUENCY": (9, 9, 2000, 2000, 2000, 9),
+    "GPU0_CLOCK_REASONS": (4, 4, 0, 4, 1, 4),
+    "GPU1_CLOCK_REASONS": (4, 4, 2, 36, 32, 4),
 }
 """Samples before, at and after a window of three of them; the first one is never counted."""
 RIGHT = {
@@ -33,6 +40,17 @@ RIGHT = {
     "cpu_temperature_last_c": 65.0,
     "memory_used_max_bytes": 3e9,
     "swap_used_max_bytes": 0.0,
+    "gpu_usage_share": 0.9,
+    "gpu_temperature_max_c": 70.0,
+    "gpu_temperature_first_c": 61.0,
+    "gpu_temperature_last_c": 65.0,
+    "gpu_frequency_mhz": 1500.0,
+    "gpu_frequency_first_mhz": 1000.0,
+    "gpu_frequency_last_mhz": 1500.0,
+    "gpu_memory_frequency_mhz": 2000.0,
+    "gpu_memory_frequency_first_mhz": 2000.0,
+    "gpu_memory_frequency_last_mhz": 2000.0,
+    "gpu_slowed_share": 2 / 3,
 }
 
 
@@ -49,6 +67,19 @@ def test_the_windows_samples_are_summarised(tmp_path: Path) -> None:
     assert column_metrics(written(tmp_path, COLUMNS), WINDOW) == pytest.approx(RIGHT)
 
 
+def test_gpus_that_slowed_themselves_down_are_flagged_with_their_reasons(tmp_path: Path) -> None:
+    path = written(tmp_path, COLUMNS)
+    first = "GPU 0 slowed itself down during the run: its power limit in 33% of the samples"
+    second = (
+        "GPU 1 slowed itself down during the run: its power limit in 33% of the samples, heat (driver) in 67% of the "
+        "samples"
+    )
+    assert [flag.text for flag in slowdown_flags(path, WINDOW)] == [first, second]
+    assert [flag.text for flag in slowdown_flags(path, WINDOW, ("GPU1_",))] == [first]
+    assert column_metrics(path, WINDOW, ("GPU1_",))["gpu_slowed_share"] == pytest.approx(1 / 3)
+    assert slowdown_flags(tmp_path / "absent.csv", WINDOW) == []
+
+
 def test_every_summary_is_named_with_its_unit_in_the_contract() -> None:
     named = {metric.name: metric for metric in OF_MACHINE}
     assert set(RIGHT) <= set(named)
@@ -61,7 +92,7 @@ def test_every_summary_is_named_with_its_unit_in_the_contract() -> None:
         pytest.param("CPU_FREQUENCY_0", (0,) * 6, (), id="one clock is not known"),
         pytest.param("CPU_TEMP_1", ("nan",) * 6, (), id="one temperature is not known"),
         pytest.param("USED_SWAP", ("nan",) * 6, ("swap",), id="swap is not known"),
-        pytest.param("USED_MEMORY", ("a lot",) * 6, ("cpu", "memory", "swap"), id="a word instead of a number"),
+        pytest.param("USED_MEMORY", ("a lot",) * 6, ("cpu", "memory", "swap", "gpu"), id="a word instead of a number"),
     ],
 )
 def test_what_is_not_known_is_left_out(

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from src.config.cpus import usable_cpus
 from src.config.schema import Config
+from src.contract.job import Prime
 from src.errors import MeterError
 from src.measure.disturbance import snapshot
 from src.measure.launch import Ending
@@ -84,11 +85,62 @@ def test_a_warm_up_ends_by_itself() -> None:
     warm_up(0.1)
 
 
+def gpu_burner(code: str) -> Prime:
+    """A stand-in for what loads the GPU."""
+    return Prime((sys.executable, "-c", code, "torch", "cuda"), (("ITS_OWN", "1"),), "see nvidia-smi")
+
+
+def test_the_gpu_is_loaded_all_the_time_that_the_cores_are(tmp_path: Path) -> None:
+    times = tmp_path / "times"
+    code = (
+        "import os, time\ntime.sleep(0.5)\nassert os.environ['ITS_OWN'] == '1'\nprint('begun', flush=True)\n"
+        f"while True:\n    open({str(times)!r}, 'a').write(f'{{time.time()}}\\n')\n    time.sleep(0.01)"
+    )
+    began_s = time.time()
+    warm_up(1.0, gpu_burner=gpu_burner(code))
+    seen = [float(line) for line in times.read_text().splitlines()[:-1]]
+    assert seen[0] >= began_s + 0.5
+    assert seen[-1] - seen[0] >= 0.9
+    assert not [child for child in psutil.Process().children() if child.cmdline()[-1:] == ["cuda"]]
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        pytest.param("raise SystemExit(1)", "ended before it began", id="no GPU"),
+        pytest.param("print('begun')", "ended early", id="it fails later"),
+    ],
+)
+def test_a_gpu_that_stays_cold_stops_the_warm_up(code: str, says: str) -> None:
+    with pytest.raises(MeterError, match=f"the warm-up of the GPU {says}.*see nvidia-smi"):
+        warm_up(1.0, gpu_burner=gpu_burner(code))
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs a program that fails")
 def test_a_warm_up_that_ends_early_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine.sys, "executable", "/bin/false")
     with pytest.raises(MeterError, match="the warm-up ended early"):
         warm_up(0.1)
+
+
+@pytest.mark.parametrize(
+    ("domains", "says"),
+    [
+        pytest.param((), [], id="not tried"),
+        pytest.param(("package", "dram"), ["energy is that of package + dram"], id="a processor"),
+        pytest.param(("package", "gpu"), ["energy is that of package + gpu"], id="both"),
+        pytest.param(
+            ("gpu",), ["energy is that of gpu", "processor's own energy cannot be read here"], id="a GPU alone"
+        ),
+    ],
+)
+def test_what_a_meters_joules_are_is_said_before_the_sweep(
+    terminal: Console, domains: tuple[str, ...], says: list[str]
+) -> None:
+    machine.introduce_meter(Display(terminal), replace(METER, domains=domains))
+    lines = terminal.file.getvalue().splitlines()[1:]  # type: ignore[attr-defined]
+    assert len(lines) == len(says)
+    assert all(part in line for part, line in zip(says, lines, strict=True))
 
 
 Rest = Callable[..., MachineState]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from src.config.schema import Config
-from src.contract.job import Job, Work
+from src.contract.job import Job, Prime, Work
 from src.errors import ConfigError, MeterError, SetupError, TrackError
 from src.measure.disturbance import snapshot
 from src.protocol import machine
@@ -123,6 +123,34 @@ def test_another_device_is_another_work_another_meter_and_another_machine(compos
     assert [gpu for _, gpu in asked[1]] == [False, True]
     assert second.facts["hardware.name"] == "A GPU"
     assert first.facts["hardware.name"] != "A GPU"
+
+
+BURNER = Prime(("python", "-m", "burn", "jax", "cuda"), (), "")
+
+
+@pytest.mark.parametrize(
+    ("burners", "warmup_s", "told", "says"),
+    [
+        pytest.param([None, BURNER], 20, "jax", 0, id="one can"),
+        pytest.param([None, None], 20, "none", 1, id="none can"),
+        pytest.param([BURNER, BURNER], 0, "none", 0, id="no warm-up"),
+    ],
+)
+def test_what_warms_the_gpu_up_is_said_beforehand_and_filed(
+    composed, asked, monkeypatch, burners, warmup_s, told, says
+):
+    works = iter([Work(Job(workload=str(n), program=[]), {}, None, burner=each) for n, each in enumerate(burners)])
+    monkeypatch.setattr(module, "prepare_work", lambda *_: next(works))
+    said: list[str] = []
+    common = ("hardware=cuda", "protocol=quick", f"protocol.warmup_s={warmup_s}")
+    configs = [composed(*common), composed(*common, "model=mlp")]
+    ready = make_ready(configs, ROOT, Path("here"), said.append)
+    assert [each.facts["gpu.warmup"] for each in ready] == [told, told]
+    assert [sentence.split(",")[0] for sentence in said] == ["the GPU is not warmed up"] * says
+
+
+def test_a_run_on_the_processor_says_nothing_of_a_gpu(composed, asked):
+    assert "gpu.warmup" not in ready_of(composed())[0].facts
 
 
 @pytest.mark.parametrize(

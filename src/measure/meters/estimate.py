@@ -29,9 +29,11 @@ CPU_CLOCK_S = 0.5
 class Settings:
     """The power model, in W for each logical CPU: P = idle_w + (busy_w - idle_w) × its load."""
 
+    # Power of an idle logical CPU, in W.
     idle_w: Annotated[float, at_least(0)]
+    # Power of a fully loaded one, in W.
     busy_w: Annotated[float, ABOVE_ZERO]
-    # Where the two come from.
+    # Where the two powers come from.
     power_model_source: str
 
 

@@ -20,7 +20,7 @@ from src.measure.meters.sampler import Reader, ReaderError, RemarkingReader, par
 class Settings:
     """What stands in `conf/meter/`."""
 
-    # The folder of the powercap zones; null takes the kernel's.
+    # The folder of the powercap zones that `native` reads; null takes the kernel's.
     powercap: str | None = None
 
 

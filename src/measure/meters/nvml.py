@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from src.contract.flags import Flag
+from src.measure.meters.gpu_state import gpu_state
 from src.measure.meters.gpus import VARIABLE, Gpu, visible_gpus
 from src.measure.meters.remarks import Remarks
 from src.measure.meters.sampler import ReaderError
@@ -16,9 +17,19 @@ from src.measure.meters.sampler import ReaderError
 LONGEST_STILL_S = 0.7
 """A GPU always draws power, so a counter that is seen to show one value for longer does not tell its energy."""
 
+STATE_EVERY_S = 1.0
+"""How old what is told of a GPU's state may be: it moves slowly, and every question costs energy."""
+STATES = {
+    "temperature_c": "TEMPERATURE",
+    "sm_mhz": "FREQUENCY",
+    "memory_mhz": "MEMORY_FREQUENCY",
+    "reasons": "CLOCK_REASONS",
+}
+"""The columns' names, which EnergiBridge has as well where it tells the same."""
+
 
 class Nvml:
-    """Energy counter (Volta or newer) and power of each GPU that the measured program may see.
+    """Energy counter (Volta or newer), power and state of each GPU that the measured program may see.
 
     Where a counter is missing, fails or stands still, the power tells the energy instead, and the run is flagged.
     """
@@ -41,7 +52,7 @@ class Nvml:
         self.columns: Sequence[str] = [column for meter in self._meters for column in meter.columns]
 
     def read(self) -> list[float]:
-        """Energy in J since the driver was loaded and power in mW of each GPU, as far as it has them."""
+        """Energy in J since the driver was loaded, power in mW and the state of each GPU, as far as it has them."""
         return [value for meter in self._meters for value in meter.read()]
 
     def remarks(self) -> Remarks:
@@ -61,10 +72,11 @@ class _GpuMeter:
         if counter.missing and mean.missing:
             raise ReaderError(f"{self._name} tells neither energy ({counter.missing}) nor power ({mean.missing})")
         self._sources = {name: s for name, s in ((energy, counter), (power, mean)) if not s.missing}
-        self.columns = list(self._sources)
+        self._state = _State(pynvml, gpu)
+        self.columns = [*self._sources, *self._state.columns]
 
     def read(self) -> list[float]:
-        return [source.read() for source in self._sources.values()]
+        return [*(source.read() for source in self._sources.values()), *self._state.read()]
 
     def remarks(self) -> Remarks:
         flags = []
@@ -82,6 +94,31 @@ class _GpuMeter:
             flags.append(Flag("gpu_read_failed", text, grave=self._power.failed > 0 and (failing or counter is None)))
         left_out = (counter,) if counter is not None and failing and not self._power.missing else ()
         return Remarks(tuple(flags), left_out)
+
+
+class _State:
+    """Temperature, clocks and what holds them down, asked for at most every STATE_EVERY_S; else what it was.
+
+    What the GPU does not tell at first has no column.
+    """
+
+    def __init__(self, pynvml: Any, gpu: Gpu) -> None:
+        self._pynvml, self._handle = pynvml, gpu.handle
+        self._last = self._known()
+        self._since_s = time.monotonic()
+        self.columns = [f"GPU{gpu.index}_{STATES[name]}" for name in self._last]
+
+    def read(self) -> list[float]:
+        now_s = time.monotonic()
+        if now_s - self._since_s >= STATE_EVERY_S:
+            self._since_s = now_s
+            self._last |= {name: value for name, value in self._known().items() if name in self._last}
+        return list(self._last.values())
+
+    def _known(self) -> dict[str, float]:
+        state = gpu_state(self._pynvml, self._handle)
+        told = {name: getattr(state, name) for name in STATES}
+        return {name: value for name, value in told.items() if value is not None}
 
 
 class _Source:

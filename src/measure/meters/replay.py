@@ -27,7 +27,7 @@ Curve = Callable[[float], float]
 class Settings:
     """What stands in `conf/meter/`."""
 
-    # The recorded CSV that is served.
+    # The recorded CSV that `replay` serves.
     recording: str | None = None
 
 

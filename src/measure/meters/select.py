@@ -21,6 +21,7 @@ from src.contract.json_files import ContractError
 from src.contract.record import EnergyKind
 from src.errors import ConfigError, EnergyError, MeterError
 from src.measure import meters
+from src.measure.domains import PARTS
 from src.measure.energy import Energy, whole_file
 from src.measure.environment import worker_environment
 from src.measure.launch import launch
@@ -64,7 +65,8 @@ class MeterConfig(Protocol):
 class Meter:
     """A meter that was tried on this machine. `rejected` says why `auto` did not take the ones before it.
 
-    `also` are those that record the same runs beside it.
+    `also` are those that record the same runs beside it. `domains` are those whose energy it told when it was tried and
+    added up; cores are within their package.
     """
 
     name: str
@@ -79,6 +81,17 @@ class Meter:
     rejected: tuple[str, ...] = ()
     remarks: Remarks = NONE
     also: tuple[Meter, ...] = ()
+    domains: tuple[str, ...] = ()
+
+    @property
+    def lacks_processor(self) -> bool:
+        """Whether it was found to tell the energy of a GPU, and not that of the processor."""
+        return "gpu" in self.domains and not {"package", "system", "other"} & set(self.domains)
+
+    @property
+    def hidden_gpus(self) -> tuple[str, ...]:
+        """How the columns of GPUs begin that it records, but a run may not see: `GPU1_`."""
+        return tuple(f"{name.partition('_')[0]}_" for name in self.remarks.left_out if name.startswith("GPU"))
 
     def command(self, out: Path, worker_command: Sequence[str]) -> list[str]:
         """The command line that runs the worker under this meter, its samples going to `out`."""
@@ -122,8 +135,7 @@ def _select_second(name: str, first: Meter, config: MeterConfig, gpu: bool) -> M
         why = NO_SECOND.get(name, "it is the first meter already")
         raise ConfigError(f"meter.also={name}: {why}; name another one, or leave it out with meter.also=[]")
     try:
-        meter = make_meter(name, config, gpu, columns=())
-        probe(meter)
+        meter = tried(make_meter(name, config, gpu, columns=()))
     except MeterError as error:
         raise MeterError(f"meter.also={name}: {error}") from error
     return meter
@@ -131,14 +143,12 @@ def _select_second(name: str, first: Meter, config: MeterConfig, gpu: bool) -> M
 
 def _select_first(config: MeterConfig, gpu: bool) -> Meter:
     if config.name != "auto":
-        meter = make_meter(config.name, config, gpu)
-        probe(meter)
-        return meter
+        return tried(make_meter(config.name, config, gpu))
     rejected: list[str] = []
     for name in AUTO_OF_SERVERS if packages() > 1 else AUTO:
         try:
-            meter = make_meter(name, config, gpu)
-            if any(flag.code == "gpu_only" for flag in probe(meter).flags):
+            meter = tried(make_meter(name, config, gpu))
+            if meter.lacks_processor:
                 raise MeterError("it measures the GPU, but not the processor")
         except MeterError as error:
             rejected.append(f"{name}: {error}")
@@ -209,6 +219,12 @@ def check_options(config: MeterConfig) -> None:
             raise ConfigError(
                 f"{OPTIONS}.{key}: no such key; meter={config.name} has {', '.join(known) or 'none of its own'}"
             )
+
+
+def tried(meter: Meter) -> Meter:
+    """The meter with the domains that it told in a trial run; raises MeterError as `probe` does."""
+    told = probe(meter).domains_j
+    return dataclasses.replace(meter, domains=tuple(domain for domain in told if domain not in PARTS))
 
 
 def probe(meter: Meter) -> Energy:

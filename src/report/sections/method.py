@@ -58,6 +58,7 @@ HARDWARE = (
     ("Device", "hardware.device"),
     ("Threads", "hardware.threads"),
     ("Affinity", "hardware.affinity"),
+    ("GPU warmed up by", "gpu.warmup"),
 )
 HOST = (
     ("Processor", "host.cpu"),
@@ -79,6 +80,7 @@ OF_EACH = (
 MOST_MACHINES = 40
 METER = (
     ("Energy columns", "meter.columns"),
+    ("What a run's energy adds up", "energy.columns"),
     ("Power model, idle (W per logical CPU)", "meter.idle_w"),
     ("Power model, busy (W per logical CPU)", "meter.busy_w"),
     ("Power model's source", "meter.power_model_source"),

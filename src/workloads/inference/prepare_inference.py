@@ -16,7 +16,7 @@ from src.workloads.training.data.prepared import prepare as prepare_dataset
 from src.workloads.training.frameworks import foreign_packages
 from src.workloads.training.interpreter import interpreter
 from src.workloads.training.network import inference_flop
-from src.workloads.training.prepare_training import START_UP_S, computing_s, dataset_facts, import_prime
+from src.workloads.training.prepare_training import START_UP_S, computing_s, dataset_facts, gpu_burner, import_prime
 from src.workloads.training.training_settings import TrainingParts
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ def prepare(parts: TrainingParts, inference: InferenceConfig, root: Path, say: S
     prepared = prepare_dataset(parts.dataset, root)
     teacher = dataclasses.replace(parts, framework=inference.weights_from)
     weights, checksum = trained_weights(teacher, prepared, root, say)
+    burner = gpu_burner(python, parts.framework, parts.hardware.device)
     settings = _inference_job(parts, inference, prepared, weights)
     return Work(
         job=Job(
@@ -48,7 +49,8 @@ def prepare(parts: TrainingParts, inference: InferenceConfig, root: Path, say: S
         ),
         facts={**dataset_facts(prepared), "weights.checksum": checksum},
         expected_s=START_UP_S + _classifying_s(settings, prepared),
-        primes=(import_prime(python, parts.framework),),
+        primes=(import_prime(python, parts.framework), *([burner] if burner else [])),
+        burner=burner,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from src.contract.job import Job, Prime, Work
 from src.contract.record import WEIGHTS_FILE
 from src.errors import ConfigError
+from src.workloads.hardware import Device
 from src.workloads.training.data.prepared import Prepared
 from src.workloads.training.data.prepared import prepare as prepare_dataset
 from src.workloads.training.frameworks import foreign_packages
@@ -19,6 +20,7 @@ from src.workloads.training.interpreter import interpreter
 from src.workloads.training.network import training_flop, weights_mb
 from src.workloads.training.training_job import TASK_PHASES, TrainingJob
 from src.workloads.training.training_settings import FrameworkConfig, TrainingParts
+from src.workloads.training.worker import burn_device
 
 NAME = "training"
 START_UP_S = 8.0
@@ -38,6 +40,7 @@ def prepare(parts: TrainingParts, root: Path, weights_max_mb: float = 0.0) -> Wo
     python = interpreter(parts.framework, parts.hardware.device, root)
     prepared = prepare_dataset(parts.dataset, root)
     settings = training_job(parts, prepared)
+    burner = gpu_burner(python, parts.framework, parts.hardware.device)
     if weights_mb(settings.layers, prepared.image_shape) <= weights_max_mb:
         settings = dataclasses.replace(settings, trained_weights=WEIGHTS_FILE)
     work_gflop = training_flop(settings.layers, prepared.image_shape) * 1e-9 * settings.train_size * settings.epochs
@@ -51,7 +54,8 @@ def prepare(parts: TrainingParts, root: Path, weights_max_mb: float = 0.0) -> Wo
         ),
         facts=dataset_facts(prepared),
         expected_s=START_UP_S + computing_s(work_gflop),
-        primes=(import_prime(python, parts.framework),),
+        primes=(import_prime(python, parts.framework), *([burner] if burner else [])),
+        burner=burner,
     )
 
 
@@ -111,6 +115,24 @@ def import_prime(python: Path, framework: FrameworkConfig) -> Prime:
         remedy=(
             f"framework={framework.name}: its environment cannot load it; remove .venvs/{framework.environment} and "
             f"run `make setup ENVS={framework.environment}`"
+        ),
+    )
+
+
+def gpu_burner(python: Path, framework: FrameworkConfig, device: Device) -> Prime | None:
+    """What keeps the GPU busy in the warm-up, with the framework's own library; None on a CPU, or where none is known.
+
+    As a prime it tells before the warm-up whether the environment can compute on the GPU.
+    """
+    known = [package for package in framework.packages if package in burn_device.BURNERS]
+    if device is not Device.cuda or not known:
+        return None
+    return Prime(
+        command=(str(python), "-m", burn_device.__name__, known[0], device.value),
+        environment=tuple(framework.env.items()),
+        remedy=(
+            f"hardware=cuda: the environment .venvs/{framework.environment} cannot compute on the GPU; see that "
+            "`nvidia-smi` lists it and that its driver is new enough for the build, or measure with hardware=cpu"
         ),
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from src.contract.events import EventLog
 from src.workloads.training.network import Shape
 from src.workloads.training.training_job import NetworkJob, TrainingJob
 from src.workloads.training.worker.foreign import refuse_foreign_modules
@@ -61,6 +62,17 @@ class Trainer(Protocol):
 
     def predict(self, server: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (n, classes) of a batch (n, height, width, channels); both in the host's memory."""
+
+    def synchronize(self, job: NetworkJob) -> None:
+        """Wait until the device has done all that it was given."""
+
+
+@contextmanager
+def whole_phase(log: EventLog, trainer: Trainer, job: NetworkJob, name: str) -> Iterator[None]:
+    """A phase that ends when the device has done its work: what was given to it may still go on when the body ends."""
+    with log.phase(name):
+        yield
+        trainer.synchronize(job)
 
 
 def import_trainer(job: NetworkJob) -> Trainer:

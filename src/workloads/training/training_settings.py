@@ -17,6 +17,7 @@ from src.workloads.training.data.dataset import DatasetConfig
 class FrameworkConfig:
     """One way of using one framework."""
 
+    # What this way of using a framework is called; a treatment of the study.
     name: Annotated[str, NAME] = MISSING
     # The folder below .venvs/ whose interpreter runs the worker.
     environment: str = MISSING
@@ -50,7 +51,9 @@ class LayerConfig:
 class ModelConfig:
     """A framework-neutral network."""
 
+    # What the network is called.
     name: str = MISSING
+    # The network, layer by layer: kinds and sizes, as in conf/model.
     layers: list[LayerConfig] = MISSING
 
 
@@ -58,13 +61,19 @@ class ModelConfig:
 class TrainingConfig:
     """What every framework has to do, exactly alike."""
 
+    # How often every training image is used.
     epochs: Annotated[int, at_least(1)] = MISSING
+    # Training images a step.
     batch_size: Annotated[int, at_least(1)] = MISSING
     # Test images a step of the evaluation.
     eval_batch_size: Annotated[int, at_least(1)] = MISSING
+    # Adam's step size.
     learning_rate: Annotated[float, ABOVE_ZERO] = MISSING
+    # Adam's decay of the gradients' mean.
     beta_1: Annotated[float, SHARE] = MISSING
+    # Adam's decay of their squares' mean.
     beta_2: Annotated[float, SHARE] = MISSING
+    # Adam's guard against a division by zero.
     epsilon: Annotated[float, ABOVE_ZERO] = MISSING
     # Decides initial weights and the order of the batches.
     seed: Annotated[int, at_least(0)] = MISSING

@@ -1,9 +1,11 @@
 """A stand-in for NVIDIA's pynvml on GPUs of known watts.
 
-The variable FAKE_GPUS is a list in JSON, one object a GPU: `watts`, `name`, and `fault`, a word of these:
+The variable FAKE_GPUS is a list in JSON, one object a GPU: `watts`, `name`, `temperature_c`, `sm_mhz`, `memory_mhz`,
+`reasons` (bits, as nvml.h has them), `limit_w`, and `fault`, a word of these:
 
 lost          it answers to nothing
 no_counter    it has no energy counter, no_power: nor tells its power
+no_state      it tells no temperature, clock or limit, and old_driver: knows reasons by their old name only
 zero          its counter shows 0
 now_and_then  every third reading of its counter fails
 once          one reading of its counter fails
@@ -22,6 +24,8 @@ import os
 import time
 from typing import Any
 
+NVML_TEMPERATURE_GPU = 0
+NVML_CLOCK_GRAPHICS, NVML_CLOCK_SM, NVML_CLOCK_MEM = 0, 1, 2
 BEGIN_S = time.time()
 STOPS_AFTER_S = 0.6
 GPUS: list[dict[str, Any]] = json.loads(os.environ.get("FAKE_GPUS", "[]"))
@@ -34,6 +38,10 @@ class NVMLError(Exception):
 
 class NVMLError_NotSupported(NVMLError):  # noqa: N801, N818
     """Of what a GPU does not have."""
+
+
+class NVMLError_FunctionNotFound(NVMLError):  # noqa: N801, N818
+    """Of what the driver is too old for."""
 
 
 def nvmlInit() -> None:  # noqa: N802
@@ -100,3 +108,32 @@ def nvmlDeviceGetPowerUsage(handle: int) -> int:  # noqa: N802
     if "no_power" in fault(handle):
         raise NVMLError_NotSupported("Not Supported")
     return int(1000 * GPUS[handle]["watts"])
+
+
+def state(handle: int, key: str, otherwise: int) -> int:
+    if "no_state" in fault(handle):
+        raise NVMLError_NotSupported("Not Supported")
+    return int(GPUS[handle].get(key, otherwise))
+
+
+def nvmlDeviceGetTemperature(handle: int, sensor: int) -> int:  # noqa: N802
+    assert sensor == NVML_TEMPERATURE_GPU
+    return state(handle, "temperature_c", 40)
+
+
+def nvmlDeviceGetClockInfo(handle: int, type: int) -> int:  # noqa: A002, N802
+    return state(handle, *{NVML_CLOCK_SM: ("sm_mhz", 1980), NVML_CLOCK_MEM: ("memory_mhz", 2619)}[type])
+
+
+def nvmlDeviceGetCurrentClocksEventReasons(handle: int) -> int:  # noqa: N802
+    if "old_driver" in fault(handle):
+        raise NVMLError_FunctionNotFound("Function Not Found")
+    return state(handle, "reasons", 0x1)
+
+
+def nvmlDeviceGetCurrentClocksThrottleReasons(handle: int) -> int:  # noqa: N802
+    return state(handle, "reasons", 0x1)
+
+
+def nvmlDeviceGetEnforcedPowerLimit(handle: int) -> int:  # noqa: N802
+    return 1000 * state(handle, "limit_w", 700)

@@ -52,6 +52,12 @@ def work(composed, tmp_path, asked):
     return prepare_with
 
 
+def test_the_gpu_is_loaded_as_for_training(work):
+    found = work("hardware=cuda", "framework.requirements=scripts/requirements/torch-cpu.txt")
+    assert found.burner.command[-2:] == ("torch", "cuda")
+    assert found.primes[1:] == (found.burner,)
+
+
 @pytest.mark.parametrize(("key", "expected"), DISTINCT.items(), ids=DISTINCT)
 def test_a_distinct_value_reaches_the_job(work, key, expected):
     name, value = expected

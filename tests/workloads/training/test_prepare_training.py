@@ -115,6 +115,18 @@ def test_the_framework_is_imported_before_anything_is_measured(work, root):
     assert "`make setup ENVS=torch`" in prime.remedy
 
 
+def test_the_gpu_is_loaded_by_the_frameworks_own_library_which_is_tried_beforehand(work, root):
+    on_gpu = ("hardware=cuda", "framework.requirements=scripts/requirements/torch-cpu.txt", "+framework.env.MINE=yes")
+    found = work(*on_gpu)
+    python = str(root / ".venvs/torch" / INTERPRETER)
+    burn = "src.workloads.training.worker.burn_device"
+    assert found.burner.command == (python, "-m", burn, "torch", "cuda")
+    assert found.burner.environment == (("MINE", "yes"),)
+    assert found.primes[1:] == (found.burner,)
+    assert work(*on_gpu, "framework.packages=[mine]").burner is None
+    assert (work().burner, len(work().primes)) == (None, 1)
+
+
 def test_the_guess_grows_with_the_work_and_shrinks_with_the_machine(work, monkeypatch):
     def guess_s(rate, *overrides):
         monkeypatch.setattr(prepare_training, "gemm_gflop_per_s", lambda: rate)

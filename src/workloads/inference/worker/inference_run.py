@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -20,7 +21,7 @@ from src.contract.metrics import OF_TRAINING, Metric
 from src.contract.outcome import Outcome
 from src.workloads.inference.inference_job import InferenceJob
 from src.workloads.training.network import parameter_shapes
-from src.workloads.training.trainer import import_trainer
+from src.workloads.training.trainer import import_trainer, whole_phase
 from src.workloads.training.weights import read_weights
 from src.workloads.training.worker.finish import finish
 from src.workloads.training.worker.images import Images, load_test
@@ -41,21 +42,22 @@ def run(settings: Mapping[str, Any], log: EventLog, affinity: list[int]) -> Outc
     job = InferenceJob.of(settings)
     trainer = import_trainer(job)
     log.emit("import", "end")
-    with log.phase("data"):
+    phase = partial(whole_phase, log, trainer, job)
+    with phase("data"):
         images, labels = load_test(job)
         # Copied, because a mapped file is read from disk where it is first used.
         batches = split(np.array(images), job.batch_size)
-    with log.phase("build"):
+    with phase("build"):
         weights = read_weights(Path(job.weights), parameter_shapes(job.layers, images.shape[1:]))
         server = trainer.serve(job, weights, images.shape[1:])
 
     def predict(batch: Images) -> NDArray[np.float32]:
         return trainer.predict(server, batch)
 
-    with log.phase("warmup"):
+    with phase("warmup"):
         for batch in [batches[0], batches[-1]]:
             classify(predict, [batch] * WARM_UP_BATCHES)
-    with log.phase("infer"):
+    with phase("infer"):
         start = perf_counter()
         passes = [classify(predict, batches) for _ in range(job.passes)]
         infer_s = perf_counter() - start

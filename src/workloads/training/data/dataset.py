@@ -40,7 +40,7 @@ class IdxFileConfig:
 class DatasetConfig:
     """What the networks learn."""
 
-    # Also of the folder that keeps its files.
+    # What the dataset is called, and the folder that keeps its files.
     name: Annotated[str, FILE_NAME] = MISSING
     # Where the images come from: a module of src.workloads.training.data.loaders.
     source: str = MISSING
@@ -52,16 +52,19 @@ class DatasetConfig:
     mirrors: list[str] = field(default_factory=list)
     # A mirror that stays silent for this long is given up.
     connect_timeout_s: Annotated[float, ABOVE_ZERO] = 5.0
-    # train_images, train_labels, test_images, test_labels.
+    # The four files with their checksums: train_images, train_labels, test_images, test_labels.
     files: dict[str, IdxFileConfig] = field(default_factory=dict)
+    # How many kinds of images there are.
     classes: Annotated[int, at_least(2)] = MISSING
-    # Height, width, channels.
+    # Height, width, channels of an image.
     image_shape: Annotated[list[int], IMAGE_SHAPE] = MISSING
-    # How many images there are; null for as many as wanted.
+    # How many images there are to train with; null for as many as wanted.
     train_available: Annotated[int | None, AVAILABLE] = None
+    # The same of those to test with.
     test_available: Annotated[int | None, AVAILABLE] = None
-    # Use only the first images, the same for all frameworks; null takes all.
+    # Train with the first images only, the same for all frameworks; null takes all.
     train_size: Annotated[int | None, SIZE] = None
+    # Test with the first images only; null takes all.
     test_size: Annotated[int | None, SIZE] = None
     # Decides the split of `digits` and everything of `synthetic`.
     seed: Annotated[int, SEED] = 0

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from src.contract.events import EventLog
 from src.contract.metrics import OF_TRAINING
 from src.contract.outcome import OUTCOME_VARIABLE, Outcome
-from src.workloads.training.trainer import import_trainer
+from src.workloads.training.trainer import import_trainer, whole_phase
 from src.workloads.training.training_job import EPOCH, TrainingJob
 from src.workloads.training.weights import initial_weights, write_weights
 from src.workloads.training.worker.finish import finish
@@ -37,18 +37,19 @@ def run(settings: Mapping[str, Any], log: EventLog, affinity: list[int]) -> Outc
     job = TrainingJob.of(settings)
     trainer = import_trainer(job)
     log.emit("import", "end")
-    with log.phase("data"):
+    phase = partial(whole_phase, log, trainer, job)
+    with phase("data"):
         data = load(job)
         tensors = trainer.prepare(job, data)
         orders = [batch_order(job.seed, e, job.train_size, job.batch_size) for e in range(job.epochs)]
-    with log.phase("build"):
+    with phase("build"):
         weights = initial_weights(job.layers, data.train_images.shape[1:], job.seed)
         state = trainer.build(job, weights, tensors)
-    with log.phase("train"):
+    with phase("train"):
         start = perf_counter()
-        train_loss = trainer.train(state, orders, partial(log.phase, EPOCH))
+        train_loss = trainer.train(state, orders, partial(phase, EPOCH))
         train_s = perf_counter() - start
-    with log.phase("evaluate"):
+    with phase("evaluate"):
         loss, accuracy = trainer.evaluate(state)
     _refuse_diverged([*train_loss, loss, accuracy])
     weights = trainer.weights(state)

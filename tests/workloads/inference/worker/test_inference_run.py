@@ -37,6 +37,8 @@ def predict(server, images):
     print(len(images), file=sizes, flush=True)
     time.sleep(0.02 if len(images) == 16 else 0.2)
     return np.eye(10, dtype=np.float32)[images[:, 0, 0, 0].astype(int)]
+def synchronize(job):
+    with open(sys.argv[1] + ".waits", "a") as file: print(time.time(), file=file)
 """
 RUNNER = """
 import importlib.util, sys, time
@@ -86,6 +88,16 @@ def test_a_run_leaves_all_phases_and_an_outcome(tmp_path):
     assert outcome.values["parameter_count"] == 7850
     assert outcome.facts["shapes"] == [[784, 10], [10]]
     assert (outcome.facts["device"], outcome.facts["versions"]) == ("paper", {"standin": "1"})
+
+
+def test_every_phase_ends_when_the_device_has_done_its_work(tmp_path):
+    write_inference_job(tmp_path)
+    infer(tmp_path)
+    waits = [float(line) for line in (tmp_path / "standin.py.waits").read_text().split()]
+    events = read_events(tmp_path / EVENTS_FILE)
+    spans = list(zip(events[2::2], events[3::2], strict=True))
+    assert [(begin.phase, end.phase) for begin, end in spans] == [(n, n) for n in ("data", "build", "warmup", "infer")]
+    assert all(begin.t <= wait <= end.t for (begin, end), wait in zip(spans, waits, strict=True))
 
 
 def test_every_image_is_classified_in_every_pass_after_a_warm_up_of_both_shapes(tmp_path):

@@ -41,7 +41,9 @@ def train(state, orders, epoch):
     return losses
 def evaluate(state): return loss, accuracy
 def weights(state): return state
+def synchronize(job): time.sleep({synchronize_s})
 """
+SYNCHRONIZE_S = 0.05
 RUNNER = """
 import importlib.util, sys, time
 spec = importlib.util.spec_from_file_location("src.workloads.training.trainers.standin", sys.argv[1])
@@ -54,7 +56,9 @@ sys.exit(start(sys.argv[2:], "src.workloads.training.worker.training_run", time.
 
 
 def _command(folder: Path, configure: str = "pass", results: str = "") -> list[str]:
-    (folder / "standin.py").write_text(STAND_IN.format(configure=configure, results=results))
+    (folder / "standin.py").write_text(
+        STAND_IN.format(configure=configure, results=results, synchronize_s=SYNCHRONIZE_S)
+    )
     return [sys.executable, "-c", RUNNER, str(folder / "standin.py"), str(folder / JOB_FILE)]
 
 
@@ -88,6 +92,16 @@ def test_a_run_leaves_all_phases_and_an_outcome(tmp_path: Path) -> None:
         "shapes": [[784, 10], [10]],
         "image_shape": [28, 28, 1],
     }
+
+
+def test_every_phase_ends_when_the_device_has_done_its_work(tmp_path: Path) -> None:
+    write_job(tmp_path, "standin")
+    assert _run(_command(tmp_path)).returncode == 0
+    events = read_events(tmp_path / EVENTS_FILE)
+    begins = {event.phase: event.t for event in events if event.edge == "begin"}
+    lasted_s = {event.phase: event.t - begins[event.phase] for event in events if event.edge == "end"}
+    assert set(lasted_s) == {*PHASES, "epoch"}
+    assert [phase for phase, seconds in lasted_s.items() if seconds < SYNCHRONIZE_S and phase != "import"] == []
 
 
 def test_the_metrics_say_what_they_are(tmp_path: Path) -> None:

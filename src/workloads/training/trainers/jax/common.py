@@ -63,6 +63,11 @@ def prepare(job: TrainingJob, data: Data) -> Tensors:  # noqa: ARG001
     )
 
 
+def synchronize(job: NetworkJob) -> None:  # noqa: ARG001
+    """Wait for every array that is still being computed; JAX computes beside Python on a CPU, too."""
+    jax.block_until_ready(jax.live_arrays())
+
+
 def to_weights(parameters: Sequence[Any]) -> list[NDArray[np.float32]]:
     """The parameters as arrays; the layouts used with JAX here are the neutral ones."""
     return [np.array(parameter) for parameter in parameters]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from src.workloads.training.network import Layer, Shape, input_shapes
 from src.workloads.training.trainer import EpochPhase, Orders, Weights
 from src.workloads.training.trainers.jax import common as common
-from src.workloads.training.trainers.jax.common import configure, describe, prepare
+from src.workloads.training.trainers.jax.common import configure, describe, prepare, synchronize
 from src.workloads.training.training_job import NetworkJob, TrainingJob
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "predict",
     "prepare",
     "serve",
+    "synchronize",
     "train",
     "weights",
 ]

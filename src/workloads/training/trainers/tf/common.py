@@ -58,6 +58,12 @@ def prepare(job: TrainingJob, data: Data) -> Tensors:  # noqa: ARG001
     )
 
 
+def synchronize(job: NetworkJob) -> None:
+    """Wait for the GPU's streams; on a CPU an operation is done when its call comes back."""
+    if job.device == "cuda":
+        tf.test.experimental.sync_devices()
+
+
 def to_weights(parameters: Sequence[Any]) -> list[NDArray[np.float32]]:
     """The parameters as arrays; TensorFlow's layouts are the neutral ones."""
     return [parameter.numpy() for parameter in parameters]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from src.workloads.training.network import Layer, Shape, activate_after_pool
 from src.workloads.training.trainer import EpochPhase, Orders, Weights
 from src.workloads.training.trainers.tf import common as common
-from src.workloads.training.trainers.tf.common import configure, describe, prepare
+from src.workloads.training.trainers.tf.common import configure, describe, prepare, synchronize
 from src.workloads.training.training_job import NetworkJob, TrainingJob
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "predict",
     "prepare",
     "serve",
+    "synchronize",
     "train",
     "weights",
 ]

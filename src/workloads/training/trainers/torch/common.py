@@ -68,6 +68,12 @@ def predict(server: Server, images: NDArray[np.float32]) -> NDArray[np.float32]:
         return server.model(to_images(images).to(server.device)).cpu().numpy()
 
 
+def synchronize(job: NetworkJob) -> None:
+    """Wait for the GPU's streams; on a CPU an operation is done when its call comes back."""
+    if job.device == "cuda":
+        torch.cuda.synchronize()
+
+
 def to_images(images: np.ndarray) -> Tensor:
     """NHWC array to NCHW tensor."""
     return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()

@@ -18,7 +18,7 @@ from torch.nn import functional
 from src.workloads.training.network import Layer, Shape, input_shapes
 from src.workloads.training.trainer import EpochPhase, Orders, Weights
 from src.workloads.training.trainers.torch import common as common
-from src.workloads.training.trainers.torch.common import configure, describe, predict, prepare
+from src.workloads.training.trainers.torch.common import configure, describe, predict, prepare, synchronize
 from src.workloads.training.training_job import NetworkJob, TrainingJob
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "predict",
     "prepare",
     "serve",
+    "synchronize",
     "train",
     "weights",
 ]

@@ -20,7 +20,7 @@ from torch import nn
 from src.workloads.training.network import Shape, activate_after_pool
 from src.workloads.training.trainer import Weights
 from src.workloads.training.trainers.torch import common as common
-from src.workloads.training.trainers.torch.common import configure, describe, predict
+from src.workloads.training.trainers.torch.common import configure, describe, predict, synchronize
 from src.workloads.training.trainers.torch.standard import State, evaluate, logits, network, train, weights
 from src.workloads.training.training_job import NetworkJob, TrainingJob
 from src.workloads.training.worker.images import Data
@@ -34,6 +34,7 @@ __all__ = [
     "predict",
     "prepare",
     "serve",
+    "synchronize",
     "train",
     "weights",
 ]
