@@ -25,6 +25,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from sqlalchemy.exc import SQLAlchemyError
 
+from src.contract.course import Step, course_text, read_course
 from src.contract.record import OLD_POWER_SERIES, POWER_SERIES, FiledRun, Point, RunRecord, Status, headlines
 from src.errors import TrackError
 from src.public import public, shown
@@ -47,6 +48,7 @@ from src.track.typed_tags import typed_tags
 
 PARENT_TAG = "mlflow.parentRunId"
 
+COURSE_TAG = "joulebench.course"
 SOURCE_TAGS = {"mlflow.source.name": "joulebench", "mlflow.source.type": "LOCAL"}
 SQLITE_PREFIX = "sqlite:///"
 BATCH_METRICS, BATCH_PARAMS = 900, 100
@@ -212,6 +214,16 @@ class Store:
         with explained(f"Run {run_id} could not be added to in {self.uri}", "give the same command again"):
             now = _now_ms()
             self._log(run_id, [Metric(key, value, now, 0) for key, value in metrics.items()], {}, tags)
+
+    def course(self, run_id: str) -> tuple[Step, ...]:
+        """How a sweep went so far, by its own run."""
+        with explained(f"The sweep's run {run_id} cannot be read from {self.uri}", "see that the store works"):
+            hurry()
+            return read_course(self.client.get_run(run_id).data.tags.get(COURSE_TAG, ""))
+
+    def add_step(self, run_id: str, steps: Sequence[Step], note: str = "") -> None:
+        """Tell how a sweep went up to now, and its description where there is one."""
+        self.annotate(run_id, {}, {COURSE_TAG: course_text(steps), **({NOTE_TAG: note} if note else {})})
 
     def annotate_sweep(self, experiment: str, sweep: str, artifact: Path) -> None:
         """Add a file to a sweep's own run, where there is one."""
