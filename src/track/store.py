@@ -43,7 +43,7 @@ from src.track.pages import (
     split_params,
     view,
 )
-from src.track.patience import hurry
+from src.track.patience import hurry, no_waiting
 from src.track.typed_tags import typed_tags
 
 PARENT_TAG = "mlflow.parentRunId"
@@ -458,7 +458,8 @@ class Store:
             self.client.log_inputs(run_id, inputs)
         self._copy(run_id, record.artifacts())
         if record.with_model:
-            from src.track.logged_model import log_model  # loads much that no other run needs
+            with no_waiting():
+                from src.track.logged_model import log_model  # loads much that no other run needs
 
             log_model(self.client, self.experiment_id(record.experiment), run_id, record)
         hurry()
