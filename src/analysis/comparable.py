@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from src.analysis.table import KIND, TRAINING, Table, finished, ingested
-from src.contract.record import MACHINE
+from src.contract.record import MACHINE, RECORDED
 from src.errors import ConfigError
 
 PREFIX = "params."
 HARDWARE_NAME = f"{PREFIX}hardware.name"
-GROUPS = ("workload", "hardware", "meter", "model", "dataset", "training", "inference", "weights", "protocol")
+GROUPS = ("workload", "hardware", "meter", "model", "dataset", "training", "inference", "weights", "protocol", RECORDED)
 COLUMNS = ("meter", "energy_kind")
 # These say where something is found, what it is called or how long to go on, not how a run was measured.
 # Which meter worked is in the column `meter`; `meter.name` may only say `auto`. A program follows from its command
@@ -27,7 +27,7 @@ WITHOUT_EFFECT = (
     "hardware.max_background_load", "meter.name", "meter.binary", "meter.recording", "meter.strict", "meter.also",
     "dataset.path", "dataset.cache", "dataset.mirrors", "dataset.connect_timeout_s",
 )  # fmt: skip
-OF_MACHINE = (MACHINE, "hardware.name", "hardware.threads", "hardware.affinity", "meter")
+OF_MACHINE = (MACHINE, "hardware.name", "hardware.threads", "hardware.affinity", "meter", RECORDED)
 """What a machine has of its own: it may differ between machines that measured the same treatments."""
 NOT_RECORDED = "(not recorded)"
 IMPORTED = "imported"
@@ -93,11 +93,17 @@ def comparable(table: Table, compare: Sequence[str]) -> Comparable:
 
 
 def _told(values: pd.DataFrame, compare: Sequence[str]) -> pd.DataFrame:
-    """The values, missing where `compare` excuses that a recording from elsewhere does not tell a key."""
-    if IMPORTED not in compare or IMPORTED not in values:
-        return values
-    elsewhere = values[IMPORTED] == "yes"
-    return pd.DataFrame({key: values[key].mask(elsewhere & (values[key] == NOT_RECORDED)) for key in values.columns})
+    """The values, missing where that a run does not tell a key is no difference.
+
+    So it is for what only some recordings from elsewhere tell of themselves, and for all that such recordings do not
+    tell where `compare` excuses them.
+    """
+    excused = IMPORTED in compare and IMPORTED in values
+    elsewhere = (values[IMPORTED] == "yes") if excused else pd.Series(data=False, index=values.index)
+    unknown = {key: elsewhere | _named(key, [RECORDED]) for key in map(str, values.columns)}
+    return pd.DataFrame(
+        {key: values[key].mask(where & (values[key] == NOT_RECORDED)) for key, where in unknown.items()}
+    )
 
 
 def _differing(values: pd.DataFrame) -> list[str]:

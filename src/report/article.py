@@ -13,6 +13,7 @@ from src.figures.bland_altman import NAME as BLAND_ALTMAN
 from src.figures.run_order import NAME as RUN_ORDER
 from src.figures.wall_overlay import NAME as WALL_OVERLAY
 from src.report import facts
+from src.report.courses import look_notices
 from src.report.document import Document, Picture, Section
 from src.report.load import Loaded
 from src.report.sections.answer import answer, headline
@@ -48,7 +49,8 @@ def write_article(material: Material) -> Document:
     """The answer, introduction, methodology, results, discussion, threats, conclusion, reproduction, appendix."""
     loaded, analysis, pictures = material.loaded, material.analysis, material.pictures
     kinds = facts.energy_kinds(loaded.runs)
-    notices = (*kind_notices(kinds), *unfinished_notices(loaded.unfinished))
+    looks = look_notices({sweep.name: sweep.course for sweep in loaded.sweeps})
+    notices = (*kind_notices(kinds), *unfinished_notices(loaded.unfinished), *looks)
     said = answer(analysis, kinds)
     return Document(
         title=title(loaded, analysis, kinds),
