@@ -59,8 +59,9 @@ def test_the_sections_of_a_published_study_are_there(file_runs, make):
     markdown = (make().folder / "report.md").read_text("utf-8")
     headings = re.findall(r"^## (.*)$", markdown, re.MULTILINE)
     assert headings == [
-        "Summary", "At a glance", "Introduction", "Methodology", "Results", "Discussion", "Threats to validity",
-        "Conclusion", "Reproduction", "Appendix",
+        "Summary", "At a glance", "Warnings from the data", "Reproduction", "Appendix A. Introduction",
+        "Appendix B. Methodology", "Appendix C. Results", "Appendix D. Discussion", "Appendix E. Threats to validity",
+        "Appendix F. Conclusion", "Appendix G. Outliers and notes",
     ]  # fmt: skip
     for fact in ("Test CPU", "native", "measured", "python -m src.report experiment=study"):
         assert fact in markdown
