@@ -24,4 +24,6 @@ def appendix(analysis: Analysis, notes: Sequence[str]) -> Section:
     missing = [f"No run has the metrics {', '.join(analysis.missing_metrics)}."] if analysis.missing_metrics else []
     about = bullets([*notes, *missing])
     inner = [Section("outliers", "Outliers", tuple(blocks))]
-    return Section("appendix", "Outliers and notes", (), (*inner, *([Section("notes", "Notes", tuple(about))] if about else [])))
+    return Section(
+        "appendix", "Outliers and notes", (), (*inner, *([Section("notes", "Notes", tuple(about))] if about else []))
+    )
