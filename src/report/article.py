@@ -10,6 +10,7 @@ from src.analysis.analyse import Analysis
 from src.figures.accuracy import NAME as ACCURACY
 from src.figures.architecture import NAME as ARCHITECTURE
 from src.figures.bland_altman import NAME as BLAND_ALTMAN
+from src.figures.interaction import NAME as INTERACTION
 from src.figures.phases import NAME as BY_PHASE
 from src.figures.run_order import NAME as RUN_ORDER
 from src.figures.wall_overlay import NAME as WALL_OVERLAY
@@ -20,6 +21,7 @@ from src.report.sections.answer import answer, headline
 from src.report.sections.appendix import appendix
 from src.report.sections.conclusion import conclusion
 from src.report.sections.discussion import discussion
+from src.report.sections.factors import factors
 from src.report.sections.introduction import introduction, title
 from src.report.sections.limits import threats_to_validity, warnings
 from src.report.sections.meters_compared import meters_compared
@@ -65,13 +67,14 @@ def write_article(material: Material) -> Document:
 def _deciding(material: Material, kinds: Mapping[str, int]) -> Iterator[Section]:
     loaded, analysis, pictures = material.loaded, material.analysis, material.pictures
     yield at_a_glance(analysis, kinds, _named(pictures, *_first(analysis)))
+    yield from factors(analysis, _named(pictures, INTERACTION))
     yield warnings(analysis)
     yield reproduction(material.commands, loaded.sweeps)
 
 
 def _explaining(material: Material, kinds: Mapping[str, int]) -> Iterator[Section]:
     loaded, analysis, pictures = material.loaded, material.analysis, material.pictures
-    elsewhere = (ARCHITECTURE, ACCURACY, RUN_ORDER, *OF_METERS, *_first(analysis))
+    elsewhere = (INTERACTION, ARCHITECTURE, ACCURACY, RUN_ORDER, *OF_METERS, *_first(analysis))
     yield introduction(loaded, analysis, _named(pictures, ARCHITECTURE))
     yield methodology(loaded, analysis)
     yield results(facts.counted(loaded).runs, analysis, kinds, _others(pictures, elsewhere))

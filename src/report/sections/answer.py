@@ -14,6 +14,7 @@ from src.analysis.table import TRAINING
 from src.figures.numbers import confidence, count, enumerate_all, interval, number, p_phrase, percent, quantity, signed
 from src.figures.units import as_words
 from src.report.sections import by_blocks, by_machines
+from src.report.sections.factors import interaction_sentences
 from src.report.shown import Shown, described, lacking, middle, middle_name, middles, own_metrics, shown, unfinished
 from src.report.wording import CARE, kind_notices, many_runs, reason_text
 
@@ -47,6 +48,7 @@ def answer(analysis: Analysis, kinds: Mapping[str, int]) -> tuple[str, ...]:
         *kind_notices(kinds),
         headline(analysis),
         *((*_beside_the_best(analysis), *_time_and_power(analysis)) if several else ()),
+        *interaction_sentences(analysis),
         *_own_metrics(analysis),
         *(_cost(analysis) if several else ()),
         *_in_the_end(analysis),
