@@ -88,6 +88,6 @@ def _set_axes(axes: Axes, levels: Sequence[str], along: str, unit: Scale, means:
 def _caption(metric: Metric, along: str, across: str) -> str:
     names = [factor.rpartition(".")[2] for factor in (along, across)]
     return (
-        f"Mean {as_words(metric.title)} ({metric.name}) by {names[0]} and {names[1]}, with the intervals of the means, on "
-        f"a logarithmic axis: lines are parallel where {names[1]} makes the same ratio at every {names[0]}."
+        f"Mean {as_words(metric.title)} ({metric.name}) by {names[0]} and {names[1]}, with the intervals of the means, "
+        f"on a logarithmic axis: lines are parallel where {names[1]} makes the same ratio at every {names[0]}."
     )

@@ -123,20 +123,25 @@ def _work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
 
 def _compared(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
     """What sets the treatments apart: of networks framework and way of use, of other work the factors themselves."""
+    of_networks = analysis.workload in (TRAINING, INFERENCE)
     keys = _columns(analysis)
-    head = tuple(_title(key.removeprefix("workload.")) for key in keys) or ("Framework", "How it is used")
+    titles = keys if of_networks else [_title(key.removeprefix("workload.")) for key in keys]
+    head = ("Framework", "How it is used", *titles) if of_networks else tuple(titles)
     rows = []
     for treatment in analysis.treatments:
+        used = [analysis.frameworks[treatment], _of(runs, treatment, "params.framework.mode")] if of_networks else []
         own = [analysis.treatment_factors[treatment].get(key, DASH) for key in keys]
-        own = own or [analysis.frameworks[treatment], _of(runs, treatment, "params.framework.mode")]
-        rows.append((treatment, *own, facts.versions(runs, treatment) or DASH))
+        rows.append((treatment, *used, *own, facts.versions(runs, treatment) or DASH))
     return table("What was compared.", ("Treatment", *head, "Versions"), rows, labels=len(head) + 2)
 
 
 def _columns(analysis: Analysis) -> list[str]:
-    """The factors that the treatments of other work than networks are told apart by."""
-    if analysis.workload in (TRAINING, INFERENCE):
-        return []
+    """The factors that the treatments are told apart by, but for networks' framework."""
+    keys = _factors(analysis)
+    return [key for key in keys if key != "framework"] if analysis.workload in (TRAINING, INFERENCE) else keys
+
+
+def _factors(analysis: Analysis) -> list[str]:
     return list(dict.fromkeys(key for own in analysis.treatment_factors.values() for key in own))
 
 
