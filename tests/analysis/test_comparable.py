@@ -123,7 +123,8 @@ SAME = {"params.dataset.checksum": ("5a" * 32, "ab" * 32), "params.dataset.train
         ),
         pytest.param(
             {"params.dataset.checksum": ("5a" * 32, "5a" * 31 + "ab")}, ["dataset"],
-            [f"torch dataset.checksum={'5a' * 32}", f"torch dataset.checksum={'5a' * 31}ab"], id="unless both are alike",
+            [f"torch dataset.checksum={'5a' * 32}", f"torch dataset.checksum={'5a' * 31}ab"],
+            id="unless both are alike",
         ),
     ],
 )  # fmt: skip

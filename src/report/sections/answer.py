@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from src.analysis.analyse import Analysis
 from src.analysis.describe import Description
+from src.analysis.foresight import least_p, least_reach, least_runs
 from src.analysis.pairs import MOST_COMPARED, Pair
 from src.analysis.settings import BLOCKS
 from src.analysis.table import TRAINING
@@ -47,12 +48,28 @@ def answer(analysis: Analysis, kinds: Mapping[str, int]) -> tuple[str, ...]:
     return (
         *kind_notices(kinds),
         headline(analysis),
+        *_cannot_show(analysis),
         *((*_beside_the_best(analysis), *_time_and_power(analysis)) if several else ()),
         *interaction_sentences(analysis),
         *_own_metrics(analysis),
         *(_cost(analysis) if several else ()),
         *_in_the_end(analysis),
     )
+
+
+def _cannot_show(analysis: Analysis) -> Iterable[str]:
+    """Where there are so few runs that the published rule cannot show any difference, and what the blocks can."""
+    known = described(analysis, analysis.decisive_metric)
+    fewest, pairs = min((each.n for each in known), default=0), math.comb(len(known), 2)
+    alpha = analysis.config.alpha
+    if not (pairs and 2 <= fewest < (least := least_runs(pairs, alpha))):
+        return
+    never = f"{fewest} runs of each can never show a difference by the published rule, whose smallest corrected p of so few is "
+    never += f"{number(min(1.0, pairs * least_p(fewest)), 2)}; it takes {least} or more"
+    if analysis.config.decision == BLOCKS:
+        reach = number(least_reach(fewest, alpha / pairs), 2)
+        never += f". {fewest} blocks show only one of at least {reach} times what it varies by from block to block"
+    yield f"{never}."
 
 
 def headline(analysis: Analysis) -> str:

@@ -107,7 +107,7 @@ def _limits(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> Ite
     if analysis.outliers:
         runs_far = len({outlier.run_id for outlier in analysis.outliers})
         lie = "lies far from its" if runs_far == 1 else "lie far from their"
-        yield f"{count(runs_far, 'run')} {lie} treatment's others in some metric; the appendix lists the values."
+        yield f"{count(runs_far, 'run')} {lie} treatment's others in some metric; Outliers and notes lists the values."
 
 
 def _limits_of_the_machines(where: str, analysis: Analysis) -> Iterable[str]:

@@ -15,6 +15,7 @@ from src.figures.numbers import DASH, MINUS, confidence, count, duration, enumer
 from src.report import facts
 from src.report.document import Block, Paragraph, Section, bullets, table
 from src.report.load import Loaded
+from src.report.sections.appendix import listed
 from src.report.sections.net_energy import BLOCK, START, idle_powers
 from src.report.shown import unfinished
 from src.report.wording import INFERENCE, RULES
@@ -205,7 +206,7 @@ def _protocol(loaded: Loaded, analysis: Analysis) -> list[Block]:
         machine.append(("Memory", quantity(int(memory) / 2**30, "GiB", 3)))
     start_w = idle_powers(runs, START)
     if not start_w.empty:
-        machine.append(("Power at rest before the warm-up", quantity(float(start_w.median()), "W")))
+        machine.append(("Power at rest before the warm-up (median)", quantity(float(start_w.median()), "W")))
     machine += _drift(runs)
     if analysis.machines:
         blocks += _machines(loaded, analysis)
@@ -408,7 +409,8 @@ def _analysis(counted: Loaded, analysis: Analysis) -> list[Block]:
             "are Holm-corrected within each metric.",
             f"Equivalence, by that rule: two one-sided tests against ±{config.relevant_percent:g} %, the smallest "
             "difference that matters here (analysis.relevant_percent).",
-            f"Outliers: rule '{config.outliers}' ({RULES[config.outliers]}); all are listed in the appendix.",
+            f"Outliers: rule '{config.outliers}' ({RULES[config.outliers]}); Outliers and notes lists "
+            f"{listed(analysis)}.",
         ]
     )  # fmt: skip
 
