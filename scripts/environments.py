@@ -94,7 +94,7 @@ def describe(environment: Environment) -> str:
     """Returns what goes into the environment, in words."""
     count, size_mb = len(locked_packages(environment.lock)), installed_mb(environment)
     size = f", {size_mb / 1000:.1f} GB" if size_mb else ""
-    return f"{environment.lock.name} ({count} packages{size}; log: {environment.log})"
+    return f"{environment.lock.name} ({count} packages{size})"
 
 
 def installed_mb(environment: Environment) -> int:

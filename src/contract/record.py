@@ -35,6 +35,11 @@ IMPORTED_UID = "imported/"
 IMPORTED_SWEEP = "imported"
 """What a sweep of such runs is called where nobody named it."""
 
+IMPORT = "import"
+"""The tag that names the call which filed such a run."""
+RECORDED = "recorded"
+"""How the parameters of such runs begin that tell what the recording itself says of machine and meter."""
+
 MACHINE = "machine"
 """The tag that names the machine which measured a run: a cluster's name of the node, or the host's."""
 IDLE_BASELINE = "idle_baseline"
@@ -53,7 +58,19 @@ REQUIRED_TAGS = ("treatment", "meter", "energy_kind", "status", "run_uid")
 TOOLS_TAGS = frozenset(
     {
         *REQUIRED_TAGS,
-        *("framework", "sweep", "iteration", "position", "sequence", "kind", "error", "flags", MACHINE, IDLE_BASELINE),
+        *(
+            "framework",
+            "sweep",
+            "iteration",
+            "position",
+            "sequence",
+            "kind",
+            "error",
+            "flags",
+            IMPORT,
+            MACHINE,
+            IDLE_BASELINE,
+        ),
         *("tool_version", "tool_commit", "tool_changed", "host", "command_line", "lock_sha256"),
         *("source_file", "interval_ms", "wraps", "wall_uid", "wall_file", "wall_offset_s"),
     }

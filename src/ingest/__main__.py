@@ -1,5 +1,6 @@
 """File EnergiBridge's CSVs as runs: `python -m src.ingest experiment=NAME framework=tf path=DIR`.
 
+`python -m src.ingest undo=NAME experiment=NAME` takes an import back,
 `python -m src.ingest wall experiment=NAME path=FILE` lays a wall meter's recording over runs that are filed already.
 """
 
@@ -22,6 +23,7 @@ from src.contract.commands import override
 from src.errors import JoulebenchError
 from src.ingest.folder import Ingested, ingest
 from src.ingest.options import IngestOptions, parse, usage
+from src.ingest.undo import undo
 from src.ingest.wall import main as wall_main
 from src.public import hide_in_tracebacks, password_from, public, shown
 from src.track import open_store
@@ -29,6 +31,7 @@ from src.track import open_store
 INTERRUPTED = 130
 WALL = "wall"
 """The first word of the command for a wall meter's recording."""
+UNDO = "undo="
 SHOWN_LABELS = 10
 
 
@@ -42,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(usage())
         return 0 if given else 2
     try:
+        if any(word.startswith(UNDO) for word in given):
+            print(undo(given))
+            return 0
         options = parse(given)
         ingested = ingest(options, open_store(options.tracking_uri), _progress)
     except JoulebenchError as error:
@@ -79,6 +85,8 @@ def summary(ingested: Ingested, options: IngestOptions) -> str:
     words = [override("experiment", options.experiment)]
     if options.tracking_uri:
         words.append(override("tracking_uri", public(options.tracking_uri)))
+    if ingested.filed:
+        lines.append(f"Take it back: python -m src.ingest {override('undo', options.name)} {' '.join(words)}")
     hint = password_from(options.tracking_uri)
     lines += [f"Compare: python -m src.report {' '.join(words)}", *([f"({hint})"] if hint else [])]
     return "\n".join(lines)

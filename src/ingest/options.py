@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import os
 import re
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from src.config.meanings import meanings
+from src.contract.commands import override
 from src.contract.record import EXPERIMENT_VARIABLE, IMPORTED_SWEEP
 from src.errors import ConfigError
 
@@ -91,6 +95,11 @@ class IngestOptions:
     training: TrainingOptions = field(default_factory=TrainingOptions)
     meter: MeterOptions = field(default_factory=MeterOptions)
 
+    @functools.cached_property
+    def name(self) -> str:
+        """What this call is called, by which it can be taken back."""
+        return f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{uuid.uuid4().hex[:4]}"
+
     def facts(self) -> dict[str, Any]:
         """What describes the work and the machine, as groups of the configuration."""
         groups = ("hardware", "model", "dataset", "training")
@@ -132,10 +141,18 @@ def parse(arguments: Sequence[str]) -> IngestOptions:
     options = parse_as(IngestOptions, arguments, EXAMPLE)
     if SEVERAL.fullmatch(options.framework):
         raise ConfigError(
-            f"framework={options.framework}: one call files one treatment, or each folder's as its own with "
-            "framework={folder}; if this is one name, write it with spaces after the commas"
+            f"framework={options.framework}: one call files one treatment, so give one command for each: "
+            f"{_each(options)}; or each folder's recordings as its own with framework={{folder}}; if this is one name, "
+            "write it with spaces after the commas"
         )
     return options
+
+
+def _each(options: IngestOptions) -> str:
+    """The commands to give instead."""
+    names = options.framework.strip("[]").split(",")
+    own = override("experiment", options.experiment)
+    return " and ".join(f"`python -m src.ingest {own} {override('framework', n)} path=FOLDER-OF-{n}`" for n in names)
 
 
 def parse_as(of: type[Options], arguments: Sequence[str], example: str) -> Options:
@@ -160,7 +177,10 @@ def usage() -> str:
     """All keys, one a line."""
     told = meanings(IngestOptions)
     keys = "\n".join(f"  {key + '=VALUE':<28} {told.get(key, '')}".rstrip() for key in known_keys())
-    return f"{EXAMPLE}\n\nFile a folder of EnergiBridge's CSVs as runs. Keys:\n{keys}"
+    return (
+        f"{EXAMPLE}\npython -m src.ingest undo=NAME experiment=NAME\n\n"
+        f"File a folder of EnergiBridge's CSVs as runs, or take such an import back. Keys:\n{keys}"
+    )
 
 
 def known_keys(of: type = IngestOptions, prefix: str = "") -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from src.errors import ConfigError
@@ -76,26 +77,32 @@ def label(pattern: str, path: Path, factors: Mapping[str, str]) -> str:
     return PLACEHOLDER.sub(fill, pattern)
 
 
-def check_one_kind(label: str, paths: Iterable[Path], given: str) -> None:
+def check_one_kind(label: str, paths: Sequence[Path], given: str) -> None:
     """Refuse recordings of one treatment whose names look like several treatments', and say what to type."""
     kinds = Counter(kind_of(path) for path in paths)
-    several = {kind: count for kind, count in kinds.items() if count > 1 and kind}
-    if len(several) < 2 and not _are_single_names(paths, kinds):
+    counted = {kind_of(path) for path in paths if iteration_of(path) is not None} - {""}
+    several = {kind for kind, count in kinds.items() if count > 1 and kind}
+    if max(len(counted), len(several)) < 2 and not _are_single_names(kinds):
         return
     shown = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items())[:10])
     raise ConfigError(
         f"path={given}: the recordings of '{label}' bear several names: {shown}. Give framework={{file}} if each name "
-        "is a treatment, a path like 'FOLDER/NAME_*' for one of them, or one_treatment=true if they are all the same"
+        f"is a treatment, a path like {_pattern(paths, given)} for one of them, or one_treatment=true if they are all "
+        "the same"
     )
 
 
-def _are_single_names(paths: Iterable[Path], kinds: Mapping[str, int]) -> bool:
-    """`tf.csv`, `torch.csv` and `jax.csv`: no numbers, and no two alike."""
-    return (
-        len(kinds) > 1
-        and all(count == 1 and kind for kind, count in kinds.items())
-        and not any(iteration_of(path) is not None for path in paths)
-    )
+def _are_single_names(kinds: Mapping[str, int]) -> bool:
+    """`tf.csv`, `torch.csv` and `jax.csv`: no two alike."""
+    return len(kinds) > 1 and all(count == 1 and kind for kind, count in kinds.items())
+
+
+def _pattern(paths: Sequence[Path], given: str) -> str:
+    """A path that takes the recordings of one name, to be copied."""
+    first = min(paths, key=lambda path: (kind_of(path), path))
+    if first.parent != Path(given):
+        return "'FOLDER/NAME_*'"
+    return shlex.quote(f"{given.rstrip('/')}/{kind_of(first)}*")
 
 
 def _braced(names: Iterable[str]) -> str:

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from src.contract.json_files import whole
-from src.contract.record import ENERGY_FILE, POWER_SERIES, RunRecord, flatten, run_name
+from src.contract.record import ENERGY_FILE, IMPORT, POWER_SERIES, RunRecord, flatten, run_name
 from src.errors import EnergyError
 from src.figures.run_power import MAX_STEPS, draw_power
 from src.ingest.derived import Origin, computed
 from src.ingest.options import IngestOptions
 from src.ingest.path_names import iteration_of
 from src.ingest.run_table import RUN_TABLE, planned_run
+from src.ingest.told import told_by
 from src.measure.csv_table import find_layout
 from src.measure.energy import Energy, PowerTrace, whole_file
 from src.measure.meter_columns import column_metrics
@@ -97,8 +98,10 @@ def import_run(source: Source) -> Imported:
         raise EnergyError(f"{source.path}: {derived.text}; file the recording, or give derived=true")
     energy = dataclasses.replace(energy, flags=(*energy.flags, derived)) if derived else energy
     window = float(recording.time_s[0]), float(recording.time_s[-1])
-    origin = Origin(source.path, recording.time_s, len(find_layout(source.path).header))
-    return Imported(source, _record(source, recording, energy, window), energy.trace.thinned(MAX_STEPS), origin)
+    header = find_layout(source.path).header
+    origin = Origin(source.path, recording.time_s, len(header))
+    told = told_by(source.path, recording, header)
+    return Imported(source, _record(source, recording, energy, window, told), energy.trace.thinned(MAX_STEPS), origin)
 
 
 def energy_kind(recording: Recording) -> str:
@@ -107,7 +110,7 @@ def energy_kind(recording: Recording) -> str:
     return next((kind for kind in METERS if kind in codes), KIND)
 
 
-def _record(source: Source, recording: Recording, energy: Energy, window: Window) -> RunRecord:
+def _record(source: Source, recording: Recording, energy: Energy, window: Window, told: dict[str, str]) -> RunRecord:
     begin_s, end_s = window
     columns = json.dumps(list(energy.columns), separators=(",", ":"))
     return RunRecord(
@@ -117,7 +120,7 @@ def _record(source: Source, recording: Recording, energy: Energy, window: Window
         end_ms=round(1000 * end_s),
         status="finished",
         folder=source.folder,
-        params=flatten(source.options.facts()) | {"meter.columns": columns},
+        params=flatten(source.options.facts()) | {"meter.columns": columns} | told,
         flags=energy.flags,
         factors=source.factors,
         metrics=column_metrics(source.path, window) | energy_metrics(energy),
@@ -137,6 +140,7 @@ def _tags(source: Source, recording: Recording, energy: Energy) -> dict[str, str
         "energy_kind": kind,
         "status": "finished",
         "run_uid": source.uid,
+        IMPORT: options.name,
         "source_file": source.path.name,
         "interval_ms": f"{1000 * float(np.median(np.diff(recording.time_s))):.0f}",
         "wraps": str(energy.wraps),

@@ -22,9 +22,9 @@ from src.doctor.preflight import OF_SHARE, changes_in
 from src.errors import ConfigError, RunError, SetupError, TrackError
 from src.plan.schedule import deal
 from src.plan.sweep_plan import SweepPlan, plain
+from src.protocol.announce import planned
 from src.protocol.cluster import LOCAL, Cluster, Job, read_jobs, write_jobs
-from src.protocol.display import duration
-from src.protocol.here import planned
+from src.protocol.display import counted, duration
 from src.protocol.loop import STORE_WAIT_S, Course, Missing
 from src.protocol.outcomes import significant
 from src.protocol.resume import Progress, progress_of
@@ -204,7 +204,7 @@ class Shares(Course):
         if not unfinished:
             self.display.plain(f"{where}: finished")
             return
-        count = f"{len(unfinished)} of {len(share.blocks)} blocks"
+        count = f"{len(unfinished)} of {counted(len(share.blocks), 'block')}"
         if how == "finished":
             self._give_up(unfinished, "")
             self.display.say(f"{where} ended with {count} unfinished", "yellow")
@@ -259,7 +259,7 @@ class Shares(Course):
 
     def _introduce(self) -> None:
         protocol = self.plan.shared.protocol
-        self.display.say(planned(self.plan))
+        self.display.once(planned(self.plan))
         if self.cluster.kind == LOCAL:
             text = "shares on one machine are measured side by side and spoil each other's energy: only to try it out"
             self.display.say(text, "bold yellow")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src import stops
+from src.contract.course import went_on
 from src.contract.plan_file import PLAN_FILE
 from src.contract.record import RunRecord, flatten
 from src.doctor.host import Host
@@ -16,6 +18,7 @@ from src.errors import TrackError
 from src.plan.sweep_plan import SweepPlan
 from src.protocol.provenance import provenance
 from src.track.refile import close_sweep
+from src.track.sweep_note import summary_note
 
 if TYPE_CHECKING:
     from src.track.store import Store
@@ -56,6 +59,9 @@ class SweepRun:
         params = facts | provenance().params | {"treatments": labels, "runs": str(len(plan.slots)), **(found or {})}
         own = {**shared.track.tags, **tags}
         run_id = store.start_sweep(shared.experiment, plan.sweep, params, own, [folder / PLAN_FILE])
+        steps = store.course(run_id)
+        steps = (*steps, went_on(steps, int(time.time() * 1000), len(plan.slots)))
+        store.add_step(run_id, steps, summary_note([], steps))
         return cls(store, shared.experiment, plan.sweep, run_id, len(plan.slots))
 
     def file_missing(self, records: Sequence[RunRecord]) -> list[str]:

@@ -41,6 +41,7 @@ RUBBISH_EVERY = 50_000
 
 def report(config: Config, sweeps: Sequence[str] = ()) -> None:
     """Write the report of these sweeps, print its answer and where it lies."""
+    from src.report.load import tell_looks
     from src.report.make import make_report, report_folder
     from src.track import open_store
 
@@ -51,6 +52,7 @@ def report(config: Config, sweeps: Sequence[str] = ()) -> None:
     made = make_report(store, config.experiment, config.analysis, folder, sweeps, config.tracking_uri)
     print("\n".join([*made.answer, *([store.left_out] if store.left_out else [])]))
     print(f"\nReport: {made.page}")
+    tell_looks(store, config.experiment, sweeps)
 
 
 def _keep_imports() -> None:

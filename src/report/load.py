@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +12,11 @@ import pandas as pd
 
 from src.analysis.table import Table, table_of
 from src.contract.commands import override
+from src.contract.course import Step, read_course
 from src.contract.record import FiledRun
 from src.errors import ConfigError, TrackError
-from src.track.store import Store, explained
+from src.report.courses import course_sentence
+from src.track.store import COURSE_TAG, Store, explained
 
 ALL, LAST = "all", "last"
 STUDY = "study"
@@ -23,12 +27,16 @@ ACCURACY_DIGITS = 6
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep's own run in the store: `params` are facts of host and protocol, `ended` tells whether it is whole."""
+    """A sweep's own run in the store: `params` are facts of host and protocol, `ended` tells whether it is whole.
+
+    `course` is how it went, as far as that was told; sweeps of before tell none.
+    """
 
     name: str
     run_id: str
     params: Mapping[str, str] = field(default_factory=dict)
     ended: bool = True
+    course: tuple[Step, ...] = ()
 
     @property
     def protocol(self) -> str:
@@ -37,8 +45,8 @@ class Sweep:
 
     @property
     def planned(self) -> int | None:
-        """How many runs it was begun with; nobody knows of a sweep that may end early before it has."""
-        runs = self.params.get("runs", "")
+        """How many runs it was planned with last; nobody knows of a sweep that may end early before it has."""
+        runs = str(self.course[-1].planned) if self.course else self.params.get("runs", "")
         return int(runs) if runs.isdigit() and self.params.get("protocol.stop") != "precision" else None
 
 
@@ -86,6 +94,7 @@ def load(store: Store, experiment: str, sweeps: Collection[str] = ()) -> Loaded:
         table.runs["accuracy"] = table.runs["accuracy"].round(ACCURACY_DIGITS)
     present = {run.tags.get("sweep") for run in records}
     own = [sweep for sweep in known if sweep.name in present]
+    notes = (*notes, *filter(None, (course_sentence(sweep.name, sweep.course) for sweep in own)))
     return Loaded(experiment, table, tuple(own), notes, tuple(_unfinished(records, own)))
 
 
@@ -117,6 +126,18 @@ def _unfinished(runs: Sequence[FiledRun], sweeps: Sequence[Sweep]) -> Iterator[t
             yield sweep.name, finished, sweep.planned
 
 
+def tell_looks(store: Store, experiment: str, sweeps: Collection[str] = ()) -> None:
+    """Note in each sweep that still lacks runs that its results were looked at; a store may refuse that."""
+    with contextlib.suppress(TrackError, ConfigError):
+        loaded = load(store, experiment, sweeps)
+        lacking = {name: (finished, planned) for name, finished, planned in loaded.unfinished}
+        for sweep in loaded.sweeps:
+            if sweep.name in lacking and sweep.course:
+                finished, planned = lacking[sweep.name]
+                look = Step("looked", int(time.time() * 1000), planned, finished)
+                store.add_step(sweep.run_id, (*sweep.course, look))
+
+
 def sweep_file(store: Store, sweep: Sweep, name: str) -> Path | None:
     """A file of the sweep's own run, or None where it has none."""
     try:
@@ -134,9 +155,9 @@ def _sweeps(store: Store, experiment_id: str) -> list[Sweep]:
             page = store.client.search_runs([experiment_id], "tags.kind = 'sweep'", page_token=token)
             for run in page:
                 own = run.data
-                found.append(
-                    Sweep(own.tags.get("sweep", ""), run.info.run_id, dict(own.params), run.info.status == WHOLE)
-                )
+                course = read_course(own.tags.get(COURSE_TAG, ""))
+                ended = run.info.status == WHOLE
+                found.append(Sweep(own.tags.get("sweep", ""), run.info.run_id, dict(own.params), ended, course))
             token = page.token
             if not token:
                 return sorted(found, key=lambda sweep: sweep.name)

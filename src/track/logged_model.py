@@ -22,7 +22,7 @@ from src.contract.job import JOB_FILE, Job
 from src.contract.json_files import ContractError, take
 from src.contract.outcome import Outcome
 from src.contract.record import WEIGHTS_FILE, RunRecord
-from src.track.patience import hurry
+from src.track.patience import hurry, no_waiting
 
 NAME = "trained"
 CODE = Path(__file__).with_name("served_model.py")
@@ -42,7 +42,8 @@ def log_model(client: MlflowClient, experiment_id: str, run_id: str, record: Run
     model = client.create_logged_model(experiment_id, NAME, run_id, tags, model_type="classifier")
     with tempfile.TemporaryDirectory(prefix="joulebench-") as folder:
         place = Path(folder) / NAME
-        save_model(record.folder, place)
+        with no_waiting():
+            save_model(record.folder, place)
         hurry()
         client.log_model_artifacts(model.model_id, str(place))
     hurry()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from src.contract.course import Step
 from src.contract.json_files import ContractError
 from src.contract.plan_file import PLAN_FILE, PlanFile
-from src.contract.record import RunRecord, Status
+from src.contract.record import RunRecord
 from src.errors import TrackError
 from src.track.sweep_note import summary_metrics, summary_note
 
@@ -84,8 +86,24 @@ def close_sweep(
     runs = [run for run in store.records(experiment) if run.sweep == sweep]
     finished = sum(run.status == "finished" for run in runs)
     lacking: Literal["stopped", "failed"] = "stopped" if stopped else "failed"
-    status: Status | Literal["stopped"] = "finished" if finished >= (planned or 1) else lacking
-    store.finish_sweep(parent_run_id, summary_metrics(runs), artifacts, status, summary_note(runs))
+    status: Literal["finished", "stopped", "failed"] = "finished" if finished >= (planned or 1) else lacking
+    steps = store.course(parent_run_id)
+    if steps:
+        steps = _ended(steps, status, planned or steps[-1].planned, finished, reported=bool(artifacts))
+        store.add_step(parent_run_id, steps)
+    store.finish_sweep(parent_run_id, summary_metrics(runs), artifacts, status, summary_note(runs, steps))
+
+
+def _ended(
+    steps: Sequence[Step], status: Literal["finished", "stopped", "failed"], planned: int, finished: int, reported: bool
+) -> tuple[Step, ...]:
+    """The course with its end, once; a report on fewer runs than were planned is a look before the end."""
+    last = steps[-1]
+    if (last.what, last.planned, last.finished) == (status, planned, finished):
+        return tuple(steps)
+    now = int(time.time() * 1000)
+    look = [Step("looked", now, planned, finished)] if reported and status != "finished" else []
+    return (*steps, *look, Step(status, now, planned, finished))
 
 
 def close_dead(store: Store, folder: Path) -> None:

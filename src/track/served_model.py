@@ -36,7 +36,12 @@ class TrainedNetwork(PythonModel):
         with np.load(context.artifacts["weights"], allow_pickle=False) as arrays:
             self.weights = [arrays[f"weight_{index}"] for index in range(len(arrays.files) - 1)]
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201, ARG002
+    def predict(
+        self,
+        context: PythonModelContext,  # noqa: ARG002
+        model_input: np.ndarray,  # MLflow knows this type, and that it tells no shape
+        params: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> Array:
         """Class probabilities of the images."""
         images = np.asarray(model_input, dtype=np.float32)
         parts = [self._probabilities(images[at : at + BATCH]) for at in range(0, len(images), BATCH)]

@@ -25,6 +25,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from sqlalchemy.exc import SQLAlchemyError
 
+from src.contract.course import Step, course_text, read_course
 from src.contract.record import OLD_POWER_SERIES, POWER_SERIES, FiledRun, Point, RunRecord, Status, headlines
 from src.errors import TrackError
 from src.public import public, shown
@@ -42,11 +43,12 @@ from src.track.pages import (
     split_params,
     view,
 )
-from src.track.patience import hurry
+from src.track.patience import hurry, no_waiting
 from src.track.typed_tags import typed_tags
 
 PARENT_TAG = "mlflow.parentRunId"
 
+COURSE_TAG = "joulebench.course"
 SOURCE_TAGS = {"mlflow.source.name": "joulebench", "mlflow.source.type": "LOCAL"}
 SQLITE_PREFIX = "sqlite:///"
 BATCH_METRICS, BATCH_PARAMS = 900, 100
@@ -213,6 +215,16 @@ class Store:
             now = _now_ms()
             self._log(run_id, [Metric(key, value, now, 0) for key, value in metrics.items()], {}, tags)
 
+    def course(self, run_id: str) -> tuple[Step, ...]:
+        """How a sweep went so far, by its own run."""
+        with explained(f"The sweep's run {run_id} cannot be read from {self.uri}", "see that the store works"):
+            hurry()
+            return read_course(self.client.get_run(run_id).data.tags.get(COURSE_TAG, ""))
+
+    def add_step(self, run_id: str, steps: Sequence[Step], note: str = "") -> None:
+        """Tell how a sweep went up to now, and its description where there is one."""
+        self.annotate(run_id, {}, {COURSE_TAG: course_text(steps), **({NOTE_TAG: note} if note else {})})
+
     def annotate_sweep(self, experiment: str, sweep: str, artifact: Path) -> None:
         """Add a file to a sweep's own run, where there is one."""
         with explained(f"Sweep '{sweep}' could not be added to in {self.uri}", "give the same command again"):
@@ -250,6 +262,13 @@ class Store:
                 )
                 if twin or (run.data.tags.get("kind") == "sweep" and run.info.run_id != parent_run_id):
                     self._delete(run.info.run_id)
+
+    def delete_runs(self, run_ids: Iterable[str]) -> None:
+        """Delete runs as MLflow's pages do: they can be restored until `mlflow gc` is run."""
+        with explained(f"A run cannot be deleted from {self.uri}", "give the same command again"):
+            for run_id in run_ids:
+                hurry()
+                self.client.delete_run(run_id)
 
     def _delete(self, run_id: str) -> None:
         """Where a server lets only others do that, a half stays: it is open for ever, and counts nowhere."""
@@ -439,7 +458,8 @@ class Store:
             self.client.log_inputs(run_id, inputs)
         self._copy(run_id, record.artifacts())
         if record.with_model:
-            from src.track.logged_model import log_model  # loads much that no other run needs
+            with no_waiting():
+                from src.track.logged_model import log_model  # loads much that no other run needs
 
             log_model(self.client, self.experiment_id(record.experiment), run_id, record)
         hurry()

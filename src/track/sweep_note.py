@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from statistics import median
 
+from src.contract.course import ENDS, Step, looks_before_the_end
 from src.contract.record import Run, deciding, headlines
 
 LABEL_LENGTH = 200
@@ -27,12 +29,47 @@ def summary_metrics(runs: Sequence[Run]) -> dict[str, float]:
     return metrics | {"runs_finished": float(len(runs) - failed), "runs_failed": float(failed)}
 
 
-def summary_note(runs: Sequence[Run]) -> str:
-    """The same as Markdown: how the energy is known, and a table with the least energy first."""
-    medians = _medians(runs)
+def summary_note(runs: Sequence[Run], steps: Sequence[Step] = ()) -> str:
+    """The same as Markdown: how the sweep went, how the energy is known, and a table with the least energy first."""
     finished = [run for run in runs if run.status == "finished"]
     decide = deciding(finished)
-    kinds = ", ".join(sorted({run.tags["energy_kind"] for run in finished})) or "none"
+    lines = [*_course(steps), *_table(finished, decide)]
+    failed, doubtful = len(runs) - len(finished), len(finished) - len(decide)
+    if doubtful:
+        lines += ["", f"Doubtful runs, which are not in the table: {doubtful} of {len(runs)}."]
+    if failed:
+        lines += ["", f"Failed runs, which are not in the table: {failed} of {len(runs)}."]
+    return "\n".join(lines).strip()
+
+
+def _course(steps: Sequence[Step]) -> list[str]:
+    """What became of the runs that were planned, and each step where there were more than begin and end."""
+    if not steps:
+        return []
+    last = steps[-1]
+    state = "being measured" if last.what not in ENDS else last.what
+    lines = [f"**{state.capitalize()}**: {last.finished} of {last.planned} planned runs finished."]
+    if len(steps) > 2:
+        lines += ["", *(f"- {_moment(step)} {step.what}, {step.finished} of {step.planned} runs" for step in steps)]
+    if looks := looks_before_the_end(steps):
+        counts = ", ".join(f"{step.finished} of {step.planned}" for step in looks)
+        lines += [
+            "",
+            f"Results were looked at before the end (after {counts} runs), which may have decided how to go on.",
+        ]
+    return [*lines, ""]
+
+
+def _moment(step: Step) -> str:
+    return f"{datetime.fromtimestamp(step.time_ms / 1000):%Y-%m-%d %H:%M}"
+
+
+def _table(finished: Sequence[Run], decide: Sequence[Run]) -> list[str]:
+    """Nothing where no run can be in it."""
+    medians = _medians(finished)
+    if not medians:
+        return []
+    kinds = ", ".join(sorted({run.tags["energy_kind"] for run in finished}))
     present = [m for m in headlines(finished) if any(m.name in values for values in medians.values())]
     heads = [f"{metric.name} ({metric.unit})" if metric.unit != "1" else metric.name for metric in present]
     lines = [
@@ -45,12 +82,7 @@ def summary_note(runs: Sequence[Run]) -> str:
         cells = " | ".join(f"{values[m.name]:.5g}" if m.name in values else "–" for m in present)
         count = sum(run.tags["treatment"] == treatment for run in decide)
         lines.append(f"| {treatment.replace('|', '/')} | {count} | {cells} |")
-    failed, doubtful = len(runs) - len(finished), len(finished) - len(decide)
-    if doubtful:
-        lines += ["", f"Doubtful runs, which are not in the table: {doubtful} of {len(runs)}."]
-    if failed:
-        lines += ["", f"Failed runs, which are not in the table: {failed} of {len(runs)}."]
-    return "\n".join(lines)
+    return lines
 
 
 def _medians(runs: Sequence[Run]) -> dict[str, dict[str, float]]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from src.ingest.__main__ import main
+
 WriteCsv = Callable[..., Path]
 
 
@@ -33,3 +35,14 @@ def write_csv(
 def write_csv_fixture() -> WriteCsv:
     """The function that writes a recording."""
     return write_csv
+
+
+@pytest.fixture
+def ingest(store, tmp_path):
+    """The command of `python -m src.ingest`; gives back its exit code."""
+
+    def run(framework, path, *more):
+        own = [f"tracking_uri={store.uri}", f"output={tmp_path}/out", "experiment=study"]
+        return main([*own, f"framework={framework}", f"path={path}", *more])
+
+    return run

@@ -9,20 +9,10 @@ import numpy as np
 import pytest
 
 from src.errors import ConfigError
-from src.ingest.__main__ import main
 from src.ingest.options import parse
 from src.ingest.path_names import iteration_of, kind_of, label
 from src.ingest.run_table import factors_of, planned_run
 from src.ingest.sources import find_files
-
-
-@pytest.fixture
-def ingest(store, tmp_path):
-    def run(framework, path, *more):
-        own = [f"tracking_uri={store.uri}", f"output={tmp_path}/out", "experiment=study"]
-        return main([*own, f"framework={framework}", f"path={path}", *more])
-
-    return run
 
 
 def filed(store):
@@ -153,6 +143,8 @@ def test_several_treatments_under_one_label_are_asked_about(ingest, store, write
 MIXED = {
     "two names": (["chrome_1", "chrome_2", "idle_1", "idle_2"], "chrome (2), idle (2)"),
     "one file each": (["jax", "tf", "torch"], "jax (1), tf (1), torch (1)"),
+    "one numbered file each": (["jax_1", "tf_1", "torch_1"], "jax (1), tf (1), torch (1)"),
+    "one of one, two of another": (["jax_1", "tf_1", "tf_2"], "jax (1), tf (2)"),
 }
 
 
@@ -163,6 +155,7 @@ def test_several_names_in_one_folder_are_asked_about(ingest, store, write_csv, t
     assert ingest("tf", tmp_path / "mixed") == 2
     told = capsys.readouterr().err
     assert f"the recordings of 'tf' bear several names: {says}. Give framework={{file}}" in told
+    assert f"a path like '{tmp_path / 'mixed' / names[0].split('_')[0]}*' for one of them" in told
     assert not (tmp_path / "out").exists()
     assert ingest("{file}", tmp_path / "mixed") == 0
     assert {treatment for treatment, _ in filed(store)} == {name.split("_")[0] for name in names}
@@ -178,6 +171,8 @@ def test_names_of_one_kind_are_not_asked_about(ingest, store, write_csv, tmp_pat
 def test_several_names_for_one_label_are_asked_about():
     with pytest.raises(ConfigError, match=r"framework=tf,torch: one call files one treatment.*framework=\{folder\}"):
         parse(["experiment=a", "path=.", "framework=tf,torch"])
+    with pytest.raises(ConfigError, match=r"`python -m src.ingest experiment=a framework=tf path=FOLDER-OF-tf` and"):
+        parse(["experiment=a", "path=.", "framework=[tf,torch]"])
 
 
 def write_counter(path: Path, values, begin_ms: int, more: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ from src.errors import ConfigError, RunError
 from src.plan.sweep_plan import make_plan, plain
 from src.protocol.resume import MAY_DIFFER, go_on, progress_of
 from src.protocol.sweep import resume_command
+from src.report.load import load, tell_looks
 from src.track import open_store
 from src.track.refile import planned_runs
 from tests.protocol.test_sweep import conduct, parents, stop_at
@@ -70,6 +71,30 @@ def test_what_is_finished_stays_and_the_rest_follows_in_its_order(stopped, folde
     shown = terminal.file.getvalue()
     assert "2 of them are finished already, 4 are left" in shown
     assert "6 of 6 runs finished" in shown
+
+
+def test_stop_resumption_and_extension_are_told(stopped, folder, go_on_with, store):
+    def told():
+        (parent,) = parents(store)
+        return [(step.what, step.planned, step.finished) for step in store.course(parent.info.run_id)]
+
+    begun = [("begun", 6, 0), ("failed", 6, 2)]
+    assert told() == begun
+    tell_looks(store, "e")
+    looked = [*begun, ("looked", 6, 2)]
+    assert told() == looked
+    go_on_with()
+    ended = [*looked, ("resumed", 6, 2), ("finished", 6, 6)]
+    assert told() == ended
+    tell_looks(store, "e")
+    assert told() == ended
+    go_on_with("protocol.iterations=5")
+    assert told() == [*ended, ("extended", 10, 6), ("finished", 10, 10)]
+    (sweep,) = load(store, "e").sweeps
+    assert (sweep.planned, sweep.ended) == (10, True)
+    note = parents(store)[0].data.tags["mlflow.note.content"]
+    assert note.startswith("**Finished**: 10 of 10 planned runs finished.")
+    assert "Results were looked at before the end (after 2 of 6, 6 of 6 runs)" in note
 
 
 def test_a_record_that_no_store_has_yet_is_filed_on_the_way(stopped, folder, go_on_with, store):
@@ -199,6 +224,7 @@ def test_many_differences_are_counted(refused):
 
 ALLOWED = {
     "analysis": "analysis.outliers=iqr",
+    "track": "track.tags.note=another",
     "tracking_uri": None,  # has a test of its own
     "resume": None,  # is another in every resumed sweep
     "dry_run": "dry_run=true",

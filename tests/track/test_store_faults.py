@@ -19,7 +19,7 @@ from src.contract.record import RunRecord
 from src.errors import TrackError
 from src.paths import ROOT
 from src.track import open_store
-from src.track.patience import hurry, waiting_at_most
+from src.track.patience import hurry, no_waiting, waiting_at_most
 from src.track.store import Store
 
 MakeRecord = Callable[..., RunRecord]
@@ -142,3 +142,13 @@ def test_a_request_for_which_no_time_is_left_is_not_made() -> None:
         hurry()
     hurry()
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "10"
+
+
+def test_work_of_our_own_is_no_waiting() -> None:
+    with waiting_at_most(0.2):
+        with no_waiting():
+            time.sleep(0.4)
+        hurry()
+        time.sleep(0.4)
+        with pytest.raises(TimeoutError):
+            hurry()

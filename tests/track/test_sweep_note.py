@@ -8,6 +8,7 @@ from src.contract.flags import Flag
 from src.contract.record import FiledRun
 from src.track.store import Store
 from src.track.sweep_note import summary_metrics, summary_note
+from tests.contract.test_course import course
 
 TREATMENTS = ["torch"] * 3 + ["tf training.batch_size=32"] * 2
 ENERGY_J = [10.0, 30.0, 20.0, 5.0, 1000.0]
@@ -76,3 +77,16 @@ def test_a_sweep_without_a_finished_run_has_a_summary_too(runs: list[FiledRun]) 
     failed = [run for run in runs if run.status == "failed"]
     assert summary_metrics(failed) == {"runs_finished": 0.0, "runs_failed": 1.0}
     assert "1 of 1." in summary_note(failed)
+    assert "|" not in summary_note(failed)
+    assert summary_note([]) == ""
+
+
+def test_the_note_says_how_the_sweep_went(runs: list[FiledRun]) -> None:
+    steps = course(("begun", 6, 0), ("finished", 6, 6), ("extended", 9, 6), ("stopped", 9, 7))
+    lines = summary_note(runs, steps).splitlines()
+    assert lines[0] == "**Stopped**: 7 of 9 planned runs finished."
+    assert [line.split(" ", 3)[3] for line in lines[2:6]] == [
+        "begun, 0 of 6 runs", "finished, 6 of 6 runs", "extended, 6 of 9 runs", "stopped, 7 of 9 runs",
+    ]  # fmt: skip
+    assert lines[7].startswith("Results were looked at before the end (after 6 of 6 runs)")
+    assert summary_note([], steps[:1]) == "**Being measured**: 0 of 6 planned runs finished."

@@ -13,7 +13,7 @@ from src.analysis.settings import AnalysisConfig
 from src.analysis.table import ingested
 from src.contract.commands import COMMAND_LENGTH, override
 from src.contract.plan_file import Treatment
-from src.contract.record import IMPORTED_SWEEP
+from src.contract.record import IMPORTED_SWEEP, RECORDED
 from src.public import public
 from src.report.document import Code, Paragraph, Section
 from src.report.load import Sweep
@@ -87,7 +87,8 @@ def ingest_command(experiment: str, run: pd.Series, tracking_uri: str | None = N
     if run["sweep"] != IMPORTED_SWEEP:
         words.append(f"sweep={run['sweep']}")
     params = {str(key).removeprefix("params."): text for key, text in run.items() if str(key).startswith("params.")}
-    words += [f"{key}={_as_list(text)}" for key, text in params.items() if isinstance(text, str)]
+    told = {key: text for key, text in params.items() if isinstance(text, str) and not key.startswith(f"{RECORDED}.")}
+    words += [f"{key}={_as_list(text)}" for key, text in told.items()]
     return f"python -m src.ingest {shlex.join(words)}"
 
 
