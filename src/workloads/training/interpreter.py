@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from src.contract.commands import joined
 from src.errors import SetupError
 from src.workloads.hardware import Device
 from src.workloads.training.training_settings import FrameworkConfig
@@ -37,5 +38,5 @@ def _setup(framework: FrameworkConfig, device: Device) -> str:
     """The command that makes the environment; DEVICE is named, because set-up otherwise keeps what is installed."""
     name = framework.environment
     if framework.requirements == f"scripts/requirements/{name}-{device.value}.txt":
-        return f"make setup ENVS={name} DEVICE={device.value}"
-    return f"python scripts/setup_envs.py {name} --requirements {framework.requirements}"
+        return joined(["make", "setup", f"ENVS={name}", f"DEVICE={device.value}"])
+    return joined(["python", "scripts/setup_envs.py", name, "--requirements", framework.requirements])
