@@ -2,9 +2,11 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
-import sys
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,13 @@ from src.workloads.training.frameworks import all_packages
 DEVICES = ("cpu", "cuda")
 STAMP = "joulebench.lock"
 ORCHESTRATOR = "orchestrator"
+INSTALLED_MB = {"orchestrator": 1110, "torch-cpu": 970, "tf-cpu": 1560, "jax-cpu": 760}
+"""What an environment takes on Linux (`du -sm`), by the name of its lock."""
+SOURCES = ("index-url", "extra-index-url", "find-links", "constraint")
+"""Settings of pip that say where packages come from; uv does not read them by itself."""
+RUNNING: set[subprocess.Popen[str]] = set()
+STOPPED = threading.Event()
+"""Installers at work, and that no more may begin."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +92,14 @@ def is_ready(environment: Environment) -> bool:
 
 def describe(environment: Environment) -> str:
     """Returns what goes into the environment, in words."""
-    count = len(locked_packages(environment.lock))
-    return f"{environment.lock.name} ({count} packages; log: {environment.log})"
+    count, size_mb = len(locked_packages(environment.lock)), installed_mb(environment)
+    size = f", {size_mb / 1000:.1f} GB" if size_mb else ""
+    return f"{environment.lock.name} ({count} packages{size})"
+
+
+def installed_mb(environment: Environment) -> int:
+    """Returns what it will take on the disk, 0 where that is not known."""
+    return INSTALLED_MB.get(environment.lock.stem, 0)
 
 
 def locked_packages(lock: Path) -> set[str]:
@@ -128,21 +143,48 @@ def create_venv(environment: Environment, python: str) -> None:
 
 
 def install_lock(environment: Environment) -> None:
-    """Installs the lock with pip, whose progress shows where there is a terminal. Raises SetupError."""
-    command = [
-        str(environment.python),
-        "-m",
-        "pip",
-        "--log",
-        str(environment.log),
-        "--disable-pip-version-check",
-    ]
-    command += ["install", "-r", str(environment.lock)]
-    output = None if sys.stdout.isatty() else subprocess.DEVNULL
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
-    if done.returncode != 0:
+    """Installs the lock with uv where there is one, else, and where uv cannot, with pip. Raises SetupError."""
+    uv = shutil.which("uv")
+    if uv and _ended([uv, "pip", "install", *_uv_options(environment)]) == 0:
+        return
+    pip = [str(environment.python), "-m", "pip", "--log", str(environment.log), "--disable-pip-version-check"]
+    if _ended([*pip, "install", "-r", str(environment.lock)]) != 0:
         log = environment.log.read_text(encoding="utf-8", errors="replace") if environment.log.exists() else ""
         raise SetupError(explain_failed_install(environment.name, log, environment.log))
+
+
+def _uv_options(environment: Environment) -> Iterator[str]:
+    """The same packages from the same places as pip's: the lock, and what pip's settings name."""
+    yield from ("--python", str(environment.python), "--compile-bytecode", "--index-strategy", "unsafe-best-match")
+    yield from ("-r", str(environment.lock))
+    command = [str(environment.python), "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    for line in listed.splitlines():
+        key, _, value = line.partition("=")
+        name = key.rpartition(".")[2]
+        if name in SOURCES:
+            for each in shlex.split(value.strip("'")):
+                yield from (f"--{name}", each)
+
+
+def _ended(command: Sequence[str]) -> int:
+    """The exit code of an installer, which `stop` ends; raises SetupError after that."""
+    if STOPPED.is_set():
+        raise SetupError("the set-up was stopped.")
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, text=True) as process:
+        RUNNING.add(process)
+        try:
+            return process.wait()
+        finally:
+            RUNNING.discard(process)
+
+
+def stop() -> None:
+    """Ends every installer that is at work, and lets none begin."""
+    STOPPED.set()
+    for process in tuple(RUNNING):
+        process.terminate()
 
 
 def check_imports(environment: Environment) -> None:

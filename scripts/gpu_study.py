@@ -1,7 +1,8 @@
 """All six frameworks on an NVIDIA GPU, training and inference, in one command: `python3 scripts/gpu_study.py`.
 
-It makes the CUDA environments, measures with the meter `native`, compares the GPU's energy counter with its integrated
-power in every run's recording, and copies reports and figures into docs/results/gpu. `--dry-run` prints the commands.
+It makes the CUDA environments, asks the doctor, makes a pilot, measures with the meter `native` (which warms processor
+and GPU up first), compares the GPU's energy counter with its integrated power in every run's recording, and copies
+reports, figures and what the doctor saw into docs/results/gpu. `--dry-run` prints the commands.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ FRAMEWORKS = ("torch", "torch_tuned", "tf", "tf_tuned", "jax", "jax_tuned")
 ENVIRONMENTS = ("torch", "tf", "jax")
 WORKLOADS = ("training", "inference")
 PYTHON = ".venv/bin/python"
+DOCTOR = "src.doctor"
+CAREFUL = 1
+"""The doctor's exit code where nothing speaks against measuring."""
 KEPT = ("report.md", "statistics.json", "runs.csv", "figures")
 AGREE = 0.05
 """By how much counter and integrated power may differ before it is worth a look."""
@@ -34,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     for command in commands(options.dataset, options.protocol):
         print(f"$ {shlex.join(command)}", flush=True)
-        if not options.dry_run and (code := subprocess.run(command, cwd=ROOT, check=False).returncode):
+        most = CAREFUL if DOCTOR in command else 0
+        if not options.dry_run and (code := subprocess.run(command, cwd=ROOT, check=False).returncode) > most:
             return code
     if options.dry_run:
         return 0
@@ -54,9 +59,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def commands(dataset: str, protocol: str) -> list[list[str]]:
-    """Set-up, then a sweep and a report for each workload."""
+    """Set-up, a look at the machine, a pilot, then a sweep and a report for each workload."""
     setup = [sys.executable, "scripts/setup_envs.py"]
     found = [[*setup, "orchestrator"], [*setup, *ENVIRONMENTS, "--device", "cuda"]]
+    on_gpu = ["hardware=cuda", "meter=native"]
+    found.append([PYTHON, "-m", DOCTOR, *on_gpu, f"dataset={dataset}"])
+    found.append([PYTHON, "-m", DOCTOR, "pilot", *on_gpu])
     for workload in WORKLOADS:
         found.append([PYTHON, "-m", "src.main", *sweep_words(workload, dataset, protocol)])
         found.append([PYTHON, "-m", "src.report", f"experiment=gpu-{workload}"])
@@ -115,6 +123,8 @@ def keep(lines: Sequence[str]) -> None:
     for workload in WORKLOADS:
         report, target = ROOT / "reports" / f"gpu-{workload}", RESULTS / workload
         target.mkdir(exist_ok=True)
+        for look in (ROOT / SWEEPS / workload).glob("preflight*.json"):
+            shutil.copy(look, target)
         for name in KEPT:
             if (report / name).is_dir():
                 shutil.copytree(report / name, target / name, dirs_exist_ok=True)

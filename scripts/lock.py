@@ -1,5 +1,5 @@
 """Refreshes lock files: `python scripts/lock.py [NAMES...]` resolves requirements/NAME.in into
-requirements/NAME.txt.
+requirements/NAME.txt. With `--check` it writes nothing, and tells whether each NAME.txt resolves to itself.
 
 Run it with the oldest Python that is supported (3.11), so that every newer one can install the result. It
 downloads no wheels where the package index serves metadata. To lock what a public index serves, without
@@ -16,9 +16,15 @@ from pathlib import Path
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements"
 
 
-def main(names: Sequence[str]) -> int:
-    """Writes the named lock files (default: all); returns pip's exit code at the first failure."""
+CHECK = "--check"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Writes or checks the named lock files (default: all); returns pip's exit code at the first failure."""
+    names = [argument for argument in arguments if argument != CHECK]
     sources = [REQUIREMENTS / f"{name}.in" for name in names] or sorted(REQUIREMENTS.glob("*.in"))
+    if CHECK in arguments:
+        return max(check(source.with_suffix(".txt")) for source in sources)
     for source in sources:
         print(f"resolving {source.name} ...", flush=True)
         done = resolve(source)
@@ -30,6 +36,18 @@ def main(names: Sequence[str]) -> int:
         source.with_suffix(".txt").write_text(header + "".join(f"{line}\n" for line in lines), encoding="utf-8")
         print(f"wrote {len(lines)} lines to {source.with_suffix('.txt').name}")
     return 0
+
+
+def check(lock: Path) -> int:
+    """Tells whether a lock is what pip makes of it: all that its packages need, and nothing else; 0 where it is."""
+    done = resolve(lock)
+    if done.returncode != 0:
+        print(f"{lock.name} does not resolve:\n{done.stderr}", file=sys.stderr)
+        return done.returncode
+    text = lock.read_text(encoding="utf-8")
+    differ = set(lock_lines(text, json.loads(done.stdout))) ^ set(text.splitlines()[1:])
+    print(f"{lock.name}: {'resolves to ' + ', '.join(sorted(differ)) + ' besides' if differ else 'resolves to itself'}")
+    return 1 if differ else 0
 
 
 def resolve(source: Path) -> subprocess.CompletedProcess[str]:

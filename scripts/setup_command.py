@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from scripts.environments import (
@@ -13,8 +15,10 @@ from scripts.environments import (
     Environment,
     describe,
     find_environment,
+    installed_mb,
     is_ready,
     make_environment,
+    stop,
 )
 from src.errors import SetupError
 from src.workloads.training.frameworks import environments
@@ -57,27 +61,46 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def set_up(names: Sequence[str], device: str | None, requirements: Path | None, python: str) -> None:
-    """Brings the orchestrator and the named environments (default: those of all frameworks) up to date.
+    """Brings the orchestrator and the named environments (default: those of all frameworks) up to date, side by side.
 
-    Raises SetupError at the first environment that cannot be made; those before it stay.
+    Raises SetupError for the first that cannot be made; the others stay.
     """
     # The orchestrator drives every framework, so it is never left out; where it is ready this costs nothing.
     others = [name for name in dict.fromkeys(names or environments()) if name != ORCHESTRATOR]
     wanted = [find_environment(ROOT, ORCHESTRATOR, device)]
     wanted += [find_environment(ROOT, name, device, requirements) for name in others]
+    refuse_full_disk(wanted)
     started_s = time.monotonic()
-    for position, environment in enumerate(wanted, start=1):
-        bring_up_to_date(environment, f"[{position}/{len(wanted)}] {environment.name}", python, started_s)
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        made = [pool.submit(bring_up_to_date, environment, python, started_s) for environment in wanted]
+        try:
+            for each in made:
+                each.result()
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop()
+            raise
 
 
-def bring_up_to_date(environment: Environment, label: str, python: str, started_s: float) -> None:
+def refuse_full_disk(wanted: Sequence[Environment]) -> None:
+    """Says how much is to be installed; raises SetupError where that does not fit."""
+    size_mb = sum(installed_mb(environment) for environment in wanted if not is_ready(environment))
+    if not size_mb:
+        return
+    print(f"{size_mb / 1000:.1f} GB will be installed in {ROOT}", flush=True)
+    free_mb = shutil.disk_usage(ROOT).free / 1e6
+    if free_mb < size_mb:
+        raise SetupError(f"only {free_mb / 1000:.1f} GB are free there; make room, then run the same command again.")
+
+
+def bring_up_to_date(environment: Environment, python: str, started_s: float) -> None:
     """Makes one environment unless it is ready, with a line before and after."""
     place = os.path.relpath(environment.folder, ROOT)
     if is_ready(environment):
-        print(f"{label}: {place} is up to date", flush=True)
+        print(f"{environment.name}: {place} is up to date", flush=True)
         return
-    print(f"{label}: making {place} with {describe(environment)} ...", flush=True)
+    print(f"{environment.name}: making {place} with {describe(environment)} ...", flush=True)
     note = make_environment(environment, python)
-    print(f"{label}: done, {time.monotonic() - started_s:.0f} s since the start", flush=True)
+    print(f"{environment.name}: done, {time.monotonic() - started_s:.0f} s since the start", flush=True)
     if note:
-        print(f"{label}: {note}", flush=True)
+        print(f"{environment.name}: {note}", flush=True)

@@ -58,10 +58,13 @@ def main() -> None:
             )
         words = as_typed(made.overrides.task)
         refuse_group_lists(OverridesParser.create().parse_overrides(words))
-        from src.protocol.sweeps import measure_sweeps  # loads MLflow, which `--cfg` and tab completion do not need
+        from src.protocol.announce import announce
 
         plan = make_plan(unique_name(), [Treatment("", tuple(words))], [typed(cfg)], iterations=1)
-        measure_sweeps(plan, Path(made.sweep.dir))
+        display = announce(plan)
+        from src.protocol.sweeps import measure_sweeps  # loads what takes seconds
+
+        measure_sweeps(plan, Path(made.sweep.dir), display=display)
 
 
 def in_hydras_order(arguments: list[str]) -> list[str]:

@@ -31,6 +31,7 @@ ELSEWHERE = {
     ".venv/bin/mlflow ui": "tests/track/test_server.py",
     "python -m src.doctor pilot": "tests/doctor/test_pilot.py",
     "python -m src.ingest wall": "tests/ingest/test_wall.py",
+    "scripts/gpu_study.py": "tests/scripts/test_gpu_study.py",
     "-m scripts.shared_store": "tests/track/test_shared_store.py",
     "MLFLOW_TRACKING_PASSWORD": "tests/track/test_shared_store.py",
     "MLFLOW_TRACKING_USERNAME": "tests/track/test_shared_store.py",

@@ -51,17 +51,19 @@ class BlockSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Hydra's hook: plan all runs of the command line, then measure them, here or on a cluster."""
-        # Loads MLflow, which `--help` and tab completion do not need.
-        from src.protocol.cluster import Cluster
-        from src.protocol.sweeps import measure_sweeps
+        from src.protocol.announce import announce  # loads what `--help` and tab completion do not need
 
         sys.argv[1:] = as_typed(sys.argv[1:])
         plan = self.plan(as_typed(arguments))
         chosen = self.config.hydra.runtime.choices["hydra/launcher"]
         _refuse_alone(plan, chosen)
+        display = announce(plan)
+        from src.protocol.cluster import Cluster  # load what takes seconds
+        from src.protocol.sweeps import measure_sweeps
+
         settings = OmegaConf.to_container(self.config.hydra.launcher, resolve=True)
         cluster = None if chosen == LAUNCHER else Cluster.of(chosen, settings)  # type: ignore[arg-type]
-        return measure_sweeps(plan, Path(self.config.hydra.sweep.dir), cluster)
+        return measure_sweeps(plan, Path(self.config.hydra.sweep.dir), cluster, display)
 
     def plan(self, arguments: Sequence[str]) -> SweepPlan:
         """Expand, compose and check every treatment; raises ConfigError before anything is written."""

@@ -17,6 +17,7 @@ from src.analysis.comparable import Comparable, Difference
 from src.analysis.costly import CostlyRuns, costly_runs
 from src.analysis.describe import Description, describe
 from src.analysis.doubtful import DoubtfulRun, doubtful_runs
+from src.analysis.factorial import Factorial, factorial
 from src.analysis.machines import levelled, machines_compared, typical
 from src.analysis.omnibus import Omnibus, compare_all
 from src.analysis.outliers import Outlier
@@ -66,7 +67,8 @@ class Analysis:
     the keys that differ and were allowed to; `machines` are those within which is compared, none where there are not
     several, and `machine_facts` the keys that differ between them. `phases` are those that the runs have,
     `outside_task` the ones among them whose energy is not compared. `whole_recordings` says that all runs were recorded
-    elsewhere, so that the task's metrics are those of the whole recording.
+    elsewhere, so that the task's metrics are those of the whole recording. `factorial` has the main effects and
+    interactions of what decides, where the treatments are a full crossing of factors.
     """
 
     config: AnalysisConfig
@@ -98,6 +100,7 @@ class Analysis:
     doubtful_runs: tuple[DoubtfulRun, ...]
     with_doubtful: WithDoubtful | None
     practical: tuple[Practical, ...]
+    factorial: Factorial | None = None
 
     def description(self, treatment: str, metric: str) -> Description:
         """One treatment and metric; raises KeyError for one that is not there."""
@@ -162,6 +165,7 @@ def _results(
     failed = every_run.drop(index=runs.index)
     energies = [description for description in descriptions if description.metric == energy]
     first = runs.drop_duplicates("treatment").set_index("treatment")
+    factors = {treatment: first["factors"][treatment] for treatment in treatments}
     return Analysis(
         config=config,
         workload=table.workload,
@@ -169,7 +173,7 @@ def _results(
         decisive_metric=decisive,
         whole_recordings=table.whole_recordings,
         treatments=tuple(treatments),
-        treatment_factors={treatment: first["factors"][treatment] for treatment in treatments},
+        treatment_factors=factors,
         frameworks={treatment: str(first["framework"].fillna("")[treatment]) for treatment in treatments},
         n_runs=len(every_run),
         n_usable=len(runs) - len(doubtful),
@@ -192,6 +196,7 @@ def _results(
         doubtful_runs=tuple(doubtful),
         with_doubtful=_with_doubtful(usable, table.metrics[decisive], treatments, config) if doubtful else None,
         practical=() if estimated else tuple(practical_meaning(runs, energies, energy, config)),
+        factorial=factorial(runs, decisive, factors, config),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -33,6 +33,9 @@ NOT_RECORDED = "(not recorded)"
 IMPORTED = "imported"
 FOLDED_FROM = 3
 """So many keys of one group that differ are named together, as the group."""
+NAME_KEY = ".name"
+LEGIBLE, CUT = 40, 8
+"""Characters of a value that a label has room for, and of a longer one that it shows."""
 LONGEST = 60
 """Characters of a value that a message has room for."""
 
@@ -85,11 +88,37 @@ def comparable(table: Table, compare: Sequence[str]) -> Comparable:
         raise ConfigError(_refusal(refused, values, compare))
     told = _told(values, compare)
     differing = _differing(told)
-    labelled = _split_treatments(table.runs, every, told, [key for key in differing if _named(key, compare)])
+    chosen = sorted((key for key in differing if _named(key, compare)), key=lambda key: _legibility(key, told))
+    labelled = _split_treatments(table.runs, every, told, chosen)
+    labelled = labelled.assign(treatment=labelled["treatment"].map(readable(labelled)))
     local = [key for key in differing if not _named(key, compare) and _of_machines(counted, told[key])]
     others = [key for key in differing if key not in local]
     of_treatments, of_machines = (tuple(_difference(key, values) for key in keys) for keys in (others, local))
     return Comparable(replace(table, runs=labelled), of_treatments, of_machines)
+
+
+def _legibility(key: str, values: pd.DataFrame) -> tuple[bool, int, str]:
+    """What a person knows things by first: a name, then what is short; what splits no further is in no label."""
+    return not key.endswith(NAME_KEY), int(values[key].dropna().astype(str).str.len().max()), key
+
+
+def readable(runs: pd.DataFrame) -> dict[str, str]:
+    """For each label one for people: `torch training.batch_size=32` becomes `torch batch_size=32`.
+
+    Groups of keys are left out, and `name=`; long values, as checksums are, are cut. Where two would become the same,
+    all stay as they are.
+    """
+    treatments = dict(zip(runs["treatment"], runs["factors"], strict=True))
+    short = {label: _short(label, factors) for label, factors in treatments.items()}
+    return short if len(set(short.values())) == len(short) else {label: label for label in treatments}
+
+
+def _short(label: str, factors: Mapping[str, str]) -> str:
+    for key, value in factors.items():
+        shown = value if len(value) <= LEGIBLE else f"{value[:CUT]}…"
+        name = "" if key.endswith(NAME_KEY) else f"{key.rpartition('.')[2]}="
+        label = label.replace(f"{key}={value}", f"{name}{shown}")
+    return label
 
 
 def _told(values: pd.DataFrame, compare: Sequence[str]) -> pd.DataFrame:

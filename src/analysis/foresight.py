@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from src.analysis.hypothesis_tests import SMALLEST
 from src.analysis.memory import MOST, spread_of
 from src.analysis.values import Sample
 
@@ -26,6 +27,25 @@ def shown_percent(sd: float, n: int, level: float, target: float) -> float:
     `sd` is that of the blocks' terms on the log scale; their course is taken to remember nothing.
     """
     return 100 * math.expm1(min(sd * _reach(n, level, target), 100.0))
+
+
+def least_runs(pairs: int, alpha: float) -> int:
+    """Of how many runs each the published rule can show a difference at all, the first of `pairs` in Holm's order.
+
+    From SMALLEST on samples may pass Shapiro and Wilk's test, and Welch's t reaches any level. Below, the ranks decide,
+    whose smallest p is that of two samples without any overlap (Mann and Whitney, 1947).
+    """
+    return next(n for n in range(2, SMALLEST + 1) if n == SMALLEST or pairs * least_p(n) < alpha)
+
+
+def least_p(n: int) -> float:
+    """The smallest two-sided p of Mann and Whitney's test of n runs each."""
+    return 2 / math.comb(2 * n, n)
+
+
+def least_reach(n: int, level: float) -> float:
+    """The smallest difference that `n` blocks show at `level`, in standard deviations of their terms; memory adds."""
+    return float(special.stdtrit(n - 1, 1 - level / 2)) / math.sqrt(n)
 
 
 def needed(sd: float, margin: float, level: float, target: float) -> int | None:

@@ -16,6 +16,7 @@ from yaml import YAMLError
 
 from src.config.command_words import EXAMPLES, EXPERIMENT, HYDRAS
 from src.config.schema import Config
+from src.contract.commands import override
 from src.errors import ConfigError
 
 ABSENT_GROUP = "Unexpected type for root"
@@ -64,16 +65,18 @@ def _parse_remedy(error: Exception) -> str:
     key, _, value = error.override.partition("=")
     if value.endswith(","):
         return f"{error.override}: a list ends in a value and holds no blank, as in {key}=A,B"
-    if "LexerNoViableAlt" in str(error) and value and "'" not in value:
-        return f"{error.override}: put quotes around a value with such characters: \"{key}='{value}'\""
+    if "LexerNoViableAlt" in str(error) and value and not value.startswith("'"):
+        simple = not set(value) & set("'\"$`!\\")
+        quoted = f"\"{key}='{value}'\"" if simple else override(key, value)
+        return f"{error.override}: put quotes around a value with such characters: {quoted}"
     return ""
 
 
 def refuse_group_lists(overrides: Iterable[Override]) -> None:
     """Raise ConfigError where a group is given a list: Hydra would mix the options into one."""
-    for override in overrides:
-        if override.key_or_group in _all_groups() and isinstance(override.value(), list):
-            key, line = override.key_or_group, override.get_value_element_as_str()
+    for each in overrides:
+        if each.key_or_group in _all_groups() and isinstance(each.value(), list):
+            key, line = each.key_or_group, each.get_value_element_as_str()
             asked = f"-m {key}={line.strip('[]')}"
             raise ConfigError(f"{key}={line}: a list would mix these into one; to compare them: {asked}")
 

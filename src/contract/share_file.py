@@ -66,6 +66,11 @@ class ShareFile:
             return None
 
 
+def share_folder(folder: Path, share: int) -> Path:
+    """Where a share's own files lie."""
+    return folder / SHARES / f"{share:03d}"
+
+
 def share_path(folder: Path, share: int) -> Path:
     """Where a share's file lies."""
     return folder / SHARES / f"{share:03d}.json"

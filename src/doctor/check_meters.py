@@ -103,6 +103,9 @@ def _sockets(state: MachineState, taken: MeterTrial | None) -> Finding:
 
 
 def _gpus(seen: Meters) -> Finding:
+    if seen.gpus and seen.gpu_slowed:
+        said = f"{', '.join(seen.gpus)}, slowed down by {', '.join(seen.gpu_slowed)}"
+        return careful("GPU", said, "let it cool down and see `nvidia-smi -q -d PERFORMANCE,POWER,TEMPERATURE`")
     if seen.gpus:
         return fine("GPU", ", ".join(seen.gpus))
     if seen.gpu_wanted:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.config.schema import OFF, STRICT, Config
-from src.contract.json_files import write_json
+from src.contract.json_files import ContractError, read_object, texts, write_json
 from src.doctor.examine import Examination, read_state, with_meters
 from src.doctor.finding import Finding, Verdict
 from src.doctor.pilot_file import pilot_params
@@ -17,6 +17,8 @@ from src.errors import SetupError
 from src.measure.meters.select import Meter
 
 NAME = "preflight"
+OF_SHARE = "preflight_share_"
+"""How the name of a share's file begins; its number follows."""
 MORE = "`python -m src.doctor` tells more"
 STEADY = frozenset(
     ("governor", "turbo", "SMT", "profile", "CPUs", "display", "network", "virtual machine", "updates", "RAPL", "GPU")
@@ -42,10 +44,10 @@ class Preflight:
             return {}
         return {NAME: summary(self.begin), **pilot_params(self.begin.machine, self.meters)}
 
-    def write(self, folder: Path) -> None:
-        """Keep it in the sweep's folder, beside those of earlier starts."""
+    def write(self, folder: Path, name: str = NAME) -> None:
+        """Keep it in a folder as `name`.json, beside those of earlier starts."""
         if self.begin is not None:
-            names = (f"{NAME}{'' if number == 1 else f'-{number}'}.json" for number in itertools.count(1))
+            names = (f"{name}{'' if number == 1 else f'-{number}'}.json" for number in itertools.count(1))
             self.files = (next(folder / name for name in names if not (folder / name).exists()),)
             write_json(self.files[0], {"begin": self.begin.plain()})
 
@@ -61,6 +63,14 @@ class Preflight:
             say(f"since the start: {text}", "yellow")
         for path in self.files:
             write_json(path, {"begin": self.begin.plain(), "end": end.plain(), "changed": changed})
+
+
+def changes_in(path: Path) -> list[str]:
+    """What a file that `repeat` wrote says of changes; nothing where there is none, or no look at the end."""
+    try:
+        return texts(read_object(path).get("changed", []), f"{path}: `changed`")
+    except ContractError:
+        return []
 
 
 def preflight(config: Config, meters: Sequence[Meter], say: Say) -> Preflight:

@@ -32,7 +32,8 @@ class Meters:
     """What may measure here. `msr` and `capability` say whether EnergiBridge may read the counters (Linux).
 
     `rapl` are the domains that Linux powercap reads, `mirrored` the zones that show another one's counter, and
-    `rapl_failure` says why there is none. `wanted` is what the configuration asks for.
+    `rapl_failure` says why there is none. `wanted` is what the configuration asks for; `gpu_slowed` are the reasons for
+    which a GPU computes more slowly than it was asked to.
     """
 
     trials: tuple[MeterTrial, ...] = ()
@@ -47,6 +48,7 @@ class Meters:
     mirrored: tuple[str, ...] = ()
     rapl_failure: str = ""
     gpus: tuple[str, ...] = ()
+    gpu_slowed: tuple[str, ...] = ()
     gpu_wanted: bool = False
 
 

@@ -13,6 +13,7 @@ from src.doctor.host import gpu_names
 from src.doctor.state import Meters, MeterTrial
 from src.errors import ConfigError, MeterError
 from src.measure.meters import energibridge
+from src.measure.meters.gpu_state import slowed_by, visible_states
 from src.measure.meters.powercap import POWERCAP, Powercap
 from src.measure.meters.processor import packages
 from src.measure.meters.remedies import lockdown_mode
@@ -45,6 +46,7 @@ def read_meters(config: MeterConfig, gpu: bool, trials: Sequence[MeterTrial]) ->
         mirrored=mirrored,
         rapl_failure=failure,
         gpus=gpu_names(),
+        gpu_slowed=slowed_by(visible_states(os.environ)),
         gpu_wanted=gpu,
     )
 

@@ -87,7 +87,9 @@ def try_environment(name: str, framework: Framework, root: Path, requirements: s
     """
     folder = root / ENVIRONMENTS / name
     python, lock = folder / INTERPRETER, folder / LOCK_COPY
-    remedy = f"  make setup ENVS={name}"
+    # Set-up keeps to the device that is installed where none is named.
+    device = re.fullmatch(rf"scripts/requirements/{re.escape(name)}-(\w+)\.txt", requirements)
+    remedy = f"  make setup ENVS={name}" + (f" DEVICE={device[1]}" if device else "")
     if not python.is_file() or not lock.is_file():
         return Environment(name, "not set up", remedy)
     wanted = root / requirements

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from src.analysis.table import ENERGY_UNITS
 from src.analysis.values import Sample, finite
 from src.contract.json_files import whole
 from src.contract.metrics import Metric
+from src.figures.dark import with_dark_colours
 
 CROWD = 2000
 """More points than this are drawn as pixels, so that 10 000 runs don't make a file of megabytes."""
@@ -68,7 +70,8 @@ def kinds_of(runs: pd.DataFrame, metric: Metric) -> list[str]:
 def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     """Write NAME.svg and NAME.png into `folder` (made where missing); the same figure gives the same bytes.
 
-    Texts of the SVG are paths: it looks the same wherever it is opened, whatever fonts are there.
+    Texts of the SVG are paths: it looks the same wherever it is opened, whatever fonts are there. Its colours follow
+    the reader's choice of light or dark pages; the PNG is light.
     """
     folder.mkdir(parents=True, exist_ok=True)
     svg, png = folder / f"{name}.svg", folder / f"{name}.png"
@@ -82,7 +85,13 @@ def save(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
     # The salt makes ids repeat from call to call, and differ between figures that share a page.
     with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": name, "path.simplify": True}):
         with whole(svg) as part:
-            figure.savefig(part, dpi=DPI, metadata={"Date": None, "Creator": None})
+            part.write_text(_svg(figure), encoding="utf-8")
         with whole(png) as part:
             figure.savefig(part, dpi=DPI, metadata={"Software": None})
     return svg, png
+
+
+def _svg(figure: Figure) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
+    return with_dark_colours(text.getvalue())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -23,6 +24,10 @@ LINE_IN = 0.135
 GAP_IN = 0.04
 MARK_IN = 0.17
 BAND = "#cfe8f7"
+SHOWN: dict[str, Any] = {"marker": "D", "color": INK, "markersize": 4.2}
+NOT_SHOWN: dict[str, Any] = {**SHOWN, "markerfacecolor": "white", "markeredgewidth": 0.8}
+UNTESTED: dict[str, Any] = {"marker": "x", "color": GREY, "markersize": 4.6, "markeredgewidth": 1.2}
+"""How a pair's point looks: what was not tested is never drawn as what was tested without a result."""
 ROW_WIDTH_PT = WIDTH_IN * 72 - 14
 
 
@@ -49,7 +54,7 @@ def draw_differences(
         top_in = _draw_row(axes, pair, text, top_in, config.relevant_percent)
     _set_axes(axes, drawn, config, height_in)
     axes.set_xlabel(f"{metric.title}: difference of {_middles(config)} (%)")
-    _explain(figure, config)
+    _explain(figure, config, {pair.verdict.significant for pair in drawn})
     note_kind(figure, kinds_of(runs, metric))
     return Drawing(name, _caption(f"{as_words(metric.title)} ({metric.name})", config, len(known), len(drawn)), figure)
 
@@ -90,12 +95,8 @@ def _draw_row(axes: Axes, pair: Pair, text: Sequence[str], top_in: float, releva
     if interval is not None:
         axes.plot([interval.low, interval.high], [middle_in] * 2, color=INK, linewidth=1.6, solid_capstyle="butt")
         axes.plot([interval.low, interval.high], [middle_in] * 2, "|", color=INK, markersize=5)
-    filled = bool(pair.verdict.significant)
-    percent = pair.percent or 0.0
-    axes.plot(
-        percent, middle_in, "D", color=INK, markersize=4.2, zorder=6,
-        markerfacecolor=INK if filled else "white", markeredgewidth=0.8,
-    )  # fmt: skip
+    shown = UNTESTED if pair.verdict.significant is None else SHOWN if pair.verdict.significant else NOT_SHOWN
+    axes.plot(pair.percent or 0.0, middle_in, linewidth=0, zorder=6, **shown)
     return strip_in + MARK_IN
 
 
@@ -111,10 +112,15 @@ def _set_axes(axes: Axes, pairs: Sequence[Pair], config: AnalysisConfig, height_
     set_ticks(axes.xaxis)
 
 
-def _explain(figure: Figure, config: AnalysisConfig) -> None:
+def _explain(figure: Figure, config: AnalysisConfig, verdicts: set[bool | None]) -> None:
+    """The marks that are there, and the band."""
+    marks = [
+        (True, SHOWN, f"difference shown (corrected p < {config.alpha:g})"),
+        (False, NOT_SHOWN, "no difference shown"),
+        (None, UNTESTED, "not tested: nothing is said of it"),
+    ]
     handles = [
-        _mark(INK, f"significant (corrected p < {config.alpha:g})"),
-        _mark("white", "not significant"),
+        *(Line2D([], [], linewidth=0, label=label, **mark) for verdict, mark, label in marks if verdict in verdicts),
         Patch(
             color=BAND,
             linewidth=0,
@@ -122,10 +128,6 @@ def _explain(figure: Figure, config: AnalysisConfig) -> None:
         ),
     ]
     figure.legend(handles=handles, loc="outside lower left", ncols=1, fontsize=SMALL_PT)
-
-
-def _mark(face: str, label: str) -> Line2D:
-    return Line2D([], [], color=INK, marker="D", markersize=4.2, linewidth=0, markerfacecolor=face, label=label)
 
 
 def _middles(config: AnalysisConfig) -> str:

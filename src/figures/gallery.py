@@ -17,6 +17,7 @@ from src.figures.distribution import draw_distribution
 from src.figures.drawing import Drawing
 from src.figures.each_machine import draw_machines
 from src.figures.forest import draw_differences
+from src.figures.interaction import draw_interaction
 from src.figures.phases import draw_energy_by_phase
 from src.figures.power_over_time import draw_power_over_time
 from src.figures.quantiles import draw_normal_qq
@@ -50,6 +51,9 @@ def draw_all(
     decisive = catalogue[analysis.decisive_metric]
     yield draw_differences(table, decisive, analysis.pairs, treatments, analysis.config)
     yield from draw_machines(table, decisive, analysis.pairs, treatments, analysis.config)
+    if analysis.factorial is not None:
+        means = {d.treatment: d for d in analysis.descriptions if d.metric == decisive.name}
+        yield draw_interaction(table, decisive, analysis.factorial, treatments, means)
     yield draw_power_over_time(traces, treatments, analysis.phases)
     yield draw_energy_by_phase(table, treatments, analysis.phases, analysis.outside_task)
     if "accuracy" in catalogue:

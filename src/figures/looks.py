@@ -84,6 +84,11 @@ def short_labels(treatments: Treatments) -> dict[str, str]:
     return short if len(set(short.values())) == len(short) else {label: label for label in treatments}
 
 
+def level_label(factor: str, level: str) -> str:
+    """A factor's level as treatments are labelled by it: `torch`, `batch_size=32`."""
+    return level if factor == "framework" else f"{factor.rpartition('.')[2]}={level}"
+
+
 def wrapped_labels(treatments: Treatments, width: int = NARROW) -> dict[str, str]:
     """Short labels in lines of at most `width` characters; where one breaks, all break after their first word."""
     short = short_labels(treatments)

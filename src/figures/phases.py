@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from src.contract.metrics import OF_TASK, of_phase
 from src.figures.drawing import Drawing, left_out, not_drawn
 from src.figures.looks import Treatments, phase_colours, row_in, wrapped_labels
-from src.figures.style import INK, house_style, legend_below, new_figure, note_kind, text_width_pt
+from src.figures.style import ON_PAINT, house_style, legend_below, new_figure, note_kind, text_width_pt
 from src.figures.units import Scale, scale, set_ticks, three_digits
 
 NAME = "energy_by_phase"
@@ -60,7 +60,7 @@ def _draw_bars(axes: Axes, means: pd.DataFrame, outside_task: Sequence[str]) -> 
         for row, value in enumerate(width):
             text = three_digits(value)
             if value / longest * DATA_WIDTH_PT > text_width_pt(text) + 6:
-                axes.text(left[row] + value / 2, row, text, ha="center", va="center", color=INK)
+                axes.text(left[row] + value / 2, row, text, ha="center", va="center", color=ON_PAINT)
         left = left + width
     for row, total in enumerate(left):
         axes.text(total + 0.015 * longest, row, three_digits(total), va="center", fontweight="bold")

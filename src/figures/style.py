@@ -28,6 +28,8 @@ NOTE_LINE_IN = 0.13
 INK = "#222222"
 GREY = "#767676"
 WARNING = "#b3261e"
+ON_PAINT = "#1c1c1c"
+"""Of texts on painted bars, light or dark as the page may be."""
 
 # matplotlib brings DejaVu Sans along, so that text is as wide on every machine.
 STYLE = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
@@ -22,7 +25,11 @@ from src.protocol.outcomes import heading_of, significant, told, value_of
 from src.public import shown
 
 LAST_RESULTS = 6
+OF_A_NUMBER, NO_BREAK = re.compile(r"(?<=\d) (?=[^\W\d]{1,3}\b|%)"), "\xa0"
+"""The blank between a number and its unit, and one that no line is broken at."""
 PLAIN_WIDTH = 120
+ECHO = len("^C")
+"""Columns left free for what the terminal itself writes at a Ctrl-C, which else begins a line that is not counted."""
 REFRESH_PER_S = 1.0
 """Drawing costs time on the measured machine, so it is done seldom."""
 
@@ -49,13 +56,18 @@ class Display:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or _console()
         self.view = View()
+        self._said: set[str] = set()
 
     @contextmanager
     def live(self, title: str, total: int, done: int = 0) -> Iterator[None]:
         """Keep the live view on screen during the body; does nothing where the output is no terminal."""
         self.view = View(title=title, total=total, done=done)
         with self.showing(lambda: render(self.view, time.monotonic())):
-            yield
+            try:
+                yield
+            finally:
+                self.view.now = self.view.next = ""
+                self.view.left_s = None
 
     @contextmanager
     def showing(self, made: Callable[[], RenderableType]) -> Iterator[None]:
@@ -63,13 +75,29 @@ class Display:
         if not self.console.is_terminal:
             yield
             return
-        with Live(get_renderable=made, console=self.console, refresh_per_second=REFRESH_PER_S):
+
+        def narrower() -> RenderableType:
+            return Constrain(made(), self.console.width - ECHO)
+
+        with Live(get_renderable=narrower, console=self.console, refresh_per_second=REFRESH_PER_S):
             yield
 
     def say(self, text: str, style: str = "") -> None:
-        """Print one line for good."""
+        """Print one line for good, on a terminal as several where it is longer, which break no word."""
+        if self.console.is_terminal:
+            text = "\n".join(_broken(line, self.console.width) for line in text.split("\n"))
+        self.copied(text, style)
+
+    def copied(self, text: str, style: str = "") -> None:
+        """Print what is to be copied, an address or a command, with no other breaks than the terminal's own."""
         stamp = "" if self.console.is_terminal else f"{datetime.now():%H:%M:%S} "
         self.console.print(Text(stamp + shown(text), style=style), soft_wrap=True)
+
+    def once(self, text: str) -> None:
+        """Print one line for good, unless it was said already."""
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
 
     def plain(self, text: str) -> None:
         """Print one line where no live view shows it."""
@@ -105,6 +133,16 @@ class Display:
         return max(0.0, self.view.left_s - (time.monotonic() - self.view.left_since))
 
 
+def _broken(line: str, width: int) -> str:
+    """A line as several between its words; an address that is longer stays whole, so that it can be copied."""
+    indent = line[: len(line) - len(line.lstrip())]
+    kept = OF_A_NUMBER.sub(NO_BREAK, line)
+    broken = textwrap.fill(
+        kept, max(width, 20), subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False
+    )
+    return broken.replace(NO_BREAK, " ")
+
+
 def _console() -> Console:
     """The terminal, or plain output that is wide enough for every table."""
     console = Console(highlight=False)
@@ -118,15 +156,24 @@ def render(view: View, now: float) -> RenderableType:
     progress.add_column(ratio=1)
     progress.add_column(justify="right", no_wrap=True)
     end = f", about {duration(left)} left, until {datetime.now() + timedelta(seconds=left):%H:%M}" if left else ""
-    progress.add_row(ProgressBar(total=max(view.total, 1), completed=view.done), f"{view.done}/{view.total} runs{end}")
+    progress.add_row(
+        ProgressBar(total=max(view.total, 1), completed=view.done), f"{view.done}/{counted(view.total, 'run')}{end}"
+    )
     elapsed = now - view.now_since
     timing = duration(elapsed) if view.now_until is None else f"{duration(max(0.0, view.now_until - now))} left"
-    lines: list[RenderableType] = [progress, Text(f"now   {view.now}, {timing}", style="bold")]
+    lines: list[RenderableType] = [progress]
+    if view.now:
+        lines.append(Text(f"now   {view.now}, {timing}", style="bold"))
     if view.next:
         lines.append(Text(f"next  {view.next}", style="dim"))
     if view.results:
         lines.append(_results(list(view.results)))
     return Panel(Group(*lines), title=escape(view.title), title_align="left")
+
+
+def counted(n: int, thing: str) -> str:
+    """A number of things: `1 run`, `2 runs`."""
+    return f"{n} {thing if n == 1 else thing + 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -12,8 +12,9 @@ from src.measure.meters.select import Meter, select_meter
 from src.paths import ROOT
 from src.plan.sweep_plan import SweepPlan
 from src.plan.time_left import remaining_s
-from src.protocol.display import Display
-from src.protocol.here import length_of, planned, seen
+from src.protocol.announce import planned
+from src.protocol.display import Display, counted
+from src.protocol.here import length_of, seen
 from src.protocol.machine import introduce_meter
 from src.protocol.ready import prepare_work
 from src.protocol.resume import go_on, progress_of
@@ -34,12 +35,12 @@ def show(plan: SweepPlan, display: Display) -> None:
         progress = progress_of(plan, folder, recover=False)
         left, seen_s = progress.left, seen(plan, progress.finished)
         display.say(f"going on in {folder}: {len(progress.finished)} of {len(plan.slots)} runs are finished")
-    display.say(planned(plan))
+    display.once(planned(plan))
     shown = blocks(left)
     for block in shown[:SHOWN]:
         display.say(f"  block {block[0].iteration}: {', '.join(plan.label(slot) for slot in block)}")
     if len(shown) > SHOWN:
-        display.say(f"  and {len(shown) - SHOWN} more blocks")
+        display.say(f"  and {counted(len(shown) - SHOWN, 'more block')}")
     missing: list[str] = []
     said: dict[str, None] = {}
     for meter in dict.fromkeys(filter(None, (_meter(config, missing) for config in plan.configs))):

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from src.config.schema import STEADY, TEMPERATURE
 from src.contract.job import Prime
 from src.contract.record import RunRecord
 from src.errors import SetupError
@@ -17,6 +16,7 @@ from src.measure.meters.select import Meter
 from src.paths import ROOT
 from src.plan.sweep_plan import SweepPlan
 from src.plan.time_left import remaining_s
+from src.protocol.announce import coming_first, planned
 from src.protocol.display import Display, duration
 from src.protocol.enough import looked_at
 from src.protocol.loop import Loop
@@ -88,35 +88,19 @@ def prepare_and_run(loop: Loop) -> None:
     loop.run()
 
 
-def planned(plan: SweepPlan) -> str:
-    """A plan in one sentence."""
-    protocol, count = plan.shared.protocol, len(plan.treatments)
-    labels = ", ".join(treatment.label for treatment in plan.treatments)
-    share = f" (share {protocol.share})" if protocol.share else ""
-    return (
-        f"plan: {count} {'treatment' if count == 1 else 'treatments'} ({labels}) in "
-        f"{plan.blocks} {protocol.order.value} {'block' if plan.blocks == 1 else 'blocks'}{share} = "
-        f"{len(plan.slots)} {'run' if len(plan.slots) == 1 else 'runs'}; "
-        f"protocol {protocol.name}: {'at most ' if protocol.warmup == STEADY else ''}{duration(protocol.warmup_s)} "
-        f"warm-up, {'at least ' if protocol.rest == TEMPERATURE else ''}{duration(protocol.idle_s)} between runs"
-    )
-
-
 def length_of(plan: SweepPlan, runs_s: float | None) -> str:
     """How long it all takes when the runs and the rests between them take `runs_s`."""
     protocol = plan.shared.protocol
-    once = [("baseline", protocol.baseline_s), ("warm-up", protocol.warmup_s)]
-    first = " and ".join(f"{duration(seconds)} {name}" for name, seconds in once if seconds)
-    first = f", {first} come first" if first else ""
     if runs_s is None:
-        return f"not known before the first block{first}"
-    return f"roughly {duration(sum(seconds for _, seconds in once) + runs_s)}{first}; sharper after the first block"
+        return "not known before the first block"
+    whole = duration(protocol.baseline_s + protocol.warmup_s + runs_s)
+    return f"roughly {whole}{coming_first(protocol)}; sharper after the first block"
 
 
 def _introduce(loop: Loop) -> None:
     """What is to be measured, with what, and how long it takes."""
     plan, display, protocol = loop.plan, loop.display, loop.plan.shared.protocol
-    display.say(planned(plan))
+    display.once(planned(plan))
     if places := looked_at(protocol):
         said = ", ".join(map(str, places))
         display.say(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -22,11 +23,13 @@ from src.measure.disturbance import package_temperature_c, snapshot
 from src.measure.energy import whole_file
 from src.measure.environment import worker_environment
 from src.measure.launch import Ending, launch
+from src.measure.meters.gpu_state import hottest_c, visible_states
 from src.measure.meters.select import Meter
 from src.measure.run_metrics import IdleBaseline, spread_of
 from src.paths import ROOT
 from src.protocol.display import Display, duration
 from src.protocol.steady import Seen, still_moving, watched
+from src.workloads.hardware import Device
 
 GRACE_S = 60.0
 LOOK_S, SHORT_LOOK_S = 5.0, 1.0
@@ -41,6 +44,8 @@ STARTING_S = 0.5
 """What of it a meter needs to start and to end."""
 DRIFT = 0.2
 """Idle power that is this far from what it was at the start is told."""
+PACKAGE, GPU = "package", "GPU"
+"""Parts whose temperature a rest may wait for."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -66,9 +71,9 @@ class MachineState:
 
     All else was seen when it was last looked at, before the present block: others' load, the frequency governor, and
     `block_power_w`; the power of the first look of all is kept in `first_power_w`, those before blocks in
-    `of_blocks_w` (all by meter). `first_run_c` is the package's temperature when the first run began, where later ones
-    rest until it is back, and `rest_flags` tell how the last rest fell short of that; `was_colder` says that one began
-    colder than that.
+    `of_blocks_w` (all by meter). `first_run_c` are the temperatures of package and GPU when the first run began, where
+    later ones rest until they are back, and `rest_flags` tell how the last rest fell short of that; `was_colder` says
+    that one began colder than that.
     """
 
     idle_power_w: Mapping[Meter, float]
@@ -77,7 +82,7 @@ class MachineState:
     block_power_w: Mapping[Meter, float] = field(default_factory=dict)
     first_power_w: Mapping[Meter, float] = field(default_factory=dict)
     of_blocks_w: Mapping[Meter, tuple[float, ...]] = field(default_factory=dict)
-    first_run_c: float | None = None
+    first_run_c: Mapping[str, float] = field(default_factory=dict)
     rest_flags: tuple[Flag, ...] = ()
     was_colder: bool = False
 
@@ -101,7 +106,12 @@ def require_sensors(protocol: ProtocolConfig, meter: Meter) -> None:
             "protocol.rest=temperature: this machine shows no temperature of its processor's package; rest for a fixed "
             "time with protocol.rest=fixed, or load the sensor's driver (on Linux `modprobe coretemp` or `k10temp`)"
         )
-    if protocol.warmup == STEADY and not watched(_measures(meter), now.temperature_c, now.frequency_mhz):
+    gpu_c = gpu_temperature_c() if meter.gpu else None
+    if protocol.rest == TEMPERATURE and meter.gpu and gpu_c is None:
+        raise SetupError(
+            "protocol.rest=temperature: the GPU tells no temperature; rest for a fixed time with protocol.rest=fixed"
+        )
+    if protocol.warmup == STEADY and not watched(_measures(meter), now.temperature_c, now.frequency_mhz, gpu_c):
         raise SetupError(
             f"protocol.warmup=steady: the meter {meter.name} measures no power here, and this machine does not show "
             "both temperature and frequency of its processor; warm up for a fixed time with protocol.warmup=fixed"
@@ -112,6 +122,8 @@ def unknown(configs: Sequence[Config]) -> Iterator[str]:
     """What the runs will not tell of the machine's state, as it cannot be read or the protocol does not measure it."""
     if package_temperature_c() is None:
         yield "this machine shows no temperature of its processor's package, so no run tells it"
+    if any(config.hardware.device is Device.cuda for config in configs) and gpu_temperature_c() is None:
+        yield "the GPU shows no temperature, so no run tells it"
     protocol = configs[0].protocol
     if protocol.baseline_s > 0:
         return
@@ -167,7 +179,8 @@ def _until_steady(protocol: ProtocolConfig, meter: Meter, folder: Path, display:
         stops.check()
         seen.append(_seen(meter, folder, began_s))
         now = seen[-1]
-        why = still_moving(seen, watched(_measures(meter), now.temperature_c, now.frequency_mhz))
+        heat = now.temperature_c, now.frequency_mhz, now.gpu_temperature_c
+        why = still_moving(seen, watched(_measures(meter), *heat))
         if why is None and now.at_s >= protocol.warmup_minimum_s:
             display.say(f"warm and steady after {duration(now.at_s)}")
             return True
@@ -183,67 +196,88 @@ def _seen(meter: Meter, folder: Path, began_s: float) -> Seen:
         with suppress(MeterError, EnergyError):
             power_w, _ = _at_rest(meter, PIECE_S - STARTING_S, folder, "warmup")
     time.sleep(max(0.0, until_s - time.monotonic()))
-    now = snapshot()
-    return Seen(time.monotonic() - began_s, power_w, now.frequency_mhz, now.temperature_c)
+    now, gpu_c = snapshot(), gpu_temperature_c() if meter.gpu else None
+    return Seen(time.monotonic() - began_s, power_w, now.frequency_mhz, now.temperature_c, gpu_c)
 
 
 def rest(state: MachineState, config: Config, display: Display) -> MachineState:
     """Rest as the protocol says; returns the state with what that came to."""
-    _rest_but(0.0, state, config.protocol, display)
-    return _rested(state, config.protocol, display)
+    _rest_but(0.0, state, config, display)
+    return _rested(state, config, display)
 
 
-def _rest_but(look_s: float, state: MachineState, protocol: ProtocolConfig, display: Display) -> None:
+def temperatures(config: Config) -> dict[str, float | None]:
+    """Of the package, and of the GPU where a run computes on one; None where it shows none."""
+    seen = {PACKAGE: package_temperature_c()}
+    return seen | ({GPU: gpu_temperature_c()} if config.hardware.device is Device.cuda else {})
+
+
+def gpu_temperature_c() -> float | None:
+    """The hottest of the GPUs that a run may see."""
+    return hottest_c(visible_states(os.environ))
+
+
+def _rest_but(look_s: float, state: MachineState, config: Config, display: Display) -> None:
     """The rest but for its last `look_s`.
 
-    A package that is colder than before the first run is no reason to wait, as that does not warm it.
+    What is colder than before the first run is no reason to wait, as that does not warm it.
     """
-    began_s = time.monotonic()
+    began_s, protocol = time.monotonic(), config.protocol
     time.sleep(protocol.idle_s - look_s)
-    if protocol.rest == TEMPERATURE and state.first_run_c is not None:
-        _cool_down(state.first_run_c + protocol.rest_margin_c, began_s + protocol.rest_max_s - look_s, display)
+    if protocol.rest == TEMPERATURE:
+        most_c = {part: first_c + protocol.rest_margin_c for part, first_c in state.first_run_c.items()}
+        _cool_down(most_c, began_s + protocol.rest_max_s - look_s, config, display)
 
 
-def _rested(state: MachineState, protocol: ProtocolConfig, display: Display) -> MachineState:
-    """The state with the package's temperature as the rest left it, or with what is to be said of it."""
+def _rested(state: MachineState, config: Config, display: Display) -> MachineState:
+    """The state with the temperatures as the rest left them, or with what is to be said of them."""
+    protocol, first_c = config.protocol, state.first_run_c
     if protocol.rest != TEMPERATURE:
         return state
-    now_c = package_temperature_c()
-    if state.first_run_c is None:
-        return replace(state, first_run_c=now_c)
-    flags = rest_flags(now_c, state.first_run_c, protocol)
+    now_c = temperatures(config)
+    begun = [part for part in now_c if part in first_c]
+    flags = tuple(flag for part in begun for flag in rest_flags(part, now_c[part], first_c[part], protocol))
     for flag in flags:
         display.say(flag.text, "yellow")
-    colder = now_c is not None and now_c < state.first_run_c - protocol.rest_margin_c
+    known = {part: celsius for part, celsius in now_c.items() if celsius is not None}
+    colder = [part for part in begun if part in known and known[part] < first_c[part] - protocol.rest_margin_c]
     if colder and not state.was_colder:
-        text = f"the package is at {now_c:.1f} °C now, before the first run it was at {state.first_run_c:.1f} °C"
+        part = colder[0]
+        text = f"the {part} is at {known[part]:.1f} °C now, before the first run it was at {first_c[part]:.1f} °C"
         display.say(f"{text}: a longer protocol.idle_s lets the first run begin colder, too", "yellow")
-    return replace(state, rest_flags=flags, was_colder=state.was_colder or colder)
+    was_colder = state.was_colder or bool(colder)
+    return replace(state, first_run_c={**known, **first_c}, rest_flags=flags, was_colder=was_colder)
 
 
-def _cool_down(most_c: float, until_s: float, display: Display) -> None:
-    """Wait until the package is at most that warm, or until then in monotonic seconds."""
-    if _is_above(most_c):
-        display.stage(f"resting on, until the package is at {most_c:.1f} °C at most", until_s - time.monotonic())
-    while (left_s := until_s - time.monotonic()) > 0 and _is_above(most_c):
+def _cool_down(most_c: Mapping[str, float], until_s: float, config: Config, display: Display) -> None:
+    """Wait until each part is at most that warm, or until then in monotonic seconds."""
+    if above := _above(most_c, config):
+        told = " and ".join(f"the {part} is at {most_c[part]:.1f} °C" for part in above)
+        display.stage(f"resting on, until {told} at most", until_s - time.monotonic())
+    while (left_s := until_s - time.monotonic()) > 0 and _above(most_c, config):
         stops.check()
         time.sleep(min(POLL_S, left_s))
 
 
-def _is_above(most_c: float) -> bool:
-    """A temperature that can no longer be read is nothing to wait for."""
-    now_c = package_temperature_c()
-    return now_c is not None and now_c > most_c
+def _above(most_c: Mapping[str, float], config: Config) -> list[str]:
+    """The parts that are still too warm; a temperature that can no longer be read is nothing to wait for."""
+    if not most_c:
+        return []
+    now = temperatures(config).items()
+    return [part for part, now_c in now if now_c is not None and now_c > most_c.get(part, math.inf)]
 
 
-def rest_flags(now_c: float | None, first_run_c: float, protocol: ProtocolConfig) -> tuple[Flag, ...]:
-    """What is to be said of a run that begins at `now_c`, warmer than the first one did."""
+def rest_flags(part: str, now_c: float | None, first_run_c: float, protocol: ProtocolConfig) -> tuple[Flag, ...]:
+    """What is to be said of a run that begins with this part at `now_c`, warmer than the first one did."""
     if now_c is None:
-        text = "the package's temperature could not be read any more before the run"
+        text = f"the {part}'s temperature could not be read any more before the run"
     elif now_c <= first_run_c + protocol.rest_margin_c:
         return ()
     else:
-        text = f"the run began at {now_c:.1f} °C, the first one at {first_run_c:.1f} °C, after the longest rest"
+        of_part = "" if part == PACKAGE else f" ({part})"
+        text = (
+            f"the run began at {now_c:.1f} °C{of_part}, the first one at {first_run_c:.1f} °C, after the longest rest"
+        )
         text += f" (protocol.rest_max_s={protocol.rest_max_s:g})"
     return (Flag("start_temperature", text),)
 
@@ -253,7 +287,7 @@ def rest_and_look(state: MachineState, config: Config, meter: Meter, folder: Pat
     rest_s = config.protocol.idle_s
     measured = rest_s >= 2 * LOOK_S and meter.energy_kind != "replayed"
     look_s = max(LOOK_S, LOOK_SHARE * rest_s) if measured else min(SHORT_LOOK_S, rest_s)
-    _rest_but(look_s, state, config.protocol, display)
+    _rest_but(look_s, state, config, display)
     until_s = time.monotonic() + look_s
     busy, power_w = _look(meter, look_s, folder) if measured else (background_load(look_s), None)
     time.sleep(max(0.0, until_s - time.monotonic()))
@@ -269,7 +303,7 @@ def rest_and_look(state: MachineState, config: Config, meter: Meter, folder: Pat
     )
     _tell_load(busy, config, display)
     _tell_change(state, seen, meter, display)
-    return _rested(seen, config.protocol, display)
+    return _rested(seen, config, display)
 
 
 def _look(meter: Meter, seconds: float, folder: Path) -> tuple[float, float | None]:

@@ -14,6 +14,7 @@ from src.contract.metrics import OF_TASK, Metric
 from src.contract.record import Run, deciding, headlines
 
 HEADINGS = {"energy_j": "energy J", "duration_s": "time s", "power_w": "power W", "edp_js": "EDP J·s"}
+WIDE = 80
 SHARES = {"accuracy": ("acc. %", "accuracy", "%", 100.0)}
 """Numbers between 0 and 1 that people read in percent: heading, name, unit and factor."""
 
@@ -67,8 +68,11 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(middle, lower, upper)
 
 
-def summary_table(runs: Sequence[Run]) -> Table:
-    """The table for the terminal: each median of the runs that decide, and below it the interquartile range."""
+def summary_table(runs: Sequence[Run], width: int = WIDE) -> Table:
+    """The table for the terminal: each median of the runs that decide, and below it the interquartile range.
+
+    Where there are fewer than WIDE characters, headings take two lines.
+    """
     decide = deciding(runs)
     summaries, shown = summarise(decide), headlines(runs)
     doubtful = f"; {len(runs) - len(decide)} of {len(runs)} runs are doubtful and do not count"
@@ -82,7 +86,7 @@ def summary_table(runs: Sequence[Run]) -> Table:
     table.add_column("treatment", overflow="fold", min_width=12)
     beside = "time vs best" if _estimated(runs) else "vs best"
     for heading in ("n", *map(heading_of, shown), beside):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading if width >= WIDE else heading.replace(" ", "\n", 1), justify="right", no_wrap=True)
     for summary in summaries:
         cells = [_cell(summary.spreads.get(metric.name), _factor(metric)) for metric in shown]
         table.add_row(escape(summary.treatment), str(summary.n), *cells, _extra(summary.extra_percent))

@@ -25,9 +25,9 @@ from src.config.cpus import usable_cpus
 from src.config.schema import Config, typed
 from src.contract.plan_file import PlanFile, Slot
 from src.contract.record import RunRecord, flatten
-from src.contract.share_file import SHARES, ShareFile, State
+from src.contract.share_file import SHARES, ShareFile, State, share_folder
 from src.doctor.host import host_facts, machine_name
-from src.doctor.preflight import preflight
+from src.doctor.preflight import OF_SHARE, preflight
 from src.errors import ConfigError, JoulebenchError, RunError, SetupError, told
 from src.measure.alone import measuring_alone
 from src.paths import ROOT
@@ -94,9 +94,11 @@ def measure_share(folder: Path, share: int, here: Path, display: ShareDisplay) -
             for meter in distinct_meters(loop.ready):
                 introduce_meter(display, meter)
             checkup = preflight(plan.shared, distinct_meters(loop.ready), display.say)
+            loop.ready = [dataclasses.replace(each, facts={**each.facts, **checkup.params}) for each in loop.ready]
             if loop.todo:
-                (folder / SHARES / f"{share:03d}").mkdir(exist_ok=True)
-                checkup.write(folder / SHARES / f"{share:03d}")
+                own_files = share_folder(folder, share)
+                own_files.mkdir(exist_ok=True)
+                checkup.write(own_files, f"{OF_SHARE}{share:03d}")
                 prepare_and_run(loop)
                 checkup.repeat(display.say)
         display.tell(state="finished", now="", left_s=0.0)

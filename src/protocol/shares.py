@@ -17,13 +17,14 @@ from rich.table import Table
 from src import stops
 from src.contract.plan_file import Slot, blocks
 from src.contract.record import RunRecord
-from src.contract.share_file import ShareFile
+from src.contract.share_file import SHARES, ShareFile, share_folder
+from src.doctor.preflight import OF_SHARE, changes_in
 from src.errors import ConfigError, RunError, SetupError, TrackError
 from src.plan.schedule import deal
 from src.plan.sweep_plan import SweepPlan, plain
+from src.protocol.announce import planned
 from src.protocol.cluster import LOCAL, Cluster, Job, read_jobs, write_jobs
-from src.protocol.display import duration
-from src.protocol.here import planned
+from src.protocol.display import counted, duration
 from src.protocol.loop import STORE_WAIT_S, Course, Missing
 from src.protocol.outcomes import significant
 from src.protocol.resume import Progress, progress_of
@@ -196,11 +197,14 @@ class Shares(Course):
             if block[0].iteration not in left | share.gathered:
                 self._take(share, block, progress_of(self._only(block), self.folder))
         unfinished = [block for block in share.blocks if block[0].iteration in left]
+        for path in preflights(self.folder, number)[-1:]:
+            for text in changes_in(path):
+                self.display.say(f"share {number} on {share.machine}, since its start: {text}", "yellow")
         where = f"share {number}{f' on {share.machine}' if share.machine else ''}"
         if not unfinished:
             self.display.plain(f"{where}: finished")
             return
-        count = f"{len(unfinished)} of {len(share.blocks)} blocks"
+        count = f"{len(unfinished)} of {counted(len(share.blocks), 'block')}"
         if how == "finished":
             self._give_up(unfinished, "")
             self.display.say(f"{where} ended with {count} unfinished", "yellow")
@@ -255,7 +259,7 @@ class Shares(Course):
 
     def _introduce(self) -> None:
         protocol = self.plan.shared.protocol
-        self.display.say(planned(self.plan))
+        self.display.once(planned(self.plan))
         if self.cluster.kind == LOCAL:
             text = "shares on one machine are measured side by side and spoil each other's energy: only to try it out"
             self.display.say(text, "bold yellow")
@@ -287,6 +291,16 @@ class Shares(Course):
         gathered = f"{done} {'block' if done == 1 else 'blocks'} gathered"
         table.title = escape(f"joulebench: {self.plan.shared.experiment}: {told}; {gathered}{hidden}")
         return table
+
+
+def preflights(folder: Path, share: int | None = None) -> list[Path]:
+    """What the doctor saw where a sweep's shares, or this one, began and ended; in the order of their starts."""
+    folders = [share_folder(folder, share)] if share is not None else sorted((folder / SHARES).glob("[0-9]*/"))
+    return [path for own in folders for path in sorted(own.glob(f"{OF_SHARE}*.json"), key=_start)]
+
+
+def _start(path: Path) -> int:
+    return int(path.stem.partition("-")[2] or 1)
 
 
 def still_measured(folder: Path, cluster: Cluster) -> frozenset[int]:

@@ -12,6 +12,7 @@ WATCHED = {
     "power_w": ("power", 1.0, " %"),
     "frequency_mhz": ("frequency", 1.0, " %"),
     "temperature_c": ("temperature", 2.0, " °C"),
+    "gpu_temperature_c": ("GPU's temperature", 2.0, " °C"),
 }
 """What can be watched, and how far it may still move in a minute: in percent of its mean, or in °C.
 
@@ -28,18 +29,25 @@ class Seen:
     power_w: float | None
     frequency_mhz: float | None
     temperature_c: float | None
+    gpu_temperature_c: float | None = None
 
 
-def watched(measures_power: bool, temperature_c: float | None, frequency_mhz: float | None) -> tuple[str, ...]:
+def watched(
+    measures_power: bool,
+    temperature_c: float | None,
+    frequency_mhz: float | None,
+    gpu_temperature_c: float | None = None,
+) -> tuple[str, ...]:
     """What of WATCHED tells here that the machine is warm, given what can be read; nothing where that is too little.
 
     Power alone does; without it, temperature and frequency do only together: a processor that slows itself down keeps
     its temperature.
     """
     heat = () if temperature_c is None else ("temperature_c",)
+    on_gpu = () if gpu_temperature_c is None else ("gpu_temperature_c",)
     if measures_power:
-        return ("power_w", *heat)
-    return ("frequency_mhz", *heat) if heat and frequency_mhz is not None else ()
+        return ("power_w", *heat, *on_gpu)
+    return ("frequency_mhz", *heat, *on_gpu) if heat and frequency_mhz is not None else ()
 
 
 def still_moving(seen: Sequence[Seen], names: Sequence[str]) -> str | None:
@@ -60,5 +68,5 @@ def _moves(recent: Sequence[Seen], name: str) -> str | None:
     if len(values) < len(recent):
         return f"its {title} could not always be read"
     slope = 60 * linear_regression([each.at_s for each in recent], values).slope
-    moved = slope if name == "temperature_c" else 100 * slope / fmean(values)
+    moved = slope if unit == " °C" else 100 * slope / fmean(values)
     return f"its {title} still moved by {moved:+.1f}{unit} a minute" if abs(moved) > limit else None

@@ -23,7 +23,7 @@ from src.measure.alone import measuring_alone
 from src.paths import ROOT
 from src.plan.sweep_plan import SweepPlan
 from src.protocol.cluster import Cluster
-from src.protocol.display import Display
+from src.protocol.display import Display, counted
 from src.protocol.filing import filing_command
 from src.protocol.here import distinct_meters, loop_of, measure_here, meter_tags
 from src.protocol.lock import claim
@@ -31,12 +31,13 @@ from src.protocol.loop import Course, Missing
 from src.protocol.outcomes import missing_table, summary_table
 from src.protocol.ready import make_ready, ready_store
 from src.protocol.resume import Progress, go_on, progress_of
-from src.protocol.shares import Shares, still_measured
+from src.protocol.shares import Shares, preflights, still_measured
 from src.protocol.sweep_run import SweepRun
 from src.public import password_from, public
 from src.track.folder_lock import filing_alone
 
 if TYPE_CHECKING:
+    from src.report.make import Report
     from src.track.store import Store
 
 UNWRITABLE = {
@@ -93,7 +94,7 @@ def measure_sweep(
             course = loop_of(plan, folder, display, ready, progress, sweep_run.run_id)
             measure = functools.partial(measure_here, course)
         course.spared = len(plan.slots) - len(plan.asked)
-        report_files: Sequence[Path] = ()
+        report: Report | None = None
         try:
             if progress.left:
                 measure()
@@ -105,7 +106,7 @@ def measure_sweep(
             sweep_run.file_missing([*course.records, *course.failed])
             stops.check()
             if len(course.records) >= REPORTED_FROM:
-                report_files = report_on(store, plan.shared, folder / "report", [plan.sweep], display)
+                report = report_on(store, plan.shared, folder / "report", [plan.sweep], display)
             stops.check()
         except OSError as error:
             if error.errno not in UNWRITABLE:
@@ -115,38 +116,46 @@ def measure_sweep(
                 f"{folder} is there and can be written, then {stops.way_on}"
             ) from error
         finally:
-            unfiled = _close(sweep_run, course, [*report_files, *checkup.files])
+            looks = preflights(folder) if cluster else checkup.files
+            unfiled = _close(sweep_run, course, report, looks)
     _refuse_missing(plan, folder, course.missing)
     if unfiled:
         raise TrackError("not all of this sweep is in MLflow; see above why, and how to file the rest")
     return course.records
 
 
-def report_on(store: Store, shared: Config, folder: Path, sweeps: Sequence[str], display: Display) -> Sequence[Path]:
-    """Write the report of some sweeps and say what it answers; returns its files. Runs are never lost to a report."""
+def report_on(store: Store, shared: Config, folder: Path, sweeps: Sequence[str], display: Display) -> Report | None:
+    """Write the report of some sweeps; None where that fails, which is said. Runs are never lost to a report."""
     try:
         from src.report.make import make_report  # loads statistics and figures, which no run should wait for
 
-        report = make_report(store, shared.experiment, shared.analysis, folder, sweeps, shared.tracking_uri)
+        return make_report(store, shared.experiment, shared.analysis, folder, sweeps, shared.tracking_uri)
     except Exception as error:  # noqa: BLE001 (whatever a report stumbles over, the runs are measured)
         reason = str(error) if isinstance(error, JoulebenchError) else f"{type(error).__name__}: {error}"
         display.say(f"no report: {' '.join(reason.split())}", "yellow")
-        return ()
+        return None
+
+
+def tell(report: Report, store: Store, display: Display) -> None:
+    """Say what a report answers, and where it lies."""
     for sentence in report.answer:
         display.say(sentence)
     if store.left_out:
         display.say(store.left_out, "yellow")
-    display.say(f"report: {report.page}")
-    return report.files
+    display.copied(f"report: {report.page}")
 
 
-def _close(sweep_run: SweepRun, course: Course, report_files: Sequence[Path]) -> list[str]:
-    """File the summary and show it, also when the sweep was stopped; returns what MLflow refused, and why."""
+def _close(sweep_run: SweepRun, course: Course, report: Report | None, others: Sequence[Path]) -> list[str]:
+    """File the summary and the files, and show it all, also when the sweep was stopped; what it came to is said last.
+
+    Returns what MLflow refused, and why.
+    """
     plan, display, records = course.plan, course.display, course.records
     wanted = len(plan.slots) - course.spared
-    refused = replace(sweep_run, planned=wanted).end([*records, *course.failed], report_files)
+    files = [*(report.files if report else ()), *others]
+    refused = replace(sweep_run, planned=wanted).end([*records, *course.failed], files)
     if records:
-        display.console.print(summary_table(records))
+        display.console.print(summary_table(records, display.console.width))
     if course.missing:
         gone = [(plan.label(m.slot), m.slot.iteration, m.reason) for m in course.missing]
         display.console.print(missing_table(gone))
@@ -154,18 +163,30 @@ def _close(sweep_run: SweepRun, course: Course, report_files: Sequence[Path]) ->
         display.say(f"not in MLflow: {reason}", "red")
     if refused:
         command = filing_command(course.folder, plan.shared.tracking_uri)
-        display.say(f"file the rest with {command} when the store works again", "red")
+        display.copied(f"file the rest with {command} when the store works again", "red")
+    if report:
+        tell(report, sweep_run.store, display)
     spared = f", {course.spared} spared" if course.spared else ""
-    done = f"{len(records)} of {len(plan.slots)} runs finished{spared}"
+    done = f"{len(records)} of {counted(len(plan.slots), 'run')} finished{spared}"
     display.say(f"{done}, in experiment '{plan.shared.experiment}'; {sweep_run.way}")
-    display.say(f"  {sweep_run.page()}")
+    display.copied(f"  {sweep_run.page()}")
     if len(records) < wanted:
-        display.say(stops.way_on)
+        if report is None and len(records) >= REPORTED_FROM:
+            display.copied(f"compare what is finished with: {_report_command(plan)}")
+        display.copied(stops.way_on)
         if hint := password_from(plan.shared.tracking_uri):
             display.say(f"  ({hint})")
     if stops.is_read():
         stops.way_on = ""
     return refused
+
+
+def _report_command(plan: SweepPlan) -> str:
+    """The command line that compares the runs of this sweep."""
+    words = [override("experiment", plan.shared.experiment), override("sweep", plan.sweep)]
+    if plan.shared.tracking_uri:
+        words.append(override("tracking_uri", public(plan.shared.tracking_uri)))
+    return f"python -m src.report {' '.join(words)}"
 
 
 def resume_command(arguments: Sequence[str], folder: Path) -> str:
@@ -180,6 +201,6 @@ def _refuse_missing(plan: SweepPlan, folder: Path, missing: Sequence[Missing]) -
         return
     names = ", ".join(f"{plan.label(m.slot)} #{m.slot.iteration:02d}" for m in missing)
     raise RunError(
-        f"{len(missing)} of {len(plan.slots)} runs could not be measured: {names}; see the table above, and worker.log "
-        f"in their folders below {folder}"
+        f"{len(missing)} of {counted(len(plan.slots), 'run')} could not be measured: {names}; see the table above, and "
+        f"worker.log in their folders below {folder}"
     )

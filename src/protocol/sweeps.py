@@ -19,7 +19,7 @@ from src.protocol.dry_run import show
 from src.protocol.ready import ready_store
 from src.protocol.resume import go_on
 from src.protocol.shares import refuse_passwords, side_by_side
-from src.protocol.sweep import measure_sweep, report_on, resume_command
+from src.protocol.sweep import measure_sweep, report_on, resume_command, tell
 
 NAME = "sweep-{}"
 """The folder of each, where there are several."""
@@ -57,7 +57,7 @@ def measure_sweeps(
             failure = failure or error
         if this < protocol.sweeps and protocol.reboot and not _rebooted_since(records):
             asked = f"reboot this machine, then go on with: {resume_command(sys.argv[1:], own)}"
-            display.say(f"sweep {this} of {protocol.sweeps} has ended; {asked}", "bold")
+            display.copied(f"sweep {this} of {protocol.sweeps} has ended; {asked}", "bold")
             break
     else:
         _report_all(plan, folder, display)
@@ -81,4 +81,6 @@ def _report_all(plan: SweepPlan, folder: Path, display: Display) -> None:
     """The report of all sweeps, which alone can tell what changes from one to the next."""
     plans = [PlanFile.read(path.parent) for path in (Path.cwd() / folder).glob(f"{NAME.format('*')}/{PLAN_FILE}")]
     names = [each.sweep for each in sorted(plans, key=lambda each: each.number)]
-    report_on(ready_store(plan.shared), plan.shared, Path.cwd() / folder / "report", names, display)
+    store = ready_store(plan.shared)
+    if report := report_on(store, plan.shared, Path.cwd() / folder / "report", names, display):
+        tell(report, store, display)

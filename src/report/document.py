@@ -78,12 +78,16 @@ Block = Paragraph | Notice | Bullets | Table | Picture | Code
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands under it; `anchor` is its address on the page."""
+    """A heading and what stands under it; `anchor` is its address on the page.
+
+    A `folded` one of the document's own holds what explains the answer and does not decide it.
+    """
 
     anchor: str
     title: str
     blocks: tuple[Block, ...] = ()
     sections: tuple[Section, ...] = ()
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,16 @@ class Document:
     notices: tuple[str, ...]
     answer: tuple[str, ...]
     sections: tuple[Section, ...]
+
+    @property
+    def open_sections(self) -> tuple[Section, ...]:
+        """Those that every reader should see, in their order."""
+        return tuple(section for section in self.sections if not section.folded)
+
+    @property
+    def folded_sections(self) -> tuple[Section, ...]:
+        """Those that stand behind them, in their order."""
+        return tuple(section for section in self.sections if section.folded)
 
 
 def table(

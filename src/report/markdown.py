@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+from string import ascii_uppercase
 
 from src.report.document import Block, Bullets, Code, Document, Notice, Paragraph, Picture, Section, Table
 
@@ -12,12 +14,14 @@ SPECIAL = re.compile(r"([\\`*\[\]<>|#~$])|(?<![A-Za-z0-9])(_)|(_)(?![A-Za-z0-9])
 
 
 def to_markdown(document: Document) -> str:
-    """YAML front matter (author, title, date, summary), the answer, the sections."""
+    """YAML front matter (author, title, date, summary), the answer, the open sections, the others as appendices."""
     parts = [front_matter(document), f"# {escape(document.title)}"]
     parts += [f"> **{escape(text)}**" for text in document.notices]
     parts += ["## Summary", " ".join(escape(sentence) for sentence in document.answer)]
-    for section in document.sections:
+    for section in document.open_sections:
         parts += _section(section, level=2)
+    for letter, section in zip(ascii_uppercase, document.folded_sections, strict=False):
+        parts += _section(replace(section, title=f"Appendix {letter}. {section.title}"), level=2)
     return "\n\n".join(parts) + "\n"
 
 

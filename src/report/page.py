@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from src.report.document import Block, Document, Picture, Section
+from src.report.document import Block, Document, Picture, Section, Table
 
 TEMPLATES = Path(__file__).parent / "templates"
 LARGEST_SVG = 1_500_000
@@ -40,8 +40,12 @@ def data_uri(figures: Path, name: str) -> str:
 
 
 def grouped(blocks: Sequence[Block]) -> list[list[Block]]:
-    """Neighbouring pictures together, so that they can stand side by side."""
-    return [list(group) for _, group in groupby(blocks, key=lambda block: isinstance(block, Picture))]
+    """Neighbours of one kind together, so that pictures, or tables, or texts can stand side by side."""
+    return [list(group) for _, group in groupby(blocks, key=_kind)]
+
+
+def _kind(block: Block) -> str:
+    return block.block if isinstance(block, Picture | Table) else "text"
 
 
 def all_pictures(sections: tuple[Section, ...]) -> list[Picture]:

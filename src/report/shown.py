@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from src.analysis.analyse import Analysis
 from src.analysis.describe import Description
+from src.analysis.settings import BLOCKS
 from src.contract.metrics import OF_METER, OF_TASK, of_phase
 from src.figures.numbers import number, quantity
 from src.figures.units import unit_shown
@@ -87,9 +88,20 @@ def described(analysis: Analysis, metric: str) -> list[Description]:
     return [d for d in analysis.descriptions if d.metric == metric and d.n]
 
 
-def medians(analysis: Analysis, metric: str) -> dict[str, float]:
-    """A metric's median of each treatment that has it, least energy first."""
-    return {d.treatment: d.median for d in described(analysis, metric) if d.median is not None}
+def middle_name(analysis: Analysis) -> str:
+    """What runs are summed up by: the mean, which many of them come to, or the published rule's median."""
+    return "mean" if analysis.config.decision == BLOCKS else "median"
+
+
+def middle(description: Description, analysis: Analysis) -> float | None:
+    """The mean or the median, as `middle_name` says."""
+    return description.mean if middle_name(analysis) == "mean" else description.median
+
+
+def middles(analysis: Analysis, metric: str) -> dict[str, float]:
+    """A metric's mean or median of each treatment that has it, least energy first."""
+    found = {d.treatment: middle(d, analysis) for d in described(analysis, metric)}
+    return {treatment: value for treatment, value in found.items() if value is not None}
 
 
 def lacking(analysis: Analysis, metric: str) -> list[str]:

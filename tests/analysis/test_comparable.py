@@ -69,14 +69,14 @@ def test_a_key_that_only_some_runs_recorded_differs() -> None:
 def test_a_named_factor_tells_treatments_apart(factor: str) -> None:
     runs = two_kinds("params.hardware.name", "laptop", "server", labels=("torch", "torch"))
     split = comparable(runs, [factor])["treatment"].unique().tolist()
-    assert split == ["torch hardware.name=laptop", "torch hardware.name=server"]
+    assert split == ["torch laptop", "torch server"]
 
 
 def test_failed_runs_get_the_label_of_those_they_would_have_been_among() -> None:
     runs = two_kinds("params.hardware.name", "laptop", "server", labels=("torch", "torch"))
     runs["status"] = ["failed", "finished", "finished"] * 2
     labelled = comparable(runs, ["hardware.name"])
-    assert labelled["treatment"].tolist()[::3] == ["torch hardware.name=laptop", "torch hardware.name=server"]
+    assert labelled["treatment"].tolist()[::3] == ["torch laptop", "torch server"]
     assert comparable(labelled, ["hardware.name"])["treatment"].tolist() == labelled["treatment"].tolist()
 
 
@@ -91,15 +91,48 @@ def test_a_named_factor_that_treatments_already_tell_apart_changes_no_label() ->
 
 
 @pytest.mark.parametrize(
-    ("key", "labels"),
+    ("key", "labels", "told"),
     [
-        ("training.batch_size", ("torch training.batch_size=32", "torch training.batch_size=64")),
-        ("model.name", ("model=cnn", "model=mlp")),
+        (
+            "training.batch_size",
+            ("torch training.batch_size=32", "torch training.batch_size=64"),
+            ["torch batch_size=32", "torch batch_size=64"],
+        ),
+        ("model.name", ("model=cnn", "model=mlp"), ["model=cnn", "model=mlp"]),
     ],
 )
-def test_what_the_sweep_went_over_may_differ(key: str, labels: tuple[str, str]) -> None:
+def test_what_the_sweep_went_over_may_differ(key: str, labels: tuple[str, str], told: list[str]) -> None:
     runs = two_kinds(f"params.{key}", "A", "B", labels)
-    assert comparable(runs, [])["treatment"].unique().tolist() == list(labels)
+    assert comparable(runs, [])["treatment"].unique().tolist() == told
+
+
+SAME = {"params.dataset.checksum": ("5a" * 32, "ab" * 32), "params.dataset.train_size": ("1437", "60000")}
+
+
+@pytest.mark.parametrize(
+    ("columns", "compare", "told"),
+    [
+        pytest.param(
+            SAME | {"params.dataset.name": ("digits", "mnist"), "params.protocol.warmup_s": ("30.0", "300.0")},
+            ["dataset", "protocol"], ["torch digits", "torch mnist"], id="by its name",
+        ),
+        pytest.param(SAME, ["dataset"], ["torch train_size=1437", "torch train_size=60000"], id="by what is short"),
+        pytest.param(
+            {"params.dataset.checksum": SAME["params.dataset.checksum"]}, ["dataset"],
+            ["torch checksum=5a5a5a5a…", "torch checksum=abababab…"], id="a long value is cut",
+        ),
+        pytest.param(
+            {"params.dataset.checksum": ("5a" * 32, "5a" * 31 + "ab")}, ["dataset"],
+            [f"torch dataset.checksum={'5a' * 32}", f"torch dataset.checksum={'5a' * 31}ab"],
+            id="unless both are alike",
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_refusal_proposes_gives_labels_that_a_person_can_read(columns, compare, told) -> None:
+    runs = two_kinds("params.protocol.idle_s", "60.0", "60.0", ("torch", "torch"))
+    for name, (first, second) in columns.items():
+        runs[name] = [first] * (len(runs) // 2) + [second] * (len(runs) // 2)
+    assert comparable(runs, compare)["treatment"].unique().tolist() == told
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,8 @@ SEEN = replace(BENCH, software=Software((), "mnist, in data/mnist", True, "mlflo
         pytest.param({"meters": Meters((NO_BRIDGE,))}, "meter", "stop", "none works", id="no meter at all"),
         pytest.param({"meters": Meters((NATIVE,), gpu_wanted=True)}, "GPU", "stop", "none", id="no GPU for cuda"),
         pytest.param({"meters": Meters((NATIVE,), gpus=("H100",), gpu_wanted=True)}, "GPU", "fine", "H100", id="GPU"),
+        pytest.param({"meters": Meters((NATIVE,), gpus=("H100",), gpu_slowed=("its power limit",))}, "GPU", "careful",
+                     "H100, slowed down by its power limit", id="a GPU that is slowed down"),
         pytest.param({"meters": Meters((NATIVE,), rapl=("package",), mirrored=("package-0-die-1",))}, "mirrored dies",
                      "fine", "counted once", id="mirrored dies"),
         pytest.param({"meters": Meters((NATIVE,), rapl=("package",), rapl_flags=(Flag("z", "dram left out", True),))},

@@ -57,7 +57,9 @@ def test_an_environment_of_other_versions_than_its_lock(root: Path) -> None:
 
 def test_an_environment_whose_requirements_changed(root: Path) -> None:
     (root / REQUIREMENTS).write_text(LOCK.format("99"))
-    assert tried(root, "pytest").failure == f"made from other requirements than {REQUIREMENTS}"
+    found = tried(root, "pytest")
+    assert found.failure == f"made from other requirements than {REQUIREMENTS}"
+    assert found.remedy.strip() == "make setup ENVS=mine DEVICE=cpu"
 
 
 def test_an_environment_that_is_not_there(root: Path) -> None:

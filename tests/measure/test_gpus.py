@@ -244,6 +244,18 @@ def test_what_a_tried_meter_adds_up_is_known_beforehand(
     assert (meter.domains, meter.lacks_processor) == (domains, lacks)
 
 
+def test_a_second_meter_of_the_gpu_alone_is_refused_beside_one_of_both(
+    nvml: Any, monkeypatch: pytest.MonkeyPatch, meter_config: Any, energibridge: Any, tmp_path: Path,
+    environment: dict[str, str],
+) -> None:  # fmt: skip
+    nvml([{"watts": 100}])
+    own = {"FAKE_GPUS": json.dumps([{"watts": 100}]), "PYTHONPATH": f"{FAKE}:{ROOT}"}
+    monkeypatch.setattr(select, "worker_environment", lambda *_: environment | own)
+    config = meter_config("energibridge", binary=energibridge(), also=["native"], powercap=str(tmp_path / "absent"))
+    with pytest.raises(MeterError, match="meter.also=native: it measures the GPU, but not the processor, as energib"):
+        select_meter(config, gpu=True)
+
+
 def growing_zone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """A package whose counter grows while a meter is tried."""
     counter = zone(folder, "intel-rapl:0", "package-0", 1)

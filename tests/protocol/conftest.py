@@ -22,6 +22,7 @@ from src.contract.metrics import Metric
 from src.contract.outcome import OUTCOME_FILE, Outcome
 from src.contract.plan_file import Treatment
 from src.contract.record import ENERGY_FILE
+from src.doctor import preflight as preflight_module
 from src.errors import RunError, TrackError
 from src.measure.energy import integrate
 from src.measure.launch import Ending
@@ -34,6 +35,7 @@ from src.protocol import filing, here, loop, sweep
 from src.protocol.machine import MachineState
 from src.protocol.ready import Ready
 from src.track.store import Store
+from tests.doctor.test_checks import BENCH, LAPTOP
 
 METER = Meter("native", "measured", "a meter", "1", (), 200, (), False, "")
 POWER_W = {"torch": 10.0, "jax": 20.0}
@@ -128,6 +130,20 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     monkeypatch.setattr(loop, "measure", made)
     monkeypatch.setattr(filing, "draw_power", lambda path, *_: path.write_bytes(b"a picture"))
     return made
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch, runs: Runs) -> list[Any]:
+    """What the machine shows at each look; every one is noted among the runs."""
+    states = [BENCH, LAPTOP]
+
+    def read(*_: object) -> Any:
+        runs.names.append("look")
+        return states.pop(0)
+
+    monkeypatch.setattr(preflight_module, "read_state", read)
+    monkeypatch.setattr(preflight_module, "with_meters", lambda state, *_: state)
+    return states
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
 import io
+import re
+import time
 
 import pytest
 from rich.console import Console
@@ -44,6 +46,69 @@ def test_the_view_shows_what_runs_what_is_next_and_what_is_left():
         "87.50",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize(("total", "said"), [(1, "0/1 run"), (2, "0/2 runs")])
+def test_one_run_is_one_run(total, said):
+    assert said in drawn(View(title="x", total=total), now=0.0).replace(" │", "")
+
+
+def on_a_terminal(width):
+    return Console(width=width, file=io.StringIO(), force_terminal=True, color_system=None, legacy_windows=False)
+
+
+SAID = (
+    "length: roughly 1 min 26 s, 2 s baseline and 3 s warm-up come first; sharper after the first block. Files: "
+    "/a/folder/whose/name/is/longer/than/any/terminal/so/that/it/could/be/broken/anywhere/else"
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_a_long_line_breaks_no_word_on_a_terminal_and_no_number_from_its_unit(width):
+    console = on_a_terminal(width)
+    Display(console).say(SAID)
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) > 1
+    assert [word for line in lines for word in line.split()] == SAID.split()
+    assert all(len(line) <= width for line in lines if "/a/folder" not in line)
+    assert not [line for line in lines if line.split()[-1].isdigit()]
+
+
+def test_what_is_to_be_copied_stays_one_line():
+    console = on_a_terminal(60)
+    Display(console).copied(SAID)
+    assert console.file.getvalue().count("\n") == 1
+
+
+def test_what_was_said_is_not_said_again():
+    console = on_a_terminal(60)
+    display = Display(console)
+    display.once("plan")
+    display.once("plan")
+    assert console.file.getvalue().count("plan") == 1
+
+
+def test_the_view_leaves_room_for_what_the_terminal_writes_at_a_ctrl_c():
+    console = on_a_terminal(60)
+    display = Display(console)
+    with display.live("study", 2):
+        display.started("torch 1/1", "nothing", 10.0)
+    shown = [line for line in console.file.getvalue().splitlines() if "─" in line]
+    assert shown
+    assert max(len(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line)) for line in shown) == 58
+
+
+def test_a_view_that_has_ended_names_nothing_that_still_runs():
+    display = Display(on_a_terminal(80))
+    with display.live("study", 2):
+        display.started("torch 1/2", "jax 1/2", 10.0)
+        display.finished("torch 1/2", RUN)
+        assert "next  jax 1/2" in drawn(display.view, time.monotonic())
+    text = drawn(display.view, time.monotonic())
+    assert "1/2 runs" in text
+    assert "now" not in text
+    assert "next" not in text
+    assert "left" not in text
 
 
 def test_a_stage_counts_down():

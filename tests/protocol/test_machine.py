@@ -145,6 +145,8 @@ def test_what_a_meters_joules_are_is_said_before_the_sweep(
 
 Rest = Callable[..., MachineState]
 TEMPERATURE = ("protocol.rest=temperature",)
+ON_GPU = (*TEMPERATURE, "hardware=cuda")
+FIRST = {"package": 50.0}
 AT_START = MachineState({METER: 10.0}, 0.02, "performance", {}, {METER: 10.0})
 
 
@@ -278,10 +280,10 @@ def test_a_rest_lasts_until_the_package_is_as_before_the_first_run(
 ) -> None:  # fmt: skip
     cooling(temperature_c)
     if look:
-        seen = rest(60.0, first_run_c=first_run_c, overrides=TEMPERATURE)
+        seen = rest(60.0, first_run_c={"package": first_run_c}, overrides=TEMPERATURE)
     else:
         config = composed("framework=torch", "protocol=study", *TEMPERATURE)
-        seen = machine.rest(replace(AT_START, first_run_c=first_run_c), config, Display(terminal))
+        seen = machine.rest(replace(AT_START, first_run_c={"package": first_run_c}), config, Display(terminal))
     # A rest that ends with a look begins it as soon as the package is cool, so it may end up to a look later.
     assert rested_s <= sum(slept) + 1e-9 <= min(rested_s + (15 if look else 0), 300.0) + 1e-9
     assert [flag.code for flag in seen.rest_flags] == ["start_temperature"] * (flagged is not None)
@@ -295,21 +297,49 @@ def test_the_first_rest_waits_for_nothing_and_notes_its_temperature(
 ) -> None:
     cooling(lambda s: 90.0 - s / 2)
     seen = rest(60.0, overrides=TEMPERATURE)
-    assert (sum(slept), seen.first_run_c, seen.rest_flags) == (60.0, 60.0, ())
+    assert (sum(slept), seen.first_run_c, seen.rest_flags) == (60.0, {"package": 60.0}, ())
+
+
+GPU_RESTS = [
+    pytest.param(lambda s: 45.0, lambda s: max(40.0, 132.0 - s), 90.0, "", id="the GPU cools later"),
+    pytest.param(lambda s: max(50.0, 152.0 - s), lambda s: 40.0, 100.0, "", id="the package cools later"),
+    pytest.param(lambda s: 45.0, lambda s: 80.0, 300.0, "began at 80.0 °C (GPU), the first one at 40.0", id="never"),
+    pytest.param(lambda s: 45.0, lambda s: None, 60.0, "the GPU's temperature could not be read any", id="unreadable"),
+]
+
+
+@pytest.mark.parametrize(("package_c", "gpu_c", "rested_s", "flagged"), GPU_RESTS)
+def test_on_a_gpu_a_rest_lasts_until_both_are_as_before_the_first_run(
+    composed: Callable[..., Config], slept: list[float], cooling: Any, monkeypatch: Any, terminal: Console,
+    package_c: Cooling, gpu_c: Cooling, rested_s: float, flagged: str,
+) -> None:  # fmt: skip
+    cooling(package_c)
+    monkeypatch.setattr(machine, "gpu_temperature_c", lambda: gpu_c(sum(slept)))
+    config = composed("framework=torch", "protocol=study", "protocol.idle_s=60", *ON_GPU)
+    state = replace(AT_START, first_run_c={"package": 50.0, "GPU": 40.0})
+    seen = machine.rest(state, config, Display(terminal))
+    assert sum(slept) == pytest.approx(rested_s, abs=1)
+    assert [flagged in flag.text for flag in seen.rest_flags] == ([True] if flagged else [])
+
+
+def test_each_part_is_compared_with_the_first_run_that_used_it(rest: Rest, cooling: Any, monkeypatch: Any) -> None:
+    cooling(lambda s: 50.0)
+    monkeypatch.setattr(machine, "gpu_temperature_c", lambda: 40.0)
+    assert rest(60.0, first_run_c=FIRST, overrides=ON_GPU).first_run_c == {"package": 50.0, "GPU": 40.0}
 
 
 def test_a_flag_of_one_rest_is_none_of_the_next(rest: Rest, cooling: Any) -> None:
     cooling(lambda s: 90.0)
-    hot = rest(60.0, first_run_c=50.0, overrides=TEMPERATURE)
+    hot = rest(60.0, first_run_c=FIRST, overrides=TEMPERATURE)
     cooling(lambda s: 50.0)
     assert hot.rest_flags
-    assert not rest(60.0, first_run_c=50.0, rest_flags=hot.rest_flags, overrides=TEMPERATURE).rest_flags
+    assert not rest(60.0, first_run_c=FIRST, rest_flags=hot.rest_flags, overrides=TEMPERATURE).rest_flags
 
 
 def test_runs_that_begin_colder_are_told_once_and_not_flagged(rest: Rest, cooling: Any, terminal: Console) -> None:
     cooling(lambda s: 40.0)
-    first = rest(60.0, first_run_c=50.0, overrides=TEMPERATURE)
-    second = rest(60.0, first_run_c=50.0, was_colder=first.was_colder, overrides=TEMPERATURE)
+    first = rest(60.0, first_run_c=FIRST, overrides=TEMPERATURE)
+    second = rest(60.0, first_run_c=FIRST, was_colder=first.was_colder, overrides=TEMPERATURE)
     assert (first.rest_flags, second.rest_flags) == ((), ())
     said = terminal.file.getvalue()  # type: ignore[attr-defined]
     assert said.count("is at 40.0 °C now, before the first run it was at 50.0 °C: a longer protocol.idle_s") == 1
@@ -317,7 +347,7 @@ def test_runs_that_begin_colder_are_told_once_and_not_flagged(rest: Rest, coolin
 
 def test_a_fixed_rest_asks_for_no_temperature(rest: Rest, slept: list[float], cooling: Any) -> None:
     cooling(lambda s: 1 / 0)
-    assert rest(60.0, first_run_c=50.0).rest_flags == ()
+    assert rest(60.0, first_run_c=FIRST).rest_flags == ()
     assert sum(slept) == pytest.approx(60.0)
 
 
@@ -402,6 +432,7 @@ def test_burners_that_fail_while_they_are_watched_are_told(monkeypatch: pytest.M
         pytest.param(["study", "protocol.baseline_s=0"], 50.0, ["before the first block"], id="fixed rest"),
         pytest.param(["study", "protocol.baseline_s=0", *TEMPERATURE], 50.0, [], id="the first run rests"),
         pytest.param(["smoke", "protocol.baseline_s=1"], 50.0, [], id="a baseline alone"),
+        pytest.param(["study", "hardware=cuda"], 50.0, ["the GPU shows no temperature"], id="a GPU without a sensor"),
     ],
 )
 def test_what_no_run_can_tell_is_said_beforehand(
@@ -412,6 +443,7 @@ def test_what_no_run_can_tell_is_said_beforehand(
     says: list[str],
 ) -> None:
     monkeypatch.setattr(machine, "package_temperature_c", lambda: temperature_c)
+    monkeypatch.setattr(machine, "gpu_temperature_c", lambda: None)
     said = list(machine.unknown([composed("framework=torch", f"protocol={overrides[0]}", *overrides[1:])]))
     assert len(said) == len(says)
     assert all(part in sentence for part, sentence in zip(says, said, strict=True))

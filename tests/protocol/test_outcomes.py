@@ -154,3 +154,13 @@ def test_a_label_is_shown_as_it_stands():
     text = printed(missing_table([(label, 1, "no [such] file")]), 120)
     assert label in text
     assert "no [such] file" in text
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_the_table_keeps_the_treatment_on_a_narrow_terminal(width):
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(summary_table([run("torch", 1234.5), run("jax_tuned", 2345.6)], width))
+    text = console.export_text()
+    assert "jax_tuned" in text
+    assert "…" not in text
+    assert ("energy J" in text) is (width == 80)

@@ -7,25 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from src.doctor import preflight as preflight_module
 from src.errors import SetupError
 from src.protocol.display import Display
 from src.protocol.sweep import measure_sweep
-from tests.doctor.test_checks import BENCH, LAPTOP, WINDOWS
-
-
-@pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch, runs) -> list:
-    """What the machine shows at each look; every one is noted among the runs."""
-    states = [BENCH, LAPTOP]
-
-    def read(*_: object):
-        runs.names.append("look")
-        return states.pop(0)
-
-    monkeypatch.setattr(preflight_module, "read_state", read)
-    monkeypatch.setattr(preflight_module, "with_meters", lambda state, *_: state)
-    return states
+from tests.doctor.test_checks import WINDOWS
 
 
 def test_a_sweep_looks_before_the_baseline_and_after_the_last_run(looks, runs, make_plan_of, folder, terminal) -> None:

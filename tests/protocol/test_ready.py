@@ -178,7 +178,7 @@ def changed(config: Config, key: str) -> Config:
     return dataclasses.replace(config, **{name: changed(value, rest) if rest else f"not {value}"})  # type: ignore[arg-type]
 
 
-SHARED_BY_ALL = ("dry_run", "experiment", "tracking_uri", "resume", "analysis", "protocol")
+SHARED_BY_ALL = ("dry_run", "experiment", "tracking_uri", "resume", "analysis", "protocol", "track")
 
 
 @pytest.mark.parametrize("kind", [(), ("workload=command", "workload.command=ls")], ids=["training", "command"])

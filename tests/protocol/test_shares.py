@@ -1,7 +1,9 @@
 """Shares of a sweep whose machines are calls in this process: what is given away, gathered, given anew and given up."""
 
 import io
+import json
 import os
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -16,8 +18,9 @@ from src.protocol import sweep
 from src.protocol.cluster import Cluster, Job, read_jobs, write_jobs
 from src.protocol.display import Display
 from src.protocol.share import ShareDisplay, measure_share, read_plan
-from src.protocol.shares import Share, Shares, refuse_passwords, side_by_side
+from src.protocol.shares import Share, Shares, preflights, refuse_passwords, side_by_side
 from src.protocol.sweep import measure_sweep
+from tests.doctor.test_checks import BENCH, LAPTOP
 from tests.protocol.test_resume import resuming
 
 
@@ -109,6 +112,27 @@ def test_each_machine_measures_whole_blocks_and_everything_is_filed_once(conduct
     assert runs.names.count("machine") == 2, "each prepares itself"
     assert {record.params["host.name"] for record in records} == {"node1", "node2"}
     assert all(run.tags["machine"].startswith("node") for run in store.records("e"))
+
+
+def test_what_each_share_saw_is_filed_with_the_sweep_and_told(looks, conduct, folder, terminal, store_uri):
+    from src.track import open_store
+
+    looks[:] = [BENCH, LAPTOP, BENCH, BENCH]
+    conduct("protocol.preflight=warn")
+    kept = [json.loads(path.read_text()) for path in preflights(folder)]
+    assert [(each["begin"]["verdict"], each["end"]["verdict"]) for each in kept] == [("fine", "careful"), ("fine",) * 2]
+    client = open_store(store_uri).client
+    experiment = [client.get_experiment_by_name("e").experiment_id]
+    (sweep,) = client.search_runs(experiment, "tags.kind = 'sweep'")
+    filed = {each.path: each for each in client.list_artifacts(sweep.info.run_id) if "share" in each.path}
+    assert set(filed) == {"preflight_share_001.json", "preflight_share_002.json"}
+    local = client.download_artifacts(sweep.info.run_id, "preflight_share_001.json")
+    assert "governor was performance" in json.loads(Path(local).read_text())["changed"][0]
+    said = terminal.file.getvalue()
+    assert "share 1 on node1, since its start: governor was performance" in said
+    assert "share 2 on node2, since" not in said
+    runs = client.search_runs(experiment, "tags.treatment = 'jax'")
+    assert {run.data.params["preflight"] for run in runs} == {"fine"}
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt(), Killed()], ids=["stopped", "killed"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,14 @@ def test_only_what_is_watched_counts() -> None:
     seen = watch(65, clock=lambda t: None, heat=lambda t: t)
     assert still_moving(seen, ("power_w",)) is None
     assert still_moving(seen, ("power_w", "temperature_c")) is not None
+
+
+def test_on_a_gpu_its_temperature_is_watched_too() -> None:
+    names = watched(True, 70.0, 3000.0, 50.0)
+    assert names == ("power_w", "temperature_c", "gpu_temperature_c")
+    assert watched(False, None, 3000.0, 50.0) == ()
+    seen = [replace(each, gpu_temperature_c=50 + each.at_s / 20) for each in watch(65)]
+    assert still_moving(seen, names) == "its GPU's temperature still moved by +3.0 °C a minute"
 
 
 def test_what_nears_its_end_is_close_to_it_when_it_is_called_steady() -> None:

@@ -99,6 +99,25 @@ def test_a_failed_run_is_tried_again_at_the_end_of_its_block(make_plan_of, runs,
     assert {record.folder.name for record in records if record.tags["sequence"] == "1"} == {f"{first}-retry1"}
 
 
+def test_the_answer_comes_after_the_table_and_the_address_last(plan, runs, folder, terminal):
+    conduct(plan, folder, terminal)
+    shown = terminal.file.getvalue()
+    places = [shown.index(part) for part in ("Energy of the task", "jax spent more", "report: ", "6 of 6 runs")]
+    assert places == sorted(places)
+    assert "http" in shown.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("at", "offered"), [(2, False), (4, True)], ids=["one run", "three runs"])
+def test_a_stopped_sweep_offers_to_compare_what_there_is(plan, runs, folder, terminal, at, offered):
+    stop_at(runs, at)
+    with pytest.raises(KeyboardInterrupt):
+        conduct(plan, folder, terminal)
+    shown = terminal.file.getvalue()
+    command = "compare what is finished with: python -m src.report experiment=e sweep=s1 "
+    assert (command in shown) is offered
+    assert f"resume={folder}" in shown
+
+
 def test_a_disturbed_run_is_measured_again_and_counts_once(make_plan_of, runs, folder, store, terminal):
     plan = make_plan_of("protocol.retries=1")
     first = plan.folder(plan.slots[0], 0)

@@ -59,8 +59,9 @@ def test_the_sections_of_a_published_study_are_there(file_runs, make):
     markdown = (make().folder / "report.md").read_text("utf-8")
     headings = re.findall(r"^## (.*)$", markdown, re.MULTILINE)
     assert headings == [
-        "Summary", "At a glance", "Introduction", "Methodology", "Results", "Discussion", "Threats to validity",
-        "Conclusion", "Reproduction", "Appendix",
+        "Summary", "At a glance", "Warnings from the data", "Reproduction", "Appendix A. Introduction",
+        "Appendix B. Methodology", "Appendix C. Results", "Appendix D. Discussion", "Appendix E. Threats to validity",
+        "Appendix F. Conclusion", "Appendix G. Outliers and notes",
     ]  # fmt: skip
     for fact in ("Test CPU", "native", "measured", "python -m src.report experiment=study"):
         assert fact in markdown
@@ -229,8 +230,8 @@ def test_of_treatments_that_the_comparison_tells_apart_it_is_said_how_each_was_u
     file_runs({"torch": [0.0]}, sweep="s2", status="failed", params=desktop)
     analysis_config.compare = ["hardware.name"]
     text = (make().folder / "report.md").read_text("utf-8")
-    assert "| torch hardware.name=Test CPU | torch | eager | torch 2.12 |" in text
-    assert "| torch hardware.name=Desktop | torch | compiled | torch 2.13 |" in text
+    assert "| torch Test CPU | torch | eager | Test CPU | torch 2.12 |" in text
+    assert "| torch Desktop | torch | compiled | Desktop | torch 2.13 |" in text
     assert "1 run failed, 1 of them repeated with success" in text
 
 

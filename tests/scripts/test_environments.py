@@ -1,11 +1,15 @@
 import os
 import sys
+import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from scripts import environments
 from scripts.environments import (
     Environment,
     find_environment,
@@ -169,3 +173,32 @@ def test_what_must_import_is_what_a_lock_installs(repository: Path, tmp_path: Pa
     lock = tmp_path / "lock.txt"
     lock.write_text("numpy==1\ntensorflow-cpu==2\nKeras==3\ntorchvision==1\njax-cuda13-plugin==1\n")
     assert locked_modules(lock) == ["keras", "tensorflow"]
+
+
+def test_uv_gets_the_lock_and_pips_sources_and_what_it_cannot_do_pip_does(
+    tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\nexit 1\n')
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", str(uv.parent), prepend=os.pathsep)
+    environment = environment_of(tmp_path, "jax==1.0\n")
+    make_environment(environment, sys.executable)
+    asked = (tmp_path / "asked").read_text()
+    assert asked.startswith(f"pip install --python {environment.python} ")
+    assert f"-r {environment.lock}" in asked
+    assert f"--find-links {wheels}" in asked
+    assert "jax-1.0.dist-info" in installed(environment)
+
+
+def test_a_stop_ends_installers_and_lets_none_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "STOPPED", threading.Event())
+    with ThreadPoolExecutor() as pool:
+        ended = pool.submit(environments._ended, [sys.executable, "-c", "import time; time.sleep(60)"])
+        while not environments.RUNNING:
+            time.sleep(0.01)
+        environments.stop()
+        assert ended.result(timeout=20) != 0
+    with pytest.raises(SetupError, match="stopped"):
+        environments._ended([sys.executable, "-c", ""])

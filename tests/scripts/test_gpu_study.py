@@ -20,7 +20,7 @@ def test_a_dry_run_prints_the_commands_and_does_nothing(capsys: pytest.CaptureFi
     assert gpu_study.main(["--dry-run", "--dataset", "digits", "--protocol", "smoke"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [shlex.split(line)[1:] for line in lines] == gpu_study.commands("digits", "smoke")
-    assert [line.split()[3] for line in lines[2:]] == ["src.main", "src.report"] * 2
+    assert [line.split()[3] for line in lines[2:]] == ["src.doctor"] * 2 + ["src.main", "src.report"] * 2
 
 
 def test_it_names_every_framework_and_environment_there_is() -> None:
@@ -33,6 +33,27 @@ def test_it_names_every_framework_and_environment_there_is() -> None:
 def test_the_set_up_takes_its_words() -> None:
     every, cuda = (parse_setup(command[2:]) for command in gpu_study.commands("mnist", "quick")[:2])
     assert (every.names, cuda.names, cuda.device) == (["orchestrator"], list(gpu_study.ENVIRONMENTS), "cuda")
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "goes_on"),
+    [("src.doctor", 1, True), ("src.doctor", 2, False), ("src.main", 1, False), ("src.report", 2, False)],
+)
+def test_it_ends_with_the_first_command_that_fails_and_goes_on_where_the_doctor_is_careful(
+    monkeypatch: pytest.MonkeyPatch, module: str, code: int, goes_on: bool
+) -> None:
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        ran.append(command)
+        return subprocess.CompletedProcess(command, code if module in command else 0)
+
+    monkeypatch.setattr(gpu_study.subprocess, "run", run)
+    monkeypatch.setattr(gpu_study, "compare", lambda _: ([], True))
+    monkeypatch.setattr(gpu_study, "keep", lambda _: None)
+    assert gpu_study.main([]) == (0 if goes_on else code)
+    assert (len(ran) == len(gpu_study.commands("mnist", "quick"))) is goes_on
+    assert goes_on or module in ran[-1]
 
 
 @pytest.mark.parametrize("framework", gpu_study.FRAMEWORKS)
@@ -82,6 +103,9 @@ def test_figures_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (tmp_path / "reports/gpu-training/figures").mkdir(parents=True)
     (tmp_path / "reports/gpu-training/figures/energy.png").write_bytes(b"1")
     (tmp_path / "reports/gpu-training/report.md").write_text("# A report")
+    (tmp_path / "multirun/gpu/training").mkdir(parents=True)
+    (tmp_path / "multirun/gpu/training/preflight.json").write_text("{}")
     gpu_study.keep(["a line"])
     kept = {str(path.relative_to(tmp_path / "kept")) for path in (tmp_path / "kept").rglob("*") if path.is_file()}
-    assert kept == {"counter_and_power.txt", "training/report.md", "training/figures/energy.png"}
+    pages = {"training/report.md", "training/figures/energy.png", "training/preflight.json"}
+    assert kept == {"counter_and_power.txt", *pages}

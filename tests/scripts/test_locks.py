@@ -1,8 +1,11 @@
+import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from scripts import lock as lock_script
 from scripts.environments import locked_modules, locked_packages
 from scripts.lock import lock_lines, source_markers
 from src.workloads.training.frameworks import environments, frameworks
@@ -46,6 +49,34 @@ def test_an_environment_holds_one_framework_and_nothing_of_the_orchestrator(lock
 def test_all_frameworks_share_one_numpy() -> None:
     found = {re.search(r"^numpy==.*$", lock.read_text(), re.MULTILINE) for lock in LOCKS}
     assert len({match.group() if match else None for match in found}) == 1
+
+
+LOCK = "# a-cuda: written by `python scripts/lock.py a-cuda`, do not edit.\na==1\nb==2; sys_platform != 'win32'\n"
+
+
+@pytest.mark.parametrize(
+    ("installed", "code", "says"),
+    [
+        pytest.param({"a": "1", "b": "2"}, 0, "a-cuda.txt: resolves to itself", id="whole"),
+        pytest.param({"a": "1", "b": "2", "C_d": "3"}, 1, "resolves to c-d==3 besides", id="something is missing"),
+        pytest.param(None, 2, "", id="no such version"),
+    ],
+)
+def test_a_lock_is_checked_to_resolve_to_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], installed, code, says
+) -> None:
+    (tmp_path / "a-cuda.txt").write_text(LOCK)
+    packages = [{"metadata": {"name": name, "version": version}} for name, version in (installed or {}).items()]
+    done = subprocess.CompletedProcess([], 0 if installed else 2, json.dumps({"install": packages}), "no b==2")
+    asked = []
+    monkeypatch.setattr(lock_script, "REQUIREMENTS", tmp_path)
+    monkeypatch.setattr(lock_script, "resolve", lambda source: asked.append(source.name) or done)
+    assert lock_script.main(["--check", "a-cuda"]) == code
+    assert asked == ["a-cuda.txt"]
+    said = capsys.readouterr()
+    assert says in said.out
+    assert ("does not resolve" in said.err) == (installed is None)
+    assert (tmp_path / "a-cuda.txt").read_text() == LOCK
 
 
 def test_markers_follow_their_package_and_unresolved_lines_stay() -> None:

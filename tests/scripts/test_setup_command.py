@@ -2,7 +2,9 @@ import ast
 import runpy
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -39,25 +41,42 @@ def test_the_orchestrator_and_the_wanted_are_made(
     made: list[Environment], arguments: list[str], locks: list[str]
 ) -> None:
     assert setup_command.main(arguments) == 0
-    assert [environment.lock.stem for environment in made] == locks
+    assert sorted(environment.lock.stem for environment in made) == sorted(locks)
 
 
 def test_progress_is_shown(made: list[Environment], capsys: pytest.CaptureFixture[str]) -> None:
     setup_command.main(["torch", "--device", "cpu"])
     setup_command.main(["torch", "--device", "cpu"])
     output = capsys.readouterr().out
-    assert "[2/2] torch: making" in output
-    assert "torch-cpu.txt (11 packages" in output
-    assert "[2/2] torch: note: remarkable" in output
-    assert output.endswith("torch is up to date\n")
+    assert output.startswith("2.1 GB will be installed in ")
+    assert "\ntorch: making" in output
+    assert "torch-cpu.txt (11 packages, 1.0 GB)" in output
+    assert "\ntorch: note: remarkable" in output
+    assert "torch is up to date\n" in output
+    assert output.count("will be installed") == 1
     assert len(made) == 2
+
+
+def test_a_full_disk_is_told_before_anything_is_made(
+    made: list[Environment], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(setup_command.shutil, "disk_usage", lambda _: SimpleNamespace(free=2.0e9))
+    assert setup_command.main(["torch", "--device", "cpu"]) == 2
+    assert "error: only 2.0 GB are free there" in capsys.readouterr().err
+    assert made == []
+
+
+def test_environments_are_made_side_by_side(made: list[Environment], monkeypatch: pytest.MonkeyPatch) -> None:
+    together = threading.Barrier(3, timeout=20)
+    monkeypatch.setattr(setup_command, "make_environment", lambda *_: str(together.wait()))
+    assert setup_command.main(["torch", "jax"]) == 0
 
 
 def test_a_lock_of_the_user(made: list[Environment], tmp_path: Path) -> None:
     lock = tmp_path / "mine.txt"
     lock.write_text("torch==2.12.0\n")
     assert setup_command.main(["--requirements", str(lock), "torch-2.12"]) == 0
-    assert (made[-1].name, made[-1].lock) == ("torch-2.12", lock)
+    assert ("torch-2.12", lock) in [(each.name, each.lock) for each in made]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +96,7 @@ def test_failures(
 
     monkeypatch.setattr(setup_command, "is_ready", lambda _environment: False)
     monkeypatch.setattr(setup_command, "make_environment", fail)
+    monkeypatch.setattr(setup_command, "stop", lambda: None)
     assert setup_command.main(["jax"]) == exit_code
     assert complaint in capsys.readouterr().err
 

@@ -67,6 +67,12 @@ def visible_states(environment: Mapping[str, str]) -> tuple[GpuState, ...]:
         return ()
 
 
+def slowed_by(states: Sequence[GpuState]) -> tuple[str, ...]:
+    """What slows any of them down now, in words."""
+    known = [int(state.reasons) for state in states if state.reasons is not None]
+    return tuple(words for bit, words in SLOWED.items() if any(reasons & bit for reasons in known))
+
+
 def hottest_c(states: Sequence[GpuState]) -> float | None:
     """The highest temperature that one tells."""
     return max((state.temperature_c for state in states if state.temperature_c is not None), default=None)

@@ -136,6 +136,8 @@ def _select_second(name: str, first: Meter, config: MeterConfig, gpu: bool) -> M
         raise ConfigError(f"meter.also={name}: {why}; name another one, or leave it out with meter.also=[]")
     try:
         meter = tried(make_meter(name, config, gpu, columns=()))
+        if meter.lacks_processor and not first.lacks_processor:
+            raise MeterError(f"it measures the GPU, but not the processor, as {first.name} does")
     except MeterError as error:
         raise MeterError(f"meter.also={name}: {error}") from error
     return meter

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from src.analysis.analyse import Analysis
 from src.analysis.describe import Description
+from src.analysis.foresight import least_p, least_reach, least_runs
 from src.analysis.pairs import MOST_COMPARED, Pair
 from src.analysis.settings import BLOCKS
 from src.analysis.table import TRAINING
 from src.figures.numbers import confidence, count, enumerate_all, interval, number, p_phrase, percent, quantity, signed
 from src.figures.units import as_words
 from src.report.sections import by_blocks, by_machines
-from src.report.shown import Shown, described, lacking, medians, own_metrics, shown, unfinished
+from src.report.sections.factors import interaction_sentences
+from src.report.shown import Shown, described, lacking, middle, middle_name, middles, own_metrics, shown, unfinished
 from src.report.wording import CARE, kind_notices, many_runs, reason_text
 
 FEW_PAIRS = 4
@@ -46,11 +48,28 @@ def answer(analysis: Analysis, kinds: Mapping[str, int]) -> tuple[str, ...]:
     return (
         *kind_notices(kinds),
         headline(analysis),
+        *_cannot_show(analysis),
         *((*_beside_the_best(analysis), *_time_and_power(analysis)) if several else ()),
+        *interaction_sentences(analysis),
         *_own_metrics(analysis),
         *(_cost(analysis) if several else ()),
         *_in_the_end(analysis),
     )
+
+
+def _cannot_show(analysis: Analysis) -> Iterable[str]:
+    """Where there are so few runs that the published rule cannot show any difference, and what the blocks can."""
+    known = described(analysis, analysis.decisive_metric)
+    fewest, pairs = min((each.n for each in known), default=0), math.comb(len(known), 2)
+    alpha = analysis.config.alpha
+    if not (pairs and 2 <= fewest < (least := least_runs(pairs, alpha))):
+        return
+    never = f"{fewest} runs of each can never show a difference by the published rule, whose smallest corrected p of so few is "
+    never += f"{number(min(1.0, pairs * least_p(fewest)), 2)}; it takes {least} or more"
+    if analysis.config.decision == BLOCKS:
+        reach = number(least_reach(fewest, alpha / pairs), 2)
+        never += f". {fewest} blocks show only one of at least {reach} times what it varies by from block to block"
+    yield f"{never}."
 
 
 def headline(analysis: Analysis) -> str:
@@ -75,7 +94,7 @@ def _first_place(analysis: Analysis) -> str:
         return by_machines.first_place(best.treatment, among, words.did, words.verb, words.what)
     rivals = [pair for pair in pairs if pair.first == best.treatment and pair.verdict.word != "more"]
     if not rivals:
-        return f"{best.treatment} {words.did} the least {words.what}: {_median(best, analysis)}."
+        return f"{best.treatment} {words.did} the least {words.what}: {_typical(best, analysis)}."
     if _all_the_same(pairs, analysis):
         names = enumerate_all([energy.treatment for energy in energies])
         return (
@@ -84,8 +103,8 @@ def _first_place(analysis: Analysis) -> str:
         )
     if not any(pair.verdict.significant for pair in pairs):
         return (
-            f"No treatment was shown to {words.verb} less {words.what} than another. The lowest {_middle(analysis)} is "
-            f"that of {best.treatment}: {_median(best, analysis)}."
+            f"No treatment was shown to {words.verb} less {words.what} than another. The lowest "
+            f"{middle_name(analysis)} is that of {best.treatment}: {_typical(best, analysis)}."
         )
     return _shared_first_place(best, rivals, analysis)
 
@@ -131,24 +150,18 @@ def pair_sentence(pair: Pair, analysis: Analysis) -> str:
 def _only_one(energy: Description, analysis: Analysis) -> str:
     what = "runs free of doubt" if analysis.doubtful_runs else _an(analysis)
     return (
-        f"Only {energy.treatment} has {what}: {_median(energy, analysis)}. With nothing beside it, nothing "
+        f"Only {energy.treatment} has {what}: {_typical(energy, analysis)}. With nothing beside it, nothing "
         "can be compared."
     )
 
 
-def _middle(analysis: Analysis) -> str:
-    """What runs are called by: the mean, which many of them come to, or the published rule's median."""
-    return "mean" if analysis.config.decision == BLOCKS else "median"
-
-
-def _median(energy: Description, analysis: Analysis) -> str:
-    return f"a {_middle(analysis)} of {_amount(energy, analysis)}"
+def _typical(energy: Description, analysis: Analysis) -> str:
+    return f"a {middle_name(analysis)} of {_amount(energy, analysis)}"
 
 
 def _amount(energy: Description, analysis: Analysis) -> str:
-    by_mean = _middle(analysis) == "mean"
-    value, found = (energy.mean, energy.mean_interval) if by_mean else (energy.median, energy.median_interval)
-    known = f"{quantity(value, energy.unit)} per run"
+    found = energy.mean_interval if middle_name(analysis) == "mean" else energy.median_interval
+    known = f"{quantity(middle(energy, analysis), energy.unit)} per run"
     if found is None:
         return f"{known} ({count(energy.n, 'run')})"
     level = confidence(analysis.config.alpha)
@@ -169,7 +182,7 @@ def _shared_first_place(best: Description, rivals: list[Pair], analysis: Analysi
         buts.append(f"it was not shown to be less than that of {enumerate_all(open_, 'or')}")
     if less:
         buts.append(f"{enumerate_all(less)} {words.did} less{words.beside} by the test")
-    lowest = f"{best.treatment} has the lowest {_middle(analysis)} {words.measure}, {_amount(best, analysis)}"
+    lowest = f"{best.treatment} has the lowest {middle_name(analysis)} {words.measure}, {_amount(best, analysis)}"
     return f"{lowest}, but {', and '.join(buts)}."
 
 
@@ -267,8 +280,8 @@ def _time_and_power(analysis: Analysis) -> Iterable[str]:
         return
     ends = described(analysis, analysis.decisive_metric)
     first, last = ends[0].treatment, ends[-1].treatment
-    times = medians(analysis, "duration_s")
-    powers = medians(analysis, "power_w")
+    times = middles(analysis, "duration_s")
+    powers = middles(analysis, "power_w")
     if not (times.get(first) and powers.get(first) and last in times and last in powers):
         return
     yield (
@@ -296,20 +309,27 @@ def _own_metrics(analysis: Analysis) -> Iterable[str]:
     """What the work says of itself, where it is worth a headline."""
     if analysis.workload == TRAINING and "accuracy" not in analysis.metrics:
         yield "How accurate the trained networks were is not recorded."
-    worth = [name for name in own_metrics(analysis) if analysis.catalogue[name].headline and medians(analysis, name)]
+    worth = [name for name in own_metrics(analysis) if analysis.catalogue[name].headline and middles(analysis, name)]
     if worth:
         yield _joined([_own_metric(shown(metric, analysis), analysis) for metric in worth])
 
 
 def _own_metric(view: Shown, analysis: Analysis) -> str:
-    found, words = medians(analysis, view.name), as_words(view.title)
-    what = f"The {words}" if words.startswith("median ") else f"The median {words}"
+    found, words = middles(analysis, view.name), as_words(view.title)
+    what = _summed_up(words, middle_name(analysis))
     low, high = min(found, key=lambda t: found[t]), max(found, key=lambda t: found[t])
     least, most = view.amount(found[low]), view.amount(found[high])
     missing = _not_recorded(analysis, view.name)
     if least == most:
         return f"{what} was {most}{missing or (' for all' if len(found) > 1 else '')}"
     return f"{what} lay between {least} ({low}) and {most} ({high}){missing}"
+
+
+def _summed_up(words: str, by: str) -> str:
+    """`The mean test accuracy`, `The mean of the median latency`, `The median latency`."""
+    if words.startswith(f"{by} "):
+        return f"The {words}"
+    return f"The {by} of the {words}" if words.startswith("median ") else f"The {by} {words}"
 
 
 def _cost(analysis: Analysis) -> Iterable[str]:
@@ -379,4 +399,4 @@ def _care(analysis: Analysis) -> Iterable[str]:
     kinds = dict.fromkeys(c.kind for c in grave if c.kind != "flags" or set(c.run_ids) - told)
     texts = [CARE[kind].format(_words(analysis).measure) for kind in kinds if kind in CARE]
     if texts:
-        yield f"Read this with care: {enumerate_all(texts)} (see Threats to validity)"
+        yield f"Read this with care: {enumerate_all(texts)} (see Warnings from the data)"

@@ -105,6 +105,8 @@ def _different(pair: Pair, on_bill: Ratio, in_usual: Ratio, analysis: Analysis) 
     said = f"{_more(pair, on_bill, analysis)}, {_matters(on_bill, analysis)}"
     if pair.decision.agrees:
         return f"{said}."
+    if in_usual.differs and not in_usual.same and on_bill.percent * in_usual.percent > 0:
+        return f"{said}; in the usual run too ({_amount(in_usual, analysis)}), {_matters(in_usual, analysis)}."
     return f"{said}; {_in_usual(in_usual, analysis)}{_costly(pair, analysis)}."
 
 

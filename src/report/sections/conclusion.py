@@ -26,5 +26,5 @@ def _worth(analysis: Analysis, kinds: Mapping[str, int]) -> str:
     fewest = count(min(energy.n for energy in energies), "run")
     return (
         f"The answer at the top of this report rests on at least {fewest} of {whose} and {energy}, and on the limits "
-        "named above."
+        "named under Threats to validity."
     )

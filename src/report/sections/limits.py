@@ -28,21 +28,25 @@ MOST_OF_A_KIND = 6
 def threats_to_validity(
     loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]
 ) -> Section:
-    """Warnings, the three threats that can be tested, and general limits."""
-    cautions = _listed(analysis)
-    if not described(analysis, analysis.decisive_metric):
-        cautions.append("No run has an energy, so its spread, order, drift and size could not be looked at.")
-    warned = bullets(cautions) or [Paragraph("No warning: spread, order, drift and size gave no cause for one.")]
+    """The three threats that can be tested, and general limits."""
     return Section(
         "threats",
         "Threats to validity",
         (),
         (
-            Section("warnings", "Warnings from the data", tuple(warned)),
             Section("order", "Order, time and predecessor", (*_threat_tables(analysis), *pictures)),
             Section("limits", "Limits", tuple(bullets(list(_limits(loaded, analysis, kinds))))),
         ),
     )
+
+
+def warnings(analysis: Analysis) -> Section:
+    """What the data say against themselves."""
+    cautions = _listed(analysis)
+    if not described(analysis, analysis.decisive_metric):
+        cautions.append("No run has an energy, so its spread, order, drift and size could not be looked at.")
+    warned = bullets(cautions) or [Paragraph("No warning: spread, order, drift and size gave no cause for one.")]
+    return Section("warnings", "Warnings from the data", tuple(warned))
 
 
 def _listed(analysis: Analysis) -> list[str]:
@@ -103,7 +107,7 @@ def _limits(loaded: Loaded, analysis: Analysis, kinds: Mapping[str, int]) -> Ite
     if analysis.outliers:
         runs_far = len({outlier.run_id for outlier in analysis.outliers})
         lie = "lies far from its" if runs_far == 1 else "lie far from their"
-        yield f"{count(runs_far, 'run')} {lie} treatment's others in some metric; the appendix lists the values."
+        yield f"{count(runs_far, 'run')} {lie} treatment's others in some metric; Outliers and notes lists the values."
 
 
 def _limits_of_the_machines(where: str, analysis: Analysis) -> Iterable[str]:

@@ -15,6 +15,7 @@ from src.figures.numbers import DASH, MINUS, confidence, count, duration, enumer
 from src.report import facts
 from src.report.document import Block, Paragraph, Section, bullets, table
 from src.report.load import Loaded
+from src.report.sections.appendix import listed
 from src.report.sections.net_energy import BLOCK, START, idle_powers
 from src.report.shown import unfinished
 from src.report.wording import INFERENCE, RULES
@@ -125,20 +126,25 @@ def _work(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
 
 def _compared(runs: pd.DataFrame, analysis: Analysis) -> list[Block]:
     """What sets the treatments apart: of networks framework and way of use, of other work the factors themselves."""
+    of_networks = analysis.workload in (TRAINING, INFERENCE)
     keys = _columns(analysis)
-    head = tuple(_title(key.removeprefix("workload.")) for key in keys) or ("Framework", "How it is used")
+    titles = keys if of_networks else [_title(key.removeprefix("workload.")) for key in keys]
+    head = ("Framework", "How it is used", *titles) if of_networks else tuple(titles)
     rows = []
     for treatment in analysis.treatments:
+        used = [analysis.frameworks[treatment], _of(runs, treatment, "params.framework.mode")] if of_networks else []
         own = [analysis.treatment_factors[treatment].get(key, DASH) for key in keys]
-        own = own or [analysis.frameworks[treatment], _of(runs, treatment, "params.framework.mode")]
-        rows.append((treatment, *own, facts.versions(runs, treatment) or DASH))
+        rows.append((treatment, *used, *own, facts.versions(runs, treatment) or DASH))
     return table("What was compared.", ("Treatment", *head, "Versions"), rows, labels=len(head) + 2)
 
 
 def _columns(analysis: Analysis) -> list[str]:
-    """The factors that the treatments of other work than networks are told apart by."""
-    if analysis.workload in (TRAINING, INFERENCE):
-        return []
+    """The factors that the treatments are told apart by, but for networks' framework."""
+    keys = _factors(analysis)
+    return [key for key in keys if key != "framework"] if analysis.workload in (TRAINING, INFERENCE) else keys
+
+
+def _factors(analysis: Analysis) -> list[str]:
     return list(dict.fromkeys(key for own in analysis.treatment_factors.values() for key in own))
 
 
@@ -202,7 +208,7 @@ def _protocol(loaded: Loaded, analysis: Analysis) -> list[Block]:
         machine.append(("Memory", quantity(int(memory) / 2**30, "GiB", 3)))
     start_w = idle_powers(runs, START)
     if not start_w.empty:
-        machine.append(("Power at rest before the warm-up", quantity(float(start_w.median()), "W")))
+        machine.append(("Power at rest before the warm-up (median)", quantity(float(start_w.median()), "W")))
     machine += _drift(runs)
     if analysis.machines:
         blocks += _machines(loaded, analysis)
@@ -405,7 +411,8 @@ def _analysis(counted: Loaded, analysis: Analysis) -> list[Block]:
             "are Holm-corrected within each metric.",
             f"Equivalence, by that rule: two one-sided tests against ±{config.relevant_percent:g} %, the smallest "
             "difference that matters here (analysis.relevant_percent).",
-            f"Outliers: rule '{config.outliers}' ({RULES[config.outliers]}); all are listed in the appendix.",
+            f"Outliers: rule '{config.outliers}' ({RULES[config.outliers]}); Outliers and notes lists "
+            f"{listed(analysis)}.",
         ]
     )  # fmt: skip
 

@@ -22,16 +22,33 @@ from src.figures.numbers import DASH, confidence, enumerate_all, interval, numbe
 from src.report.document import Block, Paragraph, Picture, Section, table
 from src.report.sections.by_machines import machine_tables
 from src.report.sections.net_energy import NET, net_energy_table
-from src.report.shown import DOMAINS, Shown, described, distinct, headline_metrics, main_metrics, shown
+from src.report.shown import (
+    DOMAINS,
+    Shown,
+    described,
+    distinct,
+    headline_metrics,
+    main_metrics,
+    middle,
+    middle_name,
+    shown,
+)
 from src.report.wording import reason_text, test_name, verdict_cell
 
 MOST_PAIRS = 60
 MOST_RUNS = 60
+MOST_AT_ONCE = 10
+"""Of more pairs only those with the first treatment stand before everything else."""
 ROUNDING_PERCENT = 1e-9
 
 
+def at_a_glance(analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]) -> Section:
+    """The treatments, the pairs, and the figures that decide."""
+    return Section("glance", "At a glance", (*headline_table(analysis, kinds), *_pairs(analysis), *pictures))
+
+
 def headline_table(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
-    """One row a treatment: the medians that most readers want."""
+    """One row a treatment: the means, or medians, that most readers want."""
     if analysis.energy_metric not in analysis.metrics:
         return [Paragraph("No run has an energy.")]
     views = [shown(metric, analysis) for metric in headline_metrics(analysis)]
@@ -40,18 +57,38 @@ def headline_table(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
     rows = []
     for treatment in analysis.treatments:
         own = analysis.description(treatment, analysis.decisive_metric)
-        medians = [number(view.value(analysis.description(treatment, view.name).median)) for view in views]
-        rows.append((treatment, str(own.n), *medians, _extra(beside.get(treatment))))
+        told = [number(view.value(middle(analysis.description(treatment, view.name), analysis))) for view in views]
+        rows.append((treatment, str(own.n), *told, _extra(beside.get(treatment))))
     what = "energy" if analysis.decisive_metric == analysis.energy_metric else "duration"
     head = (
         "Treatment",
         "Runs",
         *(view.heading for view in views),
-        f"{_middle(analysis).capitalize()} {what} beside the least",
+        f"{middle_name(analysis).capitalize()} {what} beside the least",
     )
-    mean = "mean " if analysis.config.decision == BLOCKS else ""
     over = " over the runs of all machines" if analysis.machines else ""
-    return table(f"Medians{over}, least {mean}{what} first{_kind_note(kinds)}.", head, rows)
+    middles = f"{middle_name(analysis).capitalize()}s{over}"
+    return table(f"{middles}, least {what} first{_kind_note(kinds)}.", head, rows)
+
+
+def _pairs(analysis: Analysis) -> list[Block]:
+    """What decides of each pair; of many only of those with the first treatment."""
+    view = shown(analysis.decisive_metric, analysis)
+    pairs = analysis.pairs_of(view.name)
+    told = _told_first(pairs)
+    if not told or analysis.config.decision != BLOCKS:
+        return _differences(told, view, analysis, _more_pairs(pairs, told))
+    return _within_blocks(told, view, analysis, _more_pairs(pairs, told))
+
+
+def _told_first(pairs: Sequence[Pair]) -> Sequence[Pair]:
+    return pairs if len(pairs) <= MOST_AT_ONCE else [pair for pair in pairs if pair.first == pairs[0].first]
+
+
+def _more_pairs(pairs: Sequence[Pair], told: Sequence[Pair]) -> str:
+    return f"{len(told)} of {len(pairs)} pairs, those with the first treatment; Tests has the others." * (
+        len(told) < len(pairs)
+    )
 
 
 def results(runs: pd.DataFrame, analysis: Analysis, kinds: Mapping[str, int], pictures: Sequence[Picture]) -> Section:
@@ -89,10 +126,6 @@ def _over_machines(analysis: Analysis) -> list[Block]:
 def _kind_note(kinds: Mapping[str, int]) -> str:
     other = not_measured(kinds)
     return f" (energy is {other})" if other else ""
-
-
-def _middle(analysis: Analysis) -> str:
-    return "mean" if analysis.config.decision == BLOCKS else "median"
 
 
 def _extra(pair: Pair | None) -> str:
@@ -145,9 +178,10 @@ def _phases(analysis: Analysis, kinds: Mapping[str, int]) -> list[Block]:
     energies = [(phase, energy.name) for phase, energy, _ in of_phases if energy.name in analysis.metrics]
     durations = [(phase, duration.name) for phase, _, duration in of_phases if duration.name in analysis.metrics]
     domains = [(_domain(m.name), m.name) for m in DOMAINS if m.name in analysis.metrics]
-    blocks += _medians(analysis, f"Median energy of each phase (J){_kind_note(kinds)}", energies)
-    blocks += _medians(analysis, "Median duration of each phase (s)", durations)
-    blocks += _medians(analysis, f"Median energy of each domain (J){_kind_note(kinds)}", domains)
+    name = middle_name(analysis).capitalize()
+    blocks += _middles(analysis, f"{name} energy of each phase (J){_kind_note(kinds)}", energies)
+    blocks += _middles(analysis, f"{name} duration of each phase (s)", durations)
+    blocks += _middles(analysis, f"{name} energy of each domain (J){_kind_note(kinds)}", domains)
     if not energies:
         blocks.insert(0, Paragraph("The recordings do not tell phases apart, so only the whole is known."))
     return blocks
@@ -157,11 +191,11 @@ def _domain(metric: str) -> str:
     return metric.removeprefix("energy_").removesuffix("_j")
 
 
-def _medians(analysis: Analysis, caption: str, metrics: Sequence[tuple[str, str]]) -> list[Block]:
+def _middles(analysis: Analysis, caption: str, metrics: Sequence[tuple[str, str]]) -> list[Block]:
     if not metrics:
         return []
     rows = [
-        (treatment, *(number(analysis.description(treatment, metric).median) for _, metric in metrics))
+        (treatment, *(number(middle(analysis.description(treatment, metric), analysis)) for _, metric in metrics))
         for treatment in analysis.treatments
     ]
     return table(f"{caption}.", ("Treatment", *(name for name, _ in metrics)), rows)
@@ -201,32 +235,45 @@ def _df(test: HypothesisTest) -> str:
 
 
 def _pair_tables(analysis: Analysis, view: Shown) -> list[Block]:
-    """Four narrow tables rather than a wide one, so that they can be read on paper."""
+    """Four narrow tables rather than a wide one, so that they can be read on paper; the first may stand at the top."""
     pairs = analysis.pairs_of(view.name)
     if all({pair.verdict.word, pair.published.word} == {"not testable"} for pair in pairs):
         reasons = enumerate_all(sorted({reason_text(pair.verdict.untested) for pair in pairs}))
         return [Paragraph(f"{view.title}: no pair can be tested ({reasons}).")]
     told = pairs[:MOST_PAIRS]
     note = f"The first {MOST_PAIRS} of {len(pairs)} pairs; statistics.json has all." if pairs[MOST_PAIRS:] else ""
-    alpha = analysis.config.alpha
-    level, limit = confidence(alpha), f"{analysis.config.relevant_percent:g} %"
-    blocks = ("Pair", "Means (%)", f"{level} interval", "Usual run (%)", f"{level} interval", "From", "Verdict")
-    difference = ("Pair", f"Medians' difference ({view.unit})" if view.unit != "1" else "Medians' difference", "in %",
-                  "Test", "p, Holm", "By the published rule")  # fmt: skip
+    at_the_top = view.name == analysis.decisive_metric and len(_told_first(pairs)) == len(pairs)
+    by_blocks = analysis.config.decision == BLOCKS
+    within = [] if at_the_top and by_blocks else _within_blocks(told, view, analysis, note)
+    if analysis.machines:
+        return within
+    differences = [] if at_the_top and not by_blocks else _differences(told, view, analysis, note)
+    return [*within, *differences, *_sizes(told, view, analysis, note)]
+
+
+def _within_blocks(pairs: Sequence[Pair], view: Shown, analysis: Analysis, note: str) -> list[Block]:
+    level = confidence(analysis.config.alpha)
+    head = ("Pair", "Means (%)", f"{level} interval", "Usual run (%)", f"{level} interval", "From", "Verdict")
+    decides = "" if view.name == analysis.decisive_metric else "; exploratory, nothing is decided by it"
+    caption = f"{view.title}: by how much second takes more, within blocks; intervals hold for all pairs{decides}."
+    counts = " A machine counts once." if analysis.machines else ""
+    return table(f"{caption}{counts}", head, [_decision(pair) for pair in pairs], 1, note)
+
+
+def _differences(pairs: Sequence[Pair], view: Shown, analysis: Analysis, note: str) -> list[Block]:
+    head = ("Pair", f"Medians' difference ({view.unit})" if view.unit != "1" else "Medians' difference", "in %",
+            "Test", "p, Holm", "By the published rule")  # fmt: skip
+    rows = [_difference(pair, view, analysis.config.alpha) for pair in pairs]
+    return table(f"{view.title}: differences of medians, second minus first.", head, rows, 1, note)
+
+
+def _sizes(pairs: Sequence[Pair], view: Shown, analysis: Analysis, note: str) -> list[Block]:
+    alpha, limit = analysis.config.alpha, f"{analysis.config.relevant_percent:g} %"
     effect = ("Pair", "Hedges' g", "Cliff's δ", "P(second > first)", "Paired test on blocks", "Blocks", "p, Holm")
     same = ("Pair", f"Equivalence within {limit}: p, Holm", "Equivalent", f"Power for {limit}",
             f"Runs each for power {analysis.config.target_power:g}")  # fmt: skip
-    decisions = [_decision(pair) for pair in told]
-    differences = [_difference(pair, view, alpha) for pair in told]
-    effects = [_effect(pair, alpha) for pair in told]
-    equivalences = [_equivalence(pair, alpha) for pair in told]
-    decides = "" if view.name == analysis.decisive_metric else "; exploratory, nothing is decided by it"
-    within = f"{view.title}: by how much second takes more, within blocks; intervals hold for all pairs{decides}."
-    if analysis.machines:
-        return [*table(f"{within} A machine counts once.", blocks, decisions, 1, note)]
+    effects, equivalences = ([row(pair, alpha) for pair in pairs] for row in (_effect, _equivalence))
     return [
-        *table(within, blocks, decisions, 1, note),
-        *table(f"{view.title}: differences of medians, second minus first.", difference, differences, 1, note),
         *table(f"{view.title}: sizes of effect, and the same blocks compared.", effect, effects, 1, note),
         *table(f"{view.title}: equivalence and power, by the published rule.", same, equivalences, 1, note),
     ]
@@ -250,7 +297,7 @@ def _doubtful(analysis: Analysis) -> list[Section]:
         "Pair",
         "Doubtful runs",
         "Runs",
-        f"{_middle(analysis).capitalize()}s' difference (%)",
+        f"{middle_name(analysis).capitalize()}s' difference (%)",
         f"{level} interval (%)",
         "Verdict",
     )

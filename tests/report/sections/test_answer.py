@@ -198,7 +198,7 @@ def test_an_accuracy_is_not_said_of_treatments_without_one(three, analysis_confi
 
 def test_a_single_treatment_is_read_with_care_too(runs_of, analysis_config):
     said = answer(analyse(runs_of({"torch": around(100, 1, 5, 1)}), analysis_config), {"measured": 5})
-    assert said[-1] == "Read this with care: there are few runs (see Threats to validity)."
+    assert said[-1] == "Read this with care: there are few runs (see Warnings from the data)."
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,8 @@ def test_three_uses_of_a_network_need_seven_sentences_too():
     said = answer(analysis, {"measured": len(runs)})
     assert len(said) <= 7
     (own,) = [sentence for sentence in said if "test accuracy" in sentence]
-    assert "The median energy of an image lay between" in own
-    assert "; the median latency of a batch lay between" in own
+    assert "The mean energy of an image lay between" in own
+    assert "; the mean of the median latency of a batch lay between" in own
 
 
 def test_the_interval_of_the_sentence_is_that_of_the_decision(runs_of, analysis_config):
