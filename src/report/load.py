@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,7 +13,10 @@ from src.analysis.table import Table, table_of
 from src.contract.commands import override
 from src.contract.record import FiledRun
 from src.errors import ConfigError, TrackError
-from src.track.store import Store, explained
+
+if TYPE_CHECKING:
+    from src.track.apart import StoreApart
+    from src.track.store import Store
 
 ALL, LAST = "all", "last"
 STUDY = "study"
@@ -68,6 +72,8 @@ def load(store: Store, experiment: str, sweeps: Collection[str] = ()) -> Loaded:
 
     Raises ConfigError where it has no run, TrackError for a store.
     """
+    from src.track.store import explained  # whoever is here has loaded MLflow
+
     with explained(f"The experiments of {store.uri} cannot be read", "see that the store works"):
         found = store.client.get_experiment_by_name(experiment)
         if found is None:
@@ -117,7 +123,7 @@ def _unfinished(runs: Sequence[FiledRun], sweeps: Sequence[Sweep]) -> Iterator[t
             yield sweep.name, finished, sweep.planned
 
 
-def sweep_file(store: Store, sweep: Sweep, name: str) -> Path | None:
+def sweep_file(store: Store | StoreApart, sweep: Sweep, name: str) -> Path | None:
     """A file of the sweep's own run, or None where it has none."""
     try:
         return store.artifact(sweep.run_id, name)
@@ -127,6 +133,8 @@ def sweep_file(store: Store, sweep: Sweep, name: str) -> Path | None:
 
 def _sweeps(store: Store, experiment_id: str) -> list[Sweep]:
     """Every sweep's own run, page by page, in the order of their names."""
+    from src.track.store import explained
+
     found: list[Sweep] = []
     token = None
     with explained(f"The sweeps in {store.uri} cannot be read", "see that the store works"):
