@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scripts.diagnosis import explain_failed_import, explain_failed_install, explain_failed_venv
 from src.errors import SetupError
@@ -15,6 +16,12 @@ from src.workloads.training.frameworks import all_packages
 DEVICES = ("cpu", "cuda")
 STAMP = "joulebench.lock"
 ORCHESTRATOR = "orchestrator"
+INSTALLED_MB = {"orchestrator": 1100, "jax-cpu": 760, "tf-cpu": 1600, "torch-cpu": 970}
+"""What an environment takes on the disk, by the name of its lock, as `du` tells on Linux; others are not known."""
+
+CAPTURED = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+
+_running: set[subprocess.Popen[str]] = set()
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,11 @@ class Environment:
     name: str
     folder: Path
     lock: Path
+
+    @property
+    def installed_mb(self) -> int | None:
+        """What it takes on the disk; None where that is not known."""
+        return INSTALLED_MB.get(self.lock.stem)
 
     @property
     def python(self) -> Path:
@@ -98,14 +110,34 @@ def normalized(package: str) -> str:
     return re.sub(r"[-_.]+", "-", package).lower()
 
 
-def make_environment(environment: Environment, python: str) -> str:
-    """Makes the environment anew and returns a remark for the user, or "".
+def stop() -> None:
+    """Ends what is running: a pip that lived on would write into what the next set-up makes."""
+    for process in tuple(_running):
+        process.terminate()
+
+
+def run(command: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
+    """As `subprocess.run` with text, but for `stop`."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, **how) as process:
+        _running.add(process)
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            _running.discard(process)
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def make_environment(environment: Environment, python: str, shown: bool = True) -> str:
+    """Makes the environment anew and returns a remark for the user, or ""; pip's progress is `shown` on a terminal.
 
     Whatever an interrupted or older set-up left there is removed first: pip cannot tell a package that was
     half-copied from a whole one. Downloads that were complete come from pip's cache. Raises SetupError.
     """
     create_venv(environment, python)
-    install_lock(environment)
+    install_lock(environment, shown)
     check_imports(environment)
     part = environment.stamp.with_suffix(".part")
     part.write_bytes(environment.lock.read_bytes())
@@ -120,15 +152,15 @@ def create_venv(environment: Environment, python: str) -> None:
         if environment.folder.exists():
             shutil.rmtree(environment.folder)
         command = [python, "-m", "venv", str(environment.folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = run(command, **CAPTURED)
     except OSError as error:
         raise SetupError(explain_failed_venv(environment.folder, python, str(error))) from error
     if done.returncode != 0:
         raise SetupError(explain_failed_venv(environment.folder, python, done.stdout + done.stderr))
 
 
-def install_lock(environment: Environment) -> None:
-    """Installs the lock with pip, whose progress shows where there is a terminal. Raises SetupError."""
+def install_lock(environment: Environment, shown: bool) -> None:
+    """Installs the lock with pip. Raises SetupError."""
     command = [
         str(environment.python),
         "-m",
@@ -138,8 +170,8 @@ def install_lock(environment: Environment) -> None:
         "--disable-pip-version-check",
     ]
     command += ["install", "-r", str(environment.lock)]
-    output = None if sys.stdout.isatty() else subprocess.DEVNULL
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+    output = None if shown and sys.stdout.isatty() else subprocess.DEVNULL
+    done = run(command, stdout=output, stderr=output)
     if done.returncode != 0:
         log = environment.log.read_text(encoding="utf-8", errors="replace") if environment.log.exists() else ""
         raise SetupError(explain_failed_install(environment.name, log, environment.log))
@@ -149,7 +181,7 @@ def check_imports(environment: Environment) -> None:
     """Imports what the environment is for: a wheel may install and still not run. Raises SetupError."""
     modules = ", ".join(locked_modules(environment.lock))
     command = [str(environment.python), "-c", f"import {modules}" if modules else ""]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=environment.folder)
+    done = run(command, cwd=environment.folder, **CAPTURED)
     if done.returncode != 0:
         raise SetupError(explain_failed_import(environment.name, modules, done.stderr))
 
@@ -165,7 +197,7 @@ def locked_modules(lock: Path) -> list[str]:
 def remark_on_extras(environment: Environment) -> str:
     """Returns a remark if the index served builds that need more than the lock names (PyTorch for CUDA)."""
     command = [str(environment.python), "-m", "pip", "--disable-pip-version-check", "list", "--format=freeze"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run(command, **CAPTURED)
     installed = {normalized(line.partition("==")[0]) for line in done.stdout.splitlines() if "==" in line}
     extras = sorted(installed - locked_packages(environment.lock) - {"pip", "setuptools", "wheel"})
     if "-cpu" not in environment.lock.name or not any(name.startswith("nvidia-") for name in extras):

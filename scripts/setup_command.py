@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from scripts.environments import (
@@ -15,11 +17,14 @@ from scripts.environments import (
     find_environment,
     is_ready,
     make_environment,
+    stop,
 )
 from src.errors import SetupError
 from src.workloads.training.frameworks import environments
 
 ROOT = Path(__file__).resolve().parent.parent
+AT_A_TIME = 2
+"""More of them would only wait for the same disk and network."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,25 +64,54 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def set_up(names: Sequence[str], device: str | None, requirements: Path | None, python: str) -> None:
     """Brings the orchestrator and the named environments (default: those of all frameworks) up to date.
 
-    Raises SetupError at the first environment that cannot be made; those before it stay.
+    AT_A_TIME of them are made side by side: while one waits for its downloads, another is unpacked. Raises SetupError
+    for the first one that cannot be made, after those that were begun; those that are done stay.
     """
     # The orchestrator drives every framework, so it is never left out; where it is ready this costs nothing.
     others = [name for name in dict.fromkeys(names or environments()) if name != ORCHESTRATOR]
     wanted = [find_environment(ROOT, ORCHESTRATOR, device)]
     wanted += [find_environment(ROOT, name, device, requirements) for name in others]
+    missing = [environment for environment in wanted if not is_ready(environment)]
+    _tell_size(missing)
     started_s = time.monotonic()
-    for position, environment in enumerate(wanted, start=1):
-        bring_up_to_date(environment, f"[{position}/{len(wanted)}] {environment.name}", python, started_s)
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        waiting = []
+        for position, environment in enumerate(wanted, start=1):
+            label = f"[{position}/{len(wanted)}] {environment.name}"
+            if environment in missing:
+                waiting.append(pool.submit(_make, environment, label, python, started_s, shown=len(missing) == 1))
+            else:
+                print(f"{label}: {os.path.relpath(environment.folder, ROOT)} is up to date", flush=True)
+        try:
+            for made in waiting:
+                made.result()
+        except SetupError:
+            pool.shutdown(cancel_futures=True)
+            raise
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop()
+            raise
 
 
-def bring_up_to_date(environment: Environment, label: str, python: str, started_s: float) -> None:
-    """Makes one environment unless it is ready, with a line before and after."""
-    place = os.path.relpath(environment.folder, ROOT)
-    if is_ready(environment):
-        print(f"{label}: {place} is up to date", flush=True)
+def _tell_size(missing: Sequence[Environment]) -> None:
+    """Says what will be there once all is made; raises SetupError where the disk has no room for it."""
+    known = [environment.installed_mb for environment in missing if environment.installed_mb is not None]
+    if not known:
         return
+    gb, free_gb = sum(known) / 1000, shutil.disk_usage(ROOT).free / 1e9
+    unknown = " without those of which that is not known" if len(known) < len(missing) else ""
+    told = f"{len(missing)} to be made: {gb:.1f} GB once installed{unknown}; {free_gb:.1f} GB are free"
+    if gb > free_gb:
+        raise SetupError(f"{told} in {ROOT}.\nMake room, or name fewer environments.")
+    print(told, flush=True)
+
+
+def _make(environment: Environment, label: str, python: str, started_s: float, shown: bool) -> None:
+    """Makes one environment, with a line before and after."""
+    place = os.path.relpath(environment.folder, ROOT)
     print(f"{label}: making {place} with {describe(environment)} ...", flush=True)
-    note = make_environment(environment, python)
+    note = make_environment(environment, python, shown)
     print(f"{label}: done, {time.monotonic() - started_s:.0f} s since the start", flush=True)
     if note:
         print(f"{label}: {note}", flush=True)

@@ -1,13 +1,18 @@
 import ast
+import re
 import runpy
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from scripts import environments as environments_made
 from scripts import setup_command
-from scripts.environments import Environment
+from scripts.environments import Environment, run
 from src.errors import SetupError
 from src.workloads.training.frameworks import environments
 
@@ -17,7 +22,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Environment]:
     """The environments that would have been made; none is ready before."""
     environments: list[Environment] = []
 
-    def make(environment: Environment, _python: str) -> str:
+    def make(environment: Environment, _python: str, _shown: bool) -> str:
         environments.append(environment)
         return "note: remarkable" if environment.name == "torch" else ""
 
@@ -39,7 +44,7 @@ def test_the_orchestrator_and_the_wanted_are_made(
     made: list[Environment], arguments: list[str], locks: list[str]
 ) -> None:
     assert setup_command.main(arguments) == 0
-    assert [environment.lock.stem for environment in made] == locks
+    assert sorted(environment.lock.stem for environment in made) == sorted(locks)
 
 
 def test_progress_is_shown(made: list[Environment], capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,6 +84,56 @@ def test_failures(
     monkeypatch.setattr(setup_command, "make_environment", fail)
     assert setup_command.main(["jax"]) == exit_code
     assert complaint in capsys.readouterr().err
+
+
+def test_two_are_made_side_by_side(made: list[Environment], monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2, timeout=20)
+    monkeypatch.setattr(setup_command, "make_environment", lambda *_: str(both.wait())[:0])
+    assert setup_command.main(["torch", "--device", "cpu"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "free_gb", "code", "says"),
+    [
+        (["torch", "--device", "cpu"], 9.0, 0, "2 to be made: 2.1 GB once installed; 9.0 GB are free"),
+        (["torch", "--device", "cpu"], 2.0, 2, "2.1 GB once installed; 2.0 GB are free in .*Make room"),
+        (["jax", "--device", "cuda"], 9.0, 0, "1.1 GB once installed without those of which that is not known"),
+    ],
+    ids=["room", "no room", "partly known"],
+)
+def test_the_size_is_told_before_anything_is_made(
+    made: list[Environment],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    free_gb: float,
+    code: int,
+    says: str,
+) -> None:
+    monkeypatch.setattr(setup_command.shutil, "disk_usage", lambda _: SimpleNamespace(free=free_gb * 1e9))
+    assert setup_command.main(arguments) == code
+    told = capsys.readouterr()
+    assert re.search(says, told.out.partition("making")[0] + told.err, re.DOTALL)
+    assert len(made) == (0 if code else 2)
+
+
+def test_what_runs_is_ended_with_the_set_up(made: list[Environment], monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(*_: object) -> str:
+        assert run([sys.executable, "-c", "import time; time.sleep(60)"]).returncode
+        return ""
+
+    def interrupted(*_: object) -> str:
+        while not environments_made._running:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    def make(environment: Environment, *_: object) -> str:
+        return interrupted() if environment.name == "orchestrator" else sleep()
+
+    monkeypatch.setattr(setup_command, "make_environment", make)
+    begin_s = time.monotonic()
+    assert setup_command.main(["torch", "--device", "cpu"]) == 130
+    assert time.monotonic() - begin_s < 30
 
 
 @pytest.mark.parametrize("arguments", [["--device", "tpu"], ["--requirements", "x"]], ids=["device", "no name"])
