@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from src.contract.record import Point
+from src.contract.record import POWER_SERIES, Point
 from src.errors import TrackError
 from src.paths import ROOT
 from src.track import apart, open_store
 from src.track.apart import StoreApart, reader
-from src.track.store import POWER_TRACE, Store
+from src.track.store import Store
 from tests.conftest import MakeRecord
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
@@ -41,7 +41,7 @@ def end_yourself(store: Store) -> None:
 def filed(tmp_path: Path, make_record: MakeRecord) -> tuple[str, str]:
     """A store's address and the id of the one run in it."""
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    return uri, open_store(uri).file_run(make_record(experiment="e", series={POWER_TRACE: TRACE}))
+    return uri, open_store(uri).file_run(make_record(experiment="e", series={POWER_SERIES: TRACE}))
 
 
 def test_it_answers_as_the_store_itself(filed: tuple[str, str]) -> None:
