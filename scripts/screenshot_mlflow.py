@@ -21,6 +21,7 @@ from scripts.browser import Browser  # noqa: E402
 from scripts.mlflow_server import free_port, serving  # noqa: E402
 from src.contract.record import FiledRun  # noqa: E402
 from src.track import open_store  # noqa: E402
+from src.track.pages import CHARTS_QUERY, VIEW_QUERY  # noqa: E402
 
 SETTLE_S = 7
 TIDY = """
@@ -29,7 +30,7 @@ localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true');
 """
 """Close the assistant's panel."""
 
-VIEW = "workflowType=machine_learning&viewStateShareKey=joulebench"
+TRAINING = "workflowType=machine_learning"
 SIZE = (1600, 1000)
 
 
@@ -59,13 +60,15 @@ def pages(experiment_id: str, runs: Sequence[FiledRun], parent_run_id: str) -> d
     some = list({run.tags["treatment"]: run.run_id for run in runs}.values())
     compared = quote("[" + ",".join(f'"{run}"' for run in some) + "]")
     return {
-        "runs": f"{parent}/runs?{VIEW}",
-        "charts": f"{parent}/runs?compareRunsMode=CHART&{VIEW}",
+        "experiments": "experiments",
+        "runs": f"{parent}/runs?{VIEW_QUERY}",
+        "charts": f"{parent}/runs?{CHARTS_QUERY}",
         "compare": f"compare-runs?runs={compared}&experiments=%5B%22{experiment_id}%22%5D",
         "run": f"{parent}/runs/{run_id}",
         "sweep": f"{parent}/runs/{parent_run_id}",
-        "metrics": f"{parent}/runs/{run_id}/model-metrics",
-        "artifacts": f"{parent}/runs/{run_id}/artifacts/power.png",
+        "metrics": f"{parent}/runs/{run_id}/model-metrics?{TRAINING}",
+        "system": f"{parent}/runs/{run_id}/system-metrics?{TRAINING}",
+        "artifacts": f"{parent}/runs/{run_id}/artifacts/power.png?{TRAINING}",
     }
 
 

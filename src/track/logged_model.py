@@ -34,9 +34,12 @@ def log_model(client: MlflowClient, experiment_id: str, run_id: str, record: Run
         return
     hurry()
     query = f"source_run_id = '{run_id}'"
-    ready = [model for model in client.search_logged_models([experiment_id], query) if model.status == "READY"]
-    if ready:
+    found = client.search_logged_models([experiment_id], query)
+    if any(model.status == LoggedModelStatus.READY for model in found):
         return
+    for half in found:  # of a filing that was interrupted
+        hurry()
+        client.delete_logged_model(half.model_id)
     hurry()
     tags = {"framework": record.tags.get("framework", ""), "run_uid": record.uid}
     model = client.create_logged_model(experiment_id, NAME, run_id, tags, model_type="classifier")

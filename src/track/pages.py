@@ -80,7 +80,7 @@ def _chart(kind: str, name: str, **values: Any) -> dict[str, Any]:
 
 
 def _section(uuid: str, name: str) -> dict[str, Any]:
-    return {"uuid": uuid, "name": name, "display": True, "isReordered": False, "deleted": False, "isGenerated": True}
+    return {"uuid": uuid, "name": name, "display": True, "isReordered": True, "deleted": False, "isGenerated": True}
 
 
 def runs_path(experiment_id: str, query: str = VIEW_QUERY) -> str:

@@ -111,6 +111,19 @@ def test_a_half_filed_run_gets_its_model_once(store, make_record) -> None:
     assert len(store.client.search_logged_models([store.experiment_id("study")])) == 1
 
 
+def test_half_a_model_is_replaced(store, make_record) -> None:
+    record = make_record(with_model=True)
+    run_id = store.file_run(record)
+    trained(record.folder)
+    number = store.experiment_id("study")
+    half = store.client.create_logged_model(number, "trained", run_id)
+    store.client.update_run(run_id, status="RUNNING")
+    store.file_run(record)
+    (model,) = store.client.search_logged_models([number])
+    assert model.model_id != half.model_id
+    assert str(model.status) == "READY"
+
+
 @pytest.mark.parametrize("with_model", [True, False], ids=["asked for", "not asked for"])
 def test_a_run_without_weights_has_no_model(store, make_record, with_model: bool) -> None:
     store.file_run(make_record(with_model=with_model))
