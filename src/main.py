@@ -29,11 +29,13 @@ from src.cli import command_line
 from src.config.command_words import as_typed, example_meant, handed_to_hydra
 from src.config.complaints import refuse_group_lists
 from src.config.schema import typed
+from src.contract.commands import joined
 from src.contract.plan_file import Treatment
 from src.errors import ConfigError
 from src.plan.sweep_plan import make_plan, unique_name
 
 MANY = ("-m", "--multirun")
+OWN_FOLDER = ("--config-dir", "-cd")
 RERUN = "--experimental-rerun"
 
 
@@ -74,8 +76,23 @@ def in_hydras_order(arguments: list[str]) -> list[str]:
     """
     if any(word.split("=")[0] == RERUN for word in arguments):
         raise ConfigError(f"{RERUN}: a run is no job of Hydra's; go on with a sweep by resume=FOLDER, or type it again")
+    _refuse_shadowed(arguments)
     many = [word for word in arguments if word in MANY]
     return [*many[:1], *(word for word in arguments if word not in MANY)]
+
+
+def _refuse_shadowed(arguments: list[str]) -> None:
+    """Raise ConfigError for a run's config.yaml that is named so that conf/config.yaml would be read instead of it."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    folders = [following for word, following in pairs if word in OWN_FOLDER]
+    folders += [word.partition("=")[2] for word in arguments if word.startswith(f"{OWN_FOLDER[0]}=")]
+    for folder in folders:
+        if folder and (Path(folder) / "config.yaml").is_file():
+            again = joined(["python", "-m", "src.main", "--config-path", str(Path(folder).resolve())])
+            raise ConfigError(
+                f"{OWN_FOLDER[0]} {folder}: its config.yaml is not read, as conf/config.yaml comes first; to measure a "
+                f"run again: {again}"
+            )
 
 
 if __name__ == "__main__":

@@ -146,6 +146,15 @@ def test_a_folder_that_holds_a_run_is_left_alone(born, tmp_path, torch_python):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["record.json"]
 
 
+@pytest.mark.parametrize("words", [["--config-dir", "{}"], ["--config-dir={}"], ["-cd", "{}"]], ids=str)
+def test_a_runs_own_configuration_is_not_passed_over(born, tmp_path, words):
+    (tmp_path / "config.yaml").write_text("training: {epochs: 1}\n")
+    code, _, errors = of_nursery(born, tmp_path, *(word.format(tmp_path) for word in words), "--cfg", "job")
+    assert code == 2
+    assert errors.startswith("joulebench: --config-dir ")
+    assert errors.endswith(f"to measure a run again: python -m src.main --config-path {tmp_path}\n")
+
+
 def test_the_configuration_can_be_looked_at(tmp_path):
     code, out, errors = joulebench(tmp_path, "--cfg", "job", "framework=jax")
     assert (code, errors) == (0, "")

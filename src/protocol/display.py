@@ -25,7 +25,8 @@ from src.protocol.outcomes import heading_of, significant, told, value_of
 from src.public import shown
 
 LAST_RESULTS = 6
-OF_A_NUMBER, NO_BREAK = re.compile(r"(?<=\d) (?=[^\W\d]{1,3}\b|%)"), "\xa0"
+OF_A_NUMBER = re.compile(r"(?<=\d) (?=[^\W\d]{1,3}\b|%)|(?<=\d min) (?=\d\d s)|(?<=\d h) (?=\d\d min)")
+NO_BREAK = "\xa0"
 """The blank between a number and its unit, and one that no line is broken at."""
 PLAIN_WIDTH = 120
 ECHO = len("^C")
