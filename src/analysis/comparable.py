@@ -162,7 +162,7 @@ def _refusal(refused: Sequence[str], values: pd.DataFrame, compare: Sequence[str
     named = [name for name in dict.fromkeys(names) if not _named(name.rpartition(".")[0], names)]
     return (
         f"these runs must not be compared: {'; '.join(texts.values())}. Choose runs that agree in this, or say that"
-        f" it is what you compare: analysis.compare=[{','.join([*compare, *named])}]"
+        f" it is what you compare: 'analysis.compare=[{','.join([*compare, *named])}]'"
     )
 
 

@@ -135,7 +135,7 @@ def _effects(
 
 def _untestable(known: Material, values: Sample) -> Why | None:
     if len(values) < 2:
-        return Why.TOO_FEW_COMPLETE_BLOCKS
+        return Why.NO_BLOCK_HOLDS_ALL
     if values.min() <= 0:
         return Why.NOT_POSITIVE
     return Why.FIXED_ORDER if known.orders == {FIXED} else None

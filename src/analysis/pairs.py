@@ -205,9 +205,16 @@ def _judged(pair: Pair, samples: Mapping[str, Sample], config: AnalysisConfig) -
     percent, interval = gap.percent, gap.percent_interval
     if config.decision != BLOCKS:
         return replace(pair, published=verdict, verdict=verdict, percent=percent, percent_interval=interval)
-    percent, interval = (decides.percent, decides.interval) if decides else (percent, None)
+    percent, interval = (decides.percent, decides.interval) if decides else (_of_means(first, second), None)
     by_blocks = judge_by_blocks(pair.decision)
     return replace(pair, published=verdict, verdict=by_blocks, percent=percent, percent_interval=interval)
+
+
+def _of_means(first: Sample, second: Sample) -> float | None:
+    """Difference of the means in percent of the first's size."""
+    if not (first.size and second.size and first.mean()):
+        return None
+    return float(100 * (second.mean() - first.mean()) / abs(first.mean()))
 
 
 def _direction(pair: Pair, first: Sample, second: Sample) -> float:

@@ -39,6 +39,7 @@ class Why(StrEnum):
     ONE_TREATMENT = "one_treatment"
     TOO_FEW_BLOCKS = "too_few_blocks"
     TOO_FEW_COMPLETE_BLOCKS = "too_few_complete_blocks"
+    NO_BLOCK_HOLDS_ALL = "no_block_holds_all"
     EQUAL_DIFFERENCES = "equal_differences"
     NO_BLOCK_DIFFERS = "no_block_differs"
     NO_MARGIN = "no_margin"

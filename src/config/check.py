@@ -148,7 +148,7 @@ def _check_unheeded_threads(threads: int) -> None:
     if threads != usable_cpus():
         raise ConfigError(
             f"hardware.threads={threads}: no command can be held to a number of threads from outside; leave it out, "
-            "limit its CPUs with hardware.affinity=[0], or use what it heeds itself, an option or a variable: "
+            "limit its CPUs with 'hardware.affinity=[0]', or use what it heeds itself, an option or a variable: "
             "+workload.environment.OMP_NUM_THREADS=1"
         )
 

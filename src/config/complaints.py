@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -16,12 +15,14 @@ from yaml import YAMLError
 
 from src.config.command_words import EXAMPLES, EXPERIMENT, HYDRAS
 from src.config.schema import Config
-from src.contract.commands import override
+from src.contract.commands import joined, override
 from src.errors import ConfigError
+from src.workloads.training.training_settings import LayerConfig
 
 ABSENT_GROUP = "Unexpected type for root"
 """How OmegaConf asserts on a key below a group that is None."""
 MANY_OR_SHOWN = "--cfg, --info and --shell_completion can be specified"
+UNKNOWN = "Key '"
 BARE = ("Config group override must be a string or a list",)
 """How Hydra's ValueErrors about the command line read."""
 
@@ -38,10 +39,16 @@ def _explained(error: Exception, arguments: Sequence[str]) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ConfigKeyError | ConfigAttributeError) and cause.full_key:
+            if _is_of_a_list(cause):
+                return _unknown_entry(str(cause.full_key), cause.object_type)
             return unknown_key(str(cause.full_key))
         if isinstance(cause, OmegaConfBaseException) and cause.full_key:
             return f"{cause.full_key}: {_first_line(cause)}{_list_remedy(cause)}{_interpolation_remedy(cause)}"
         cause = cause.__cause__
+    in_file = re.match(r"In '(.+)': \w+ raised while composing config:\n(.*)[\s\S]*full_key: (\S+)", str(error))
+    if in_file:
+        file, said, key = in_file.groups()
+        return f"{file}.yaml: {_unknown_in_file(key, said) if said.startswith(UNKNOWN) else f'{key}: {said}'}"
     if isinstance(error, MissingConfigException):
         return _unknown_option(str(error))
     absent = re.match(
@@ -54,7 +61,7 @@ def _explained(error: Exception, arguments: Sequence[str]) -> str:
         return _no_group(f"{in_file.group(1)}.yaml chooses a {in_file.group(2)}", in_file.group(2))
     ambiguous = re.match(r"Ambiguous value for argument '(.+)'$", str(error).partition("\n")[0])
     if ambiguous and arguments:
-        return f"{ambiguous.group(1)}: to compare these, add -m: python -m src.main -m {shlex.join(arguments)}"
+        return f"{ambiguous.group(1)}: to compare these, add -m: python -m src.main -m {joined(arguments)}"
     return _parse_remedy(error) or _one_line(str(error)) + _command_remedy(error)
 
 
@@ -102,7 +109,9 @@ def _command_remedy(error: Exception) -> str:
 def _list_remedy(error: OmegaConfBaseException) -> str:
     """OmegaConf says that a text is no list, but not how one is written."""
     is_about_a_list = "is not a ListConfig" in str(error)
-    return f" A list stands in brackets, even one of a single entry: {error.full_key}=[NAME]" if is_about_a_list else ""
+    return (
+        f" A list stands in brackets, even one of a single entry: '{error.full_key}=[NAME]'" if is_about_a_list else ""
+    )
 
 
 def unknown_key(full_key: str) -> str:
@@ -117,6 +126,28 @@ def unknown_key(full_key: str) -> str:
     meant = f"did you mean {'.'.join([*parents, close[0]])}? " if close else ""
     where = f"'{'.'.join(parents)}' has" if parents else "there are"
     return f"{full_key}: no such key; {meant}{where}: {', '.join(names)}"
+
+
+def _is_of_a_list(error: OmegaConfBaseException) -> bool:
+    """Whether a key is unknown to an entry of a list, such as a layer: OmegaConf then names it alone."""
+    return (
+        dataclasses.is_dataclass(error.object_type)
+        and error.object_type is not Config
+        and "." not in str(error.full_key)
+    )
+
+
+def _unknown_entry(wrong: str, kind: Any) -> str:
+    """Names the keys that an entry of a list may have, and the one that was probably meant."""
+    names = [field.name for field in dataclasses.fields(kind)]
+    close = difflib.get_close_matches(wrong, names, n=1)
+    meant = f"did you mean {close[0]}? " if close else ""
+    what = kind.__name__.removesuffix("Config").lower()
+    return f"{wrong}: a {what} has no such key; {meant}it has: {', '.join(names)}"
+
+
+def _unknown_in_file(key: str, said: str) -> str:
+    return _unknown_entry(key, LayerConfig) if LayerConfig.__name__ in said else unknown_key(key)
 
 
 def _fields_of(group: str) -> list[str]:

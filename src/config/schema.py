@@ -75,8 +75,8 @@ class ProtocolConfig:
     baseline_s: Annotated[float, at_least(0)] = MISSING
     # Rest between two runs.
     idle_s: Annotated[float, at_least(0)] = MISSING
-    # fixed | temperature: rest for idle_s, or longer, until the package is at most rest_margin_c warmer than when the
-    # first run began, which then rests after the warm-up, too.
+    # fixed | temperature: rest for idle_s, or longer, until the package (and the GPU of hardware=cuda) is at most
+    # rest_margin_c warmer than when the first run began, which then rests after the warm-up, too.
     rest: Annotated[str, one_of(FIXED, TEMPERATURE)] = FIXED
     # How much warmer than at the first run a rest by temperature may end, in degrees.
     rest_margin_c: Annotated[float, ABOVE_ZERO] = 2.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 
 PLAIN = re.compile(r"[A-Za-z0-9_./:@+%-]*[A-Za-z_./:@+%-][A-Za-z0-9_./:@+%-]*")
 """Texts that Hydra reads as they stand ..."""
@@ -19,6 +20,13 @@ def override(key: str, text: str) -> str:
     text = re.sub(r"(\\*)\$\{", lambda found: found.group(1) * 2 + "\\${", text)  # which OmegaConf would look up
     plain = PLAIN.fullmatch(text) and not OTHER_THAN_TEXT.fullmatch(text)
     return shlex.quote(f"{key}={text if plain else hydra_quoted(text)}")
+
+
+def joined(words: Iterable[str]) -> str:
+    """Words as a command line for bash and zsh, which looks up a command in a word that begins with `=`."""
+    return " ".join(
+        f"'{word}'" if word.startswith("=") and word == shlex.quote(word) else shlex.quote(word) for word in words
+    )
 
 
 def hydra_quoted(text: str) -> str:

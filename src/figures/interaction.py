@@ -13,7 +13,7 @@ from src.analysis.describe import Description
 from src.analysis.factorial import Factorial
 from src.contract.metrics import Metric
 from src.figures.drawing import Drawing, kinds_of, not_drawn
-from src.figures.looks import MARKERS, Treatments, colours, level_label, wrap
+from src.figures.looks import MARKERS, Treatments, colours, factor_name, level_label, wrap
 from src.figures.style import house_style, legend_below, new_figure, note_kind
 from src.figures.units import Scale, as_words, group_thousands, scale
 
@@ -81,12 +81,12 @@ def _set_axes(axes: Axes, levels: Sequence[str], along: str, unit: Scale, means:
     axes.tick_params(axis="y", which="minor", length=0)
     group_thousands(axes.yaxis)
     axes.set_xticks(range(len(levels)), ["\n".join(wrap(level, 14)) for level in levels])
-    axes.set(xlim=(-0.4, len(levels) - 0.6), xlabel=along.rpartition(".")[2], ylabel=f"Mean, {as_words(unit.title)}")
+    axes.set(xlim=(-0.4, len(levels) - 0.6), xlabel=factor_name(along), ylabel=f"Mean, {as_words(unit.title)}")
     axes.grid(axis="y")
 
 
 def _caption(metric: Metric, along: str, across: str) -> str:
-    names = [factor.rpartition(".")[2] for factor in (along, across)]
+    names = [factor_name(factor) for factor in (along, across)]
     return (
         f"Mean {as_words(metric.title)} ({metric.name}) by {names[0]} and {names[1]}, with the intervals of the means, "
         f"on a logarithmic axis: lines are parallel where {names[1]} makes the same ratio at every {names[0]}."

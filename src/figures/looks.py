@@ -86,7 +86,12 @@ def short_labels(treatments: Treatments) -> dict[str, str]:
 
 def level_label(factor: str, level: str) -> str:
     """A factor's level as treatments are labelled by it: `torch`, `batch_size=32`."""
-    return level if factor == "framework" else f"{factor.rpartition('.')[2]}={level}"
+    return level if factor == "framework" or factor.endswith(".name") else f"{factor_name(factor)}={level}"
+
+
+def factor_name(factor: str) -> str:
+    """What a factor is called: `batch_size` of `training.batch_size`, `dataset` of `dataset.name`."""
+    return factor.removesuffix(".name").rpartition(".")[2]
 
 
 def wrapped_labels(treatments: Treatments, width: int = NARROW) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def claim(plan: SweepPlan, folder: Path, held: ExitStack) -> Path:
     the clock the next that is free. Raises ConfigError or SetupError where a named one is taken."""
     for number in itertools.count(1):
         place = folder if number == 1 else folder.with_name(f"{folder.name}_{number}")
-        place.mkdir(parents=True, exist_ok=True)
+        _make(place)
         with ExitStack() as trying:
             try:
                 if not (place / LOCK_FILE).exists():
@@ -34,3 +35,16 @@ def claim(plan: SweepPlan, folder: Path, held: ExitStack) -> Path:
             held.push(trying.pop_all())
         return place
     raise AssertionError
+
+
+def _make(place: Path) -> None:
+    """Raise SetupError where a folder cannot be made, or nothing be written into it."""
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise SetupError(
+            f"{place} cannot be written ({error.strerror}), and nothing was begun; choose another folder with "
+            "hydra.sweep.dir=DIR (without -m: hydra.run.dir=DIR)"
+        ) from error

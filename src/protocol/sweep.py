@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import functools
-import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from src import stops
 from src.config.schema import Config
-from src.contract.commands import override
+from src.contract.commands import joined, override
 from src.contract.record import RunRecord
 from src.doctor.host import host_facts
 from src.doctor.preflight import Preflight, preflight
@@ -193,7 +192,7 @@ def resume_command(arguments: Sequence[str], folder: Path) -> str:
     """The command line that goes on with the sweep in `folder`, to be copied into a shell."""
     words = [word for word in arguments if not word.startswith(("resume=", "hydra.sweep.dir=", "hydra.run.dir="))]
     shown = [public(word) for word in words]
-    return f"{shlex.join(['python', '-m', 'src.main', *shown])} {override('resume', str(folder))}"
+    return f"{joined(['python', '-m', 'src.main', *shown])} {override('resume', str(folder))}"
 
 
 def _refuse_missing(plan: SweepPlan, folder: Path, missing: Sequence[Missing]) -> None:

@@ -31,6 +31,7 @@ REASONS = {
     Why.ONE_TREATMENT: "a single treatment has nothing to be compared with",
     Why.TOO_FEW_BLOCKS: "fewer than 2 blocks hold both treatments",
     Why.TOO_FEW_COMPLETE_BLOCKS: "needs at least 3 treatments and 2 complete blocks",
+    Why.NO_BLOCK_HOLDS_ALL: "fewer than 2 blocks hold all treatments",
     Why.EQUAL_DIFFERENCES: "all differences are equal",
     Why.NO_BLOCK_DIFFERS: "no block shows any difference",
     Why.NO_MARGIN: "the first treatment's location is 0, or missing, and has no share",

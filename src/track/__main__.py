@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from src import stops
 if __name__ == "__main__":
     stops.heed()
 
+from src.contract.commands import joined
 from src.contract.json_files import ContractError
 from src.contract.plan_file import PLAN_FILE
 from src.contract.record import DRAFT_FILE, RECORD_FILE, RunRecord
@@ -112,5 +112,5 @@ def read_all(folders: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
 
 
 if __name__ == "__main__":
-    stops.way_on = f"go on with the same command: {shlex.join(['python', '-m', 'src.track', *sys.argv[1:]])}"
+    stops.way_on = f"go on with the same command: {joined(['python', '-m', 'src.track', *sys.argv[1:]])}"
     stops.leave(stops.in_order(main))

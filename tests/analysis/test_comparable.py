@@ -168,7 +168,7 @@ def with_imported() -> pd.DataFrame:
 def test_what_a_recording_from_elsewhere_does_not_tell_is_no_difference_once_it_may_be_compared(
     with_imported: pd.DataFrame,
 ) -> None:
-    with pytest.raises(ConfigError, match=r"compared: imported is no in 3 runs, yes in 3 runs\. .*=\[imported\]$"):
+    with pytest.raises(ConfigError, match=r"compared: imported is no in 3 runs, yes in 3 runs\. .*=\[imported\]'$"):
         comparable(with_imported, [])
     split = comparable(with_imported, ["imported"])["treatment"].unique().tolist()
     assert split == ["torch imported=no", "torch imported=yes"]
@@ -179,9 +179,9 @@ def test_what_a_recording_from_elsewhere_does_not_tell_is_no_difference_once_it_
 
 def test_what_a_recording_from_elsewhere_tells_otherwise_stays_a_difference(with_imported: pd.DataFrame) -> None:
     other = with_imported.assign(meter=["native"] * 3 + ["energibridge"] * 3)
-    with pytest.raises(ConfigError, match=r"compared: imported is .*; meter is .*=\[imported,meter\]$"):
+    with pytest.raises(ConfigError, match=r"compared: imported is .*; meter is .*=\[imported,meter\]'$"):
         comparable(other, [])
-    with pytest.raises(ConfigError, match=r"compared: meter is .*=\[imported,meter\]$"):
+    with pytest.raises(ConfigError, match=r"compared: meter is .*=\[imported,meter\]'$"):
         comparable(other, ["imported"])
     own = with_imported.assign(run_uid=[f"s1/{n}" for n in range(6)])
     with pytest.raises(ConfigError, match=r"epochs is \(not recorded\) in 3 runs"):
@@ -195,7 +195,7 @@ def test_many_differing_keys_are_told_by_their_groups_and_long_values_cut_short(
         comparable(runs.assign(**other, meter=["native", "estimate"] * 3), [])
     message = str(caught.value)
     assert "4 keys of training differ, as training.batch_size is 1 in 3 runs, 2 in 3 runs" in message
-    assert message.endswith("analysis.compare=[meter,model.layers,training]")
+    assert message.endswith("'analysis.compare=[meter,model.layers,training]'")
     assert f"[{59 * 'x'}… in 3 runs" in message
     assert len(message) < 500
     assert comparable(runs.assign(**other), ["training", "model.layers"])["treatment"].nunique() == 4
@@ -203,7 +203,7 @@ def test_many_differing_keys_are_told_by_their_groups_and_long_values_cut_short(
 
 def test_a_group_covers_the_keys_below_it_in_the_remedy() -> None:
     runs = two_kinds("meter", "native", "estimate").assign(**{"params.meter.interval_ms": ["100", "200"] * 3})
-    with pytest.raises(ConfigError, match=r"meter is .*; meter\.interval_ms is .*analysis\.compare=\[meter\]$"):
+    with pytest.raises(ConfigError, match=r"meter is .*; meter\.interval_ms is .*analysis\.compare=\[meter\]'$"):
         comparable(runs, [])
 
 

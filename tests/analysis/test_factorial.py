@@ -93,7 +93,7 @@ def test_levels_stand_in_the_order_of_their_numbers():
 @pytest.mark.parametrize(
     ("blocks", "columns", "why"),
     [
-        pytest.param({n: v[:1] for n, v in TWO_BY_TWO.items()}, {}, Why.TOO_FEW_COMPLETE_BLOCKS, id="one block"),
+        pytest.param({n: v[:1] for n, v in TWO_BY_TWO.items()}, {}, Why.NO_BLOCK_HOLDS_ALL, id="one block"),
         pytest.param(TWO_BY_TWO | {"a1 b1": [0.0] * 6}, {}, Why.NOT_POSITIVE, id="zero"),
         pytest.param({n: [5.0] * 6 for n in TWO_BY_TWO}, {}, Why.NO_SPREAD, id="constant"),
         pytest.param(TWO_BY_TWO, {"params.protocol.order": "fixed"}, Why.FIXED_ORDER, id="fixed order"),

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shlex
 
 import pytest
 import yaml
@@ -39,7 +40,7 @@ from src.paths import CONF
         ("framework=tf,torch", "To sweep over it, add --multirun"),
         (
             "analysis.compare=framework",
-            "A list stands in brackets, even one of a single entry: analysis.compare=[NAME]",
+            "A list stands in brackets, even one of a single entry: 'analysis.compare=[NAME]'",
         ),
         ("framework.env.A=b", "framework.env.A: no such entry yet; add it with a plus: +framework.env.A=VALUE"),
         ("framework.env={A:b}", "framework.env.A: no such entry yet; add it with a plus"),
@@ -144,6 +145,50 @@ def test_mistakes_about_experiments_are_told_in_the_users_words(overrides, said)
     with initialize_config_dir(str(CONF), version_base="1.3"), pytest.raises(HydraException) as caught:
         compose("config", overrides=overrides)
     assert explain(caught.value).startswith(said)
+
+
+LAYER = "unit: a layer has no such key; did you mean units? it has: kind, filters, kernel, padding, activation, size, "
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (
+            "training:\n  batchsize: 3\n",
+            "experiment/own.yaml: training.batchsize: no such key; did you mean ",
+        ),
+        (
+            "training:\n  epochs: many\n",
+            "experiment/own.yaml: training.epochs: Value 'many' of type 'str' could",
+        ),
+        ("model:\n  layers:\n    - {kind: dense, unit: 3}\n", f"experiment/own.yaml: {LAYER}"),
+    ],
+    ids=["unknown key", "no number", "unknown key of a layer"],
+)
+def test_a_mistake_in_an_own_file_names_the_file(tmp_path, file, said):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "own.yaml").write_text(f"# @package _global_\n{file}")
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"), pytest.raises(HydraException) as caught:
+        compose("config", overrides=[f"hydra.searchpath=[file://{tmp_path}]", "+experiment=own"])
+    assert explain(caught.value).startswith(said)
+
+
+def test_an_unknown_key_of_a_layer_names_those_of_layers():
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"), pytest.raises(Exception, match="unit") as caught:
+        typed(compose("config", overrides=["model.layers=[{kind:dense,unit:10}]"]))
+    assert explain(caught.value).startswith(LAYER)
+
+
+def test_a_value_with_quotes_is_shown_as_it_is_to_be_typed():
+    (word,) = for_hydra(["experiment=it's mine"])
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"), pytest.raises(HydraException) as caught:
+        compose("config", overrides=[word])
+    typed_again = shlex.split(explain(caught.value).partition("such characters: ")[2])
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        assert typed(compose("config", overrides=for_hydra(typed_again))).experiment == "it's mine"
 
 
 def test_other_bugs_are_not_taken_for_the_users_mistakes():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,12 @@ from src.figures.architecture import draw_architecture, flop, follow
 from src.figures.distribution import draw_distribution
 from src.figures.drawing import Drawing
 from src.figures.forest import MOST_PAIRS, draw_differences
+from src.figures.interaction import draw_interaction
 from src.figures.phases import draw_energy_by_phase
 from src.figures.quantiles import draw_normal_qq, normal_quantiles
 from src.figures.run_order import draw_run_order, in_order
 from src.workloads.training.network import output_shapes, parameter_count, training_flop
-from tests.made_runs import analyse, factors_of
+from tests.made_runs import analyse, compared, factors_of
 
 Make = Callable[..., Any]
 CONFIG = AnalysisConfig(bootstrap_samples=100)
@@ -217,6 +219,55 @@ def test_single_runs_have_a_difference_without_interval(make_runs: Make, texts_o
     _, drawing = forest(make_runs(("tf", "jax"), 1))
     row = next(text for text in texts_of(figure_of(drawing)) if " against " in text)
     assert "[" not in row
+
+
+def test_what_was_not_tested_is_drawn_as_such(make_runs: Make, texts_of: Make) -> None:
+    runs = make_runs(("tf", "jax"), 8)
+    tested, _ = forest(runs)
+    (pair,) = tested.pairs_of("energy_j")
+    for significant, mark, filled, said in (
+        (True, "D", True, "difference shown (corrected p < 0.05)"),
+        (False, "D", False, "no difference shown"),
+        (None, "x", True, "not tested: nothing is said of it"),
+    ):
+        judged = replace(pair, verdict=replace(pair.verdict, significant=significant))
+        drawing = draw_differences(runs, ENERGY, [judged], tested.treatment_factors, CONFIG)
+        point = axes_of(drawing).lines[-1]
+        assert (point.get_marker(), point.get_markerfacecolor() != "white") == (mark, filled)
+        texts = texts_of(figure_of(drawing))
+        assert said in texts
+        assert sum(text.startswith(("difference", "no diff", "not tested")) for text in texts) == 1
+
+
+def crossed(make_runs: Make, corner: float = 1.0) -> tuple[pd.DataFrame, Analysis]:
+    """Two frameworks with three batch sizes; one combination takes `corner` times as much."""
+    names = [f"{name} training.batch_size={size}" for name in ("tf", "jax") for size in (128, 16, 32)]
+    runs = make_runs(names, 6)
+    runs["framework"] = runs["treatment"].str.split().str[0]
+    runs.loc[runs["treatment"] == names[1], "energy_j"] *= corner
+    compared_runs = compared(runs)
+    return compared_runs.runs, analyse(runs, CONFIG)
+
+
+def test_lines_of_one_factor_run_over_the_levels_of_the_other(make_runs: Make, texts_of: Make) -> None:
+    runs, analysis = crossed(make_runs, 1.5)
+    assert analysis.factorial is not None
+    described = {d.treatment: d for d in analysis.descriptions if d.metric == "energy_j"}
+    drawing = draw_interaction(runs, ENERGY, analysis.factorial, analysis.treatment_factors, described)
+    axes = axes_of(drawing)
+    lines = {str(line.get_label()): np.asarray(line.get_ydata()) for line in axes.lines if line.get_marker() != "None"}
+    assert list(lines) == ["jax", "tf"]
+    for name, means in lines.items():
+        assert means.tolist() == [described[f"{name} batch_size={size}"].mean for size in (16, 32, 128)]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["16", "32", "128"]
+    assert axes.get_yscale() == "log"
+
+
+def test_no_lines_without_all_combinations(make_runs: Make) -> None:
+    runs, analysis = crossed(make_runs)
+    assert analysis.factorial is not None
+    drawing = draw_interaction(runs, ENERGY, analysis.factorial, analysis.treatment_factors, {})
+    assert (drawing.figure, drawing.reason) == (None, "not every combination has energy_j")
 
 
 LAYERS: list[dict[str, Any]] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,11 @@ Make = Callable[..., Any]
 def draw(runs: pd.DataFrame, traces: Any = ()) -> dict[str, Drawing]:
     """All figures by name."""
     network = Network(tuple(LAYERS), (28, 28, 1), "cnn")
-    found = draw_all(compared(runs).runs, analyse(runs, CONFIG), traces, network)
+    told = compared(runs).runs
+    labels = dict(zip(told["run_id"], told["treatment"], strict=True))
+    names = {own: labels[run] for own, run in zip(runs["treatment"], runs["run_id"], strict=True)}
+    named = [replace(trace, treatment=names[trace.treatment]) for trace in traces]
+    found = draw_all(told, analyse(runs, CONFIG), named, network)
     return {drawing.name: drawing for drawing in found}
 
 

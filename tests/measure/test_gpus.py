@@ -201,6 +201,14 @@ def test_a_state_is_asked_for_once_a_second_and_kept_where_it_fails(nvml: Any, m
     assert seen == [50.0, 60.0, 60.0]
 
 
+def test_what_a_gpu_tells_only_later_makes_no_row_longer_than_its_header(nvml: Any) -> None:
+    module = nvml([{"watts": 100, "fault": "no_state"}])
+    reader = nvml_meter.Nvml()
+    module.GPUS[0]["fault"] = ""
+    reader._meters[0]._state._since_s -= 2 * nvml_meter.STATE_EVERY_S
+    assert len(reader.read()) == len(reader.columns) == 2
+
+
 def test_a_slow_counter_read_fast_neither_ends_the_run_nor_blames_it(
     run: Callable[..., Measured], slow_job: Job
 ) -> None:

@@ -220,5 +220,6 @@ def test_a_run_tells_the_kind_and_columns_of_what_recorded_beside_it(config, tmp
     assert record.metrics["energy_by_estimate_j"] == pytest.approx(24.0)
     assert record.metrics["energy_j"] == pytest.approx(20.0)
     beside = {key: value for key, value in record.tags.items() if key.startswith("energy_") and "." in key}
+    assert record.params["energy.columns"] == "PACKAGE_ENERGY (J)"
     assert beside == {"energy_kind.estimate": "estimated", "energy_columns.estimate": "PACKAGE_ENERGY (J)"}
     assert "energy_by_estimate_j" not in record.described

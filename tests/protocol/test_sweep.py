@@ -392,3 +392,10 @@ def test_each_is_started_once_in_its_own_environment(tmp_path, monkeypatch):
     _prime([ready_with(first), ready_with(second, first)])
     assert log.read_text().splitlines() == ["['1', None]", "['2', None]"]
     assert os.listdir(tmp_path / "temporary") == []
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_begun(plan, runs, tmp_path, store, terminal):
+    (tmp_path / "file").touch()
+    with pytest.raises(SetupError, match="/file/sweep cannot be written .*, and nothing was begun; choose another"):
+        conduct(plan, tmp_path / "file" / "sweep", terminal)
+    assert runs.names == []

@@ -22,13 +22,13 @@ from tests.made_runs import HOST
 CONFIG = AnalysisConfig(bootstrap_samples=300)
 
 
-def traces_of(runs: Sequence[FiledRun]) -> Iterator[Trace]:
-    """A flat trace for each finished run."""
+def traces_of(runs: Sequence[FiledRun], labels: Mapping[str, str]) -> Iterator[Trace]:
+    """A flat trace for each finished run, `labels` by the runs' ids."""
     for run in runs:
         if run.status == "finished":
             time_s = np.linspace(0, run.metrics["duration_total_s"], 50)
             power_w = np.full(50, run.metrics["power_w"])
-            yield Trace(run.tags["treatment"], time_s, power_w, run.windows, "measured")
+            yield Trace(labels[run.run_id], time_s, power_w, run.windows, "measured")
 
 
 def document_of(runs: Sequence[FiledRun], host: Mapping[str, str] = HOST) -> Document:
@@ -36,7 +36,8 @@ def document_of(runs: Sequence[FiledRun], host: Mapping[str, str] = HOST) -> Doc
     compared = comparable(table_of(runs), CONFIG.compare)
     loaded = Loaded("study", compared.table, (Sweep("s1", "parent", host),))
     analysis = analyse(compared, CONFIG)
-    drawings = list(draw_all(loaded.runs, analysis, traces_of(runs), facts.network(facts.counted(loaded).runs)))
+    labels = dict(zip(loaded.runs["run_id"], loaded.runs["treatment"], strict=True))
+    drawings = list(draw_all(loaded.runs, analysis, traces_of(runs, labels), facts.network(facts.counted(loaded).runs)))
     pictures = tuple(Picture(drawing.name, drawing.caption) for drawing in drawings if drawing.figure)
     notes = tuple(f"No figure '{drawing.name}': {drawing.reason}." for drawing in drawings if not drawing.figure)
     commands = ("python -m src.report experiment=study",)

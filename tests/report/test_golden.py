@@ -47,5 +47,5 @@ def test_the_inference_is_told_by_its_own_metrics_and_nothing_is_learnt_in_it():
     for title in ("Energy of an image (J)", "Images a second (1/s)", "Median latency of a batch (s)"):
         assert title in text
     assert "runs of the inference at the mean energy of one" in text
-    assert "Energy of torch inference.batch_size=32" in text
+    assert "Energy of torch batch_size=32" in text
     assert re.findall(r"(?i)[^.\"]* (?:trainings|learnt|trains and)\b", text) == []

@@ -36,11 +36,18 @@ def test_the_set_up_takes_its_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "code", "goes_on"),
-    [("src.doctor", 1, True), ("src.doctor", 2, False), ("src.main", 1, False), ("src.report", 2, False)],
+    ("module", "code", "goes_on", "ended"),
+    [
+        pytest.param("src.doctor", 1, True, 0, id="the doctor is careful"),
+        pytest.param("src.doctor", 2, False, 2, id="not fit to measure"),
+        pytest.param("src.main", 1, True, 1, id="some runs are missing"),
+        pytest.param("src.main", 2, False, 2, id="nothing can be measured"),
+        pytest.param("src.report", 1, False, 1, id="no report"),
+        pytest.param("src.main", -9, False, -9, id="killed"),
+    ],
 )
-def test_it_ends_with_the_first_command_that_fails_and_goes_on_where_the_doctor_is_careful(
-    monkeypatch: pytest.MonkeyPatch, module: str, code: int, goes_on: bool
+def test_it_ends_with_the_first_command_that_fails(
+    monkeypatch: pytest.MonkeyPatch, module: str, code: int, goes_on: bool, ended: int
 ) -> None:
     ran: list[list[str]] = []
 
@@ -51,7 +58,7 @@ def test_it_ends_with_the_first_command_that_fails_and_goes_on_where_the_doctor_
     monkeypatch.setattr(gpu_study.subprocess, "run", run)
     monkeypatch.setattr(gpu_study, "compare", lambda _: ([], True))
     monkeypatch.setattr(gpu_study, "keep", lambda _: None)
-    assert gpu_study.main([]) == (0 if goes_on else code)
+    assert gpu_study.main([]) == ended
     assert (len(ran) == len(gpu_study.commands("mnist", "quick"))) is goes_on
     assert goes_on or module in ran[-1]
 

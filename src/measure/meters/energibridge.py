@@ -23,6 +23,7 @@ DRAM = "DRAM_ENERGY (J)"
 RELEASES = "https://github.com/tdurieux/EnergiBridge/releases"
 VERSION = re.compile(r"\d+(\.\d+)+[\w.+-]*", re.ASCII)
 VERSION_S = 10
+NAME = "energibridge"
 """Longer than any program takes to tell its version."""
 
 
@@ -113,5 +114,11 @@ def _version(binary: str) -> str:
         done = subprocess.run([binary, "--version"], capture_output=True, timeout=VERSION_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MeterError(f"{binary} cannot be run ({error}); is it made for this system and executable?") from error
-    found = VERSION.search(done.stdout.decode("utf-8", errors="replace"))
+    said = done.stdout.decode("utf-8", errors="replace").strip()
+    if said[:1].isalpha() and NAME not in said.lower():
+        raise MeterError(
+            f"{binary} is another program (its --version says `{said.splitlines()[0]}`); name EnergiBridge's with "
+            f"meter.binary=PATH, from {RELEASES}"
+        )
+    found = VERSION.search(said)
     return found.group() if found else "of unknown version"

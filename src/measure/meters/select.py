@@ -133,7 +133,7 @@ def _select_second(name: str, first: Meter, config: MeterConfig, gpu: bool) -> M
     """One of `config.also`, tried out; `config.columns` are the first meter's."""
     if name in NO_SECOND or name == first.name:
         why = NO_SECOND.get(name, "it is the first meter already")
-        raise ConfigError(f"meter.also={name}: {why}; name another one, or leave it out with meter.also=[]")
+        raise ConfigError(f"meter.also={name}: {why}; name another one, or leave it out with 'meter.also=[]'")
     try:
         meter = tried(make_meter(name, config, gpu, columns=()))
         if meter.lacks_processor and not first.lacks_processor:

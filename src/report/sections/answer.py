@@ -64,8 +64,11 @@ def _cannot_show(analysis: Analysis) -> Iterable[str]:
     alpha = analysis.config.alpha
     if not (pairs and 2 <= fewest < (least := least_runs(pairs, alpha))):
         return
-    never = f"{fewest} runs of each can never show a difference by the published rule, whose smallest corrected p of so few is "
-    never += f"{number(min(1.0, pairs * least_p(fewest)), 2)}; it takes {least} or more"
+    p = number(min(1.0, pairs * least_p(fewest)), 2)
+    never = (
+        f"{fewest} runs of each can never show a difference by the published rule, whose smallest corrected p of so "
+        f"few is {p}; it takes {least} or more"
+    )
     if analysis.config.decision == BLOCKS:
         reach = number(least_reach(fewest, alpha / pairs), 2)
         never += f". {fewest} blocks show only one of at least {reach} times what it varies by from block to block"

@@ -152,8 +152,7 @@ def _not_shown(pair: Pair, on_bill: Ratio, in_usual: Ratio, analysis: Analysis) 
 
 
 def _not_testable(pair: Pair) -> str:
-    percents = pair.difference.percent
-    gap = "" if percents is None else f" (its median differs by {percent(percents)})"
+    gap = "" if pair.percent is None else f" (its mean differs by {percent(pair.percent)})"
     return f"Nothing can be said of {pair.second}{gap} beside {pair.first}: {reason_text(pair.decision.untested)}."
 
 

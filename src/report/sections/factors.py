@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from src.analysis.analyse import Analysis
 from src.analysis.decision import Ratio
 from src.analysis.factorial import Cell, Factorial, Interaction
-from src.figures.looks import level_label
+from src.figures.looks import factor_name, level_label
 from src.figures.numbers import THIN, confidence, enumerate_all, interval, number, signed
 from src.report.document import Block, Paragraph, Picture, Section, table
 from src.report.wording import reason_text
@@ -21,7 +21,8 @@ def factors(analysis: Analysis, pictures: Sequence[Picture]) -> list[Section]:
     if found is None:
         return []
     blocks: list[Block] = [Paragraph(sentence) for sentence in _sentences(found, analysis)]
-    return [Section("factors", "Main effects and interactions", (*blocks, *_tables(found, analysis), *pictures))]
+    told = (*_tables(found, analysis), *pictures) if found.untested is None else ()
+    return [Section("factors", "Main effects and interactions", (*blocks, *told))]
 
 
 def interaction_sentences(analysis: Analysis) -> Iterator[str]:
@@ -31,7 +32,7 @@ def interaction_sentences(analysis: Analysis) -> Iterator[str]:
 
 
 def _sentences(found: Factorial, analysis: Analysis) -> Iterator[str]:
-    names = enumerate_all([_name(factor) for factor in found.factors])
+    names = enumerate_all([factor_name(factor) for factor in found.factors])
     if found.untested:
         yield f"What {names} do each and together cannot be told: {reason_text(found.untested)}."
         return
@@ -45,7 +46,7 @@ def _sentences(found: Factorial, analysis: Analysis) -> Iterator[str]:
 
 def _shown(found: Interaction, analysis: Analysis) -> str:
     """The combination that is farthest from what both effects tell."""
-    first, second = map(_name, found.factors)
+    first, second = map(factor_name, found.factors)
     cell = max((cell for cell in found.cells if cell.ratio.differs), key=lambda cell: abs(cell.ratio.percent))
     side = "more" if cell.ratio.percent > 0 else "less"
     size = f"{number(abs(cell.ratio.percent), 3)}{THIN}%"
@@ -58,7 +59,7 @@ def _shown(found: Interaction, analysis: Analysis) -> str:
 
 
 def _not_shown(found: Interaction, analysis: Analysis) -> str:
-    first, second = map(_name, found.factors)
+    first, second = map(factor_name, found.factors)
     limit = f"{analysis.config.relevant_percent:g}{THIN}%"
     if found.negligible:
         return f"{first} and {second} act on their own: no combination is {limit} away from what both effects tell."
@@ -68,7 +69,7 @@ def _not_shown(found: Interaction, analysis: Analysis) -> str:
 def _tables(found: Factorial, analysis: Analysis) -> list[Block]:
     title, level = analysis.catalogue[found.metric].title, f"{confidence(analysis.config.alpha)} interval"
     effects = [
-        (_name(each.factor), each.level, each.against, *_numbers(each.ratio), _verdict(each.ratio))
+        (factor_name(each.factor), each.level, each.against, *_numbers(each.ratio), _verdict(each.ratio))
         for each in found.effects
     ]
     cells = [
@@ -103,7 +104,3 @@ def _verdict(ratio: Ratio) -> str:
 
 def _cell(found: Interaction, cell: Cell) -> str:
     return " ".join(level_label(factor, level) for factor, level in zip(found.factors, cell.levels, strict=True))
-
-
-def _name(factor: str) -> str:
-    return factor.rpartition(".")[2]

@@ -104,7 +104,7 @@ def report_command(
     }
     words = [
         override("experiment", experiment),
-        *([f"sweep={','.join(sweeps)}"] if sweeps else []),
+        *([shlex.quote(f"sweep={','.join(sweeps)}")] if sweeps else []),
         *([override("tracking_uri", public(tracking_uri))] if tracking_uri else []),
         *(_override(f"analysis.{key}", value) for key, value in changed.items()),
     ]

@@ -233,3 +233,19 @@ def test_of_many_treatments_only_the_nearest_and_the_farthest_are_put_into_words
     assert "t7 spent more than t0" in said
     assert "t4 spent" not in said
     assert "7 of the 7 other treatments were shown to spend more than t0" in said
+
+
+def test_two_runs_of_each_are_said_to_show_nothing(runs_of, analysis_config):
+    few = analyse(runs_of({"a": [100.0, 101.0], "b": [150.0, 152.0]}), analysis_config)
+    (said,) = [sentence for sentence in answer(few, {"measured": 4}) if "never" in sentence]
+    assert said.startswith(
+        "2 runs of each can never show a difference by the published rule, whose smallest corrected p"
+    )
+    assert "few is 0.33; it takes 3 or more." in said
+    assert not few.pairs_of("energy_j")[0].published.significant
+    enough = analyse(runs_of({"a": [100.0, 101.0, 100.5], "b": [150.0, 152.0, 151.5]}), analysis_config)
+    assert "never" not in " ".join(answer(enough, {"measured": 6}))
+    assert enough.pairs_of("energy_j")[0].published.significant
+    by_blocks = dataclasses.replace(analysis_config, decision="blocks")
+    few = analyse(runs_of({"a": [100.0, 101.0], "b": [150.0, 152.0]}), by_blocks)
+    assert "2 blocks show only one of at least 9.0 times what it varies by" in " ".join(answer(few, {"measured": 4}))

@@ -148,6 +148,7 @@ def ratio(low, high):
         ),
         ((-1, 3), (-1, 7), ["On average a and b take practically the same energy", "that is not settled"], "ruled out"),
         ((6, 9), (-9, -6), ["takes 7.50 % more", "in the usual run it is the other way round (−7.50 %"], "not settled"),
+        ((2.7, 4.8), (2.2, 5.3), ["less than the 5 % that matter", "in the usual run too (+3.75 %"], "other way"),
         ((-3, 30), (8, 12), ["In the usual run b takes 10.0 % more", "the difference is not settled (+13.5 %"], "same"),
         (
             (-3, 3),
@@ -162,7 +163,15 @@ def ratio(low, high):
             "takes",
         ),
     ],
-    ids=["small but open", "mean the same", "opposite", "usual run alone", "usual run, mean the same", "mean open"],
+    ids=[
+        "small but open",
+        "mean the same",
+        "opposite",
+        "both, one of them small",
+        "usual run alone",
+        "usual run, mean the same",
+        "mean open",
+    ],
 )
 def test_no_sentence_contradicts_the_interval_beside_it(runs_of, analysis_config, bill, usual, said, unsaid):
     analysis = analyse(runs_of({"a": around(100, 1, 10, 1), "b": around(100, 1, 10, 2)}), analysis_config)
