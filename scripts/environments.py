@@ -5,10 +5,12 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scripts.diagnosis import explain_failed_import, explain_failed_install, explain_failed_venv
 from src.errors import SetupError
@@ -17,13 +19,16 @@ from src.workloads.training.frameworks import all_packages
 DEVICES = ("cpu", "cuda")
 STAMP = "joulebench.lock"
 ORCHESTRATOR = "orchestrator"
-INSTALLED_MB = {"orchestrator": 1110, "torch-cpu": 970, "tf-cpu": 1560, "jax-cpu": 760}
-"""What an environment takes on Linux (`du -sm`), by the name of its lock."""
+INSTALLED_MB = {"orchestrator": 1100, "jax-cpu": 760, "tf-cpu": 1600, "torch-cpu": 970}
+"""What an environment takes on the disk, by the name of its lock, as `du` tells on Linux; others are not known."""
+
+CAPTURED = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+
 SOURCES = ("index-url", "extra-index-url", "find-links", "constraint")
 """Settings of pip that say where packages come from; uv does not read them by itself."""
-RUNNING: set[subprocess.Popen[str]] = set()
-STOPPED = threading.Event()
-"""Installers at work, and that no more may begin."""
+
+_running: set[subprocess.Popen[str]] = set()
+_stopped = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,11 @@ class Environment:
     name: str
     folder: Path
     lock: Path
+
+    @property
+    def installed_mb(self) -> int | None:
+        """What it takes on the disk; None where that is not known."""
+        return INSTALLED_MB.get(self.lock.stem)
 
     @property
     def python(self) -> Path:
@@ -92,14 +102,8 @@ def is_ready(environment: Environment) -> bool:
 
 def describe(environment: Environment) -> str:
     """Returns what goes into the environment, in words."""
-    count, size_mb = len(locked_packages(environment.lock)), installed_mb(environment)
-    size = f", {size_mb / 1000:.1f} GB" if size_mb else ""
-    return f"{environment.lock.name} ({count} packages{size})"
-
-
-def installed_mb(environment: Environment) -> int:
-    """Returns what it will take on the disk, 0 where that is not known."""
-    return INSTALLED_MB.get(environment.lock.stem, 0)
+    count = len(locked_packages(environment.lock))
+    return f"{environment.lock.name} ({count} packages)"
 
 
 def locked_packages(lock: Path) -> set[str]:
@@ -113,14 +117,37 @@ def normalized(package: str) -> str:
     return re.sub(r"[-_.]+", "-", package).lower()
 
 
-def make_environment(environment: Environment, python: str) -> str:
-    """Makes the environment anew and returns a remark for the user, or "".
+def stop() -> None:
+    """Ends what is running, and lets nothing begin: a pip that lived on would write into what the next set-up makes."""
+    _stopped.set()
+    for process in tuple(_running):
+        process.terminate()
+
+
+def run(command: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
+    """As `subprocess.run` with text, but for `stop`, after which it raises SetupError."""
+    if _stopped.is_set():
+        raise SetupError("the set-up was stopped.")
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, **how) as process:
+        _running.add(process)
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            _running.discard(process)
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def make_environment(environment: Environment, python: str, shown: bool = True) -> str:
+    """Makes the environment anew and returns a remark for the user, or ""; pip's progress is `shown` on a terminal.
 
     Whatever an interrupted or older set-up left there is removed first: pip cannot tell a package that was
     half-copied from a whole one. Downloads that were complete come from pip's cache. Raises SetupError.
     """
     create_venv(environment, python)
-    install_lock(environment)
+    install_lock(environment, shown)
     check_imports(environment)
     part = environment.stamp.with_suffix(".part")
     part.write_bytes(environment.lock.read_bytes())
@@ -135,20 +162,22 @@ def create_venv(environment: Environment, python: str) -> None:
         if environment.folder.exists():
             shutil.rmtree(environment.folder)
         command = [python, "-m", "venv", str(environment.folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = run(command, **CAPTURED)
     except OSError as error:
         raise SetupError(explain_failed_venv(environment.folder, python, str(error))) from error
     if done.returncode != 0:
         raise SetupError(explain_failed_venv(environment.folder, python, done.stdout + done.stderr))
 
 
-def install_lock(environment: Environment) -> None:
+def install_lock(environment: Environment, shown: bool) -> None:
     """Installs the lock with uv where there is one, else, and where uv cannot, with pip. Raises SetupError."""
+    output = None if shown and sys.stdout.isatty() else subprocess.DEVNULL
     uv = shutil.which("uv")
-    if uv and _ended([uv, "pip", "install", *_uv_options(environment)]) == 0:
+    if uv and run([uv, "pip", "install", *_uv_options(environment)], stdout=output, stderr=output).returncode == 0:
         return
     pip = [str(environment.python), "-m", "pip", "--log", str(environment.log), "--disable-pip-version-check"]
-    if _ended([*pip, "install", "-r", str(environment.lock)]) != 0:
+    done = run([*pip, "install", "-r", str(environment.lock)], stdout=output, stderr=output)
+    if done.returncode != 0:
         log = environment.log.read_text(encoding="utf-8", errors="replace") if environment.log.exists() else ""
         raise SetupError(explain_failed_install(environment.name, log, environment.log))
 
@@ -157,8 +186,7 @@ def _uv_options(environment: Environment) -> Iterator[str]:
     """The same packages from the same places as pip's: the lock, and what pip's settings name."""
     yield from ("--python", str(environment.python), "--compile-bytecode", "--index-strategy", "unsafe-best-match")
     yield from ("-r", str(environment.lock))
-    command = [str(environment.python), "-m", "pip", "config", "list"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    listed = run([str(environment.python), "-m", "pip", "config", "list"], **CAPTURED).stdout
     for line in listed.splitlines():
         key, _, value = line.partition("=")
         name = key.rpartition(".")[2]
@@ -167,31 +195,11 @@ def _uv_options(environment: Environment) -> Iterator[str]:
                 yield from (f"--{name}", each)
 
 
-def _ended(command: Sequence[str]) -> int:
-    """The exit code of an installer, which `stop` ends; raises SetupError after that."""
-    if STOPPED.is_set():
-        raise SetupError("the set-up was stopped.")
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, text=True) as process:
-        RUNNING.add(process)
-        try:
-            return process.wait()
-        finally:
-            RUNNING.discard(process)
-
-
-def stop() -> None:
-    """Ends every installer that is at work, and lets none begin."""
-    STOPPED.set()
-    for process in tuple(RUNNING):
-        process.terminate()
-
-
 def check_imports(environment: Environment) -> None:
     """Imports what the environment is for: a wheel may install and still not run. Raises SetupError."""
     modules = ", ".join(locked_modules(environment.lock))
     command = [str(environment.python), "-c", f"import {modules}" if modules else ""]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=environment.folder)
+    done = run(command, cwd=environment.folder, **CAPTURED)
     if done.returncode != 0:
         raise SetupError(explain_failed_import(environment.name, modules, done.stderr))
 
@@ -207,7 +215,7 @@ def locked_modules(lock: Path) -> list[str]:
 def remark_on_extras(environment: Environment) -> str:
     """Returns a remark if the index served builds that need more than the lock names (PyTorch for CUDA)."""
     command = [str(environment.python), "-m", "pip", "--disable-pip-version-check", "list", "--format=freeze"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run(command, **CAPTURED)
     installed = {normalized(line.partition("==")[0]) for line in done.stdout.splitlines() if "==" in line}
     extras = sorted(installed - locked_packages(environment.lock) - {"pip", "setuptools", "wheel"})
     if "-cpu" not in environment.lock.name or not any(name.startswith("nvidia-") for name in extras):

@@ -15,7 +15,6 @@ from scripts.environments import (
     Environment,
     describe,
     find_environment,
-    installed_mb,
     is_ready,
     make_environment,
     stop,
@@ -24,6 +23,8 @@ from src.errors import SetupError
 from src.workloads.training.frameworks import environments
 
 ROOT = Path(__file__).resolve().parent.parent
+AT_A_TIME = 2
+"""More of them would only wait for the same disk and network."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -61,46 +62,56 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def set_up(names: Sequence[str], device: str | None, requirements: Path | None, python: str) -> None:
-    """Brings the orchestrator and the named environments (default: those of all frameworks) up to date, side by side.
+    """Brings the orchestrator and the named environments (default: those of all frameworks) up to date.
 
-    Raises SetupError for the first that cannot be made; the others stay.
+    AT_A_TIME of them are made side by side: while one waits for its downloads, another is unpacked. Raises SetupError
+    for the first one that cannot be made, after those that were begun; those that are done stay.
     """
     # The orchestrator drives every framework, so it is never left out; where it is ready this costs nothing.
     others = [name for name in dict.fromkeys(names or environments()) if name != ORCHESTRATOR]
     wanted = [find_environment(ROOT, ORCHESTRATOR, device)]
     wanted += [find_environment(ROOT, name, device, requirements) for name in others]
-    refuse_full_disk(wanted)
+    missing = [environment for environment in wanted if not is_ready(environment)]
+    _tell_size(missing)
     started_s = time.monotonic()
-    with ThreadPoolExecutor(len(wanted)) as pool:
-        made = [pool.submit(bring_up_to_date, environment, python, started_s) for environment in wanted]
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        waiting = []
+        for position, environment in enumerate(wanted, start=1):
+            label = f"[{position}/{len(wanted)}] {environment.name}"
+            if environment in missing:
+                waiting.append(pool.submit(_make, environment, label, python, started_s, shown=len(missing) == 1))
+            else:
+                print(f"{label}: {os.path.relpath(environment.folder, ROOT)} is up to date", flush=True)
         try:
-            for each in made:
-                each.result()
+            for made in waiting:
+                made.result()
+        except SetupError:
+            pool.shutdown(cancel_futures=True)
+            raise
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             stop()
             raise
 
 
-def refuse_full_disk(wanted: Sequence[Environment]) -> None:
-    """Says how much is to be installed; raises SetupError where that does not fit."""
-    size_mb = sum(installed_mb(environment) for environment in wanted if not is_ready(environment))
-    if not size_mb:
+def _tell_size(missing: Sequence[Environment]) -> None:
+    """Says what will be there once all is made; raises SetupError where the disk has no room for it."""
+    known = [environment.installed_mb for environment in missing if environment.installed_mb is not None]
+    if not known:
         return
-    print(f"{size_mb / 1000:.1f} GB will be installed in {ROOT}", flush=True)
-    free_mb = shutil.disk_usage(ROOT).free / 1e6
-    if free_mb < size_mb:
-        raise SetupError(f"only {free_mb / 1000:.1f} GB are free there; make room, then run the same command again.")
+    gb, free_gb = sum(known) / 1000, shutil.disk_usage(ROOT).free / 1e9
+    unknown = " without those of which that is not known" if len(known) < len(missing) else ""
+    told = f"{len(missing)} to be made: {gb:.1f} GB once installed{unknown}; {free_gb:.1f} GB are free"
+    if gb > free_gb:
+        raise SetupError(f"{told} in {ROOT}.\nMake room, or name fewer environments.")
+    print(told, flush=True)
 
 
-def bring_up_to_date(environment: Environment, python: str, started_s: float) -> None:
-    """Makes one environment unless it is ready, with a line before and after."""
+def _make(environment: Environment, label: str, python: str, started_s: float, shown: bool) -> None:
+    """Makes one environment, with a line before and after."""
     place = os.path.relpath(environment.folder, ROOT)
-    if is_ready(environment):
-        print(f"{environment.name}: {place} is up to date", flush=True)
-        return
-    print(f"{environment.name}: making {place} with {describe(environment)} ...", flush=True)
-    note = make_environment(environment, python)
-    print(f"{environment.name}: done, {time.monotonic() - started_s:.0f} s since the start", flush=True)
+    print(f"{label}: making {place} with {describe(environment)} ...", flush=True)
+    note = make_environment(environment, python, shown)
+    print(f"{label}: done, {time.monotonic() - started_s:.0f} s since the start", flush=True)
     if note:
-        print(f"{environment.name}: {note}", flush=True)
+        print(f"{label}: {note}", flush=True)

@@ -99,8 +99,8 @@ def complete_blocks(table: pd.DataFrame, treatments: list[str]) -> list[Sample]:
     """Per treatment its values in the blocks that hold all of them, in the same order of blocks."""
     if not set(treatments) <= set(table.columns):
         return [table.to_numpy(dtype=float)[:0, :0].ravel() for _ in treatments]
-    rows = table[treatments].dropna()
-    return [rows[treatment].to_numpy(dtype=float, copy=True) for treatment in treatments]
+    values = table[treatments].to_numpy(dtype=float)
+    return [column.copy() for column in values[~np.isnan(values).any(axis=1)].T]
 
 
 def _frame(runs: Sequence[FiledRun]) -> pd.DataFrame:

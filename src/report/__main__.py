@@ -41,18 +41,21 @@ RUBBISH_EVERY = 50_000
 
 def report(config: Config, sweeps: Sequence[str] = ()) -> None:
     """Write the report of these sweeps, print its answer and where it lies."""
-    from src.report.load import tell_looks
-    from src.report.make import make_report, report_folder
-    from src.track import open_store
-
     check_analysis(config.analysis)
-    store = open_store(config.tracking_uri)
+    import pandas  # noqa: F401 - what both processes need is loaded before they part
+
+    from src.track.apart import reader
+
+    store = reader(config.tracking_uri)
+    from src.report.load import tell_looks  # while MLflow is loaded there
+    from src.report.make import make_report, report_folder
+
     _keep_imports()
     folder = report_folder(REPORTS, config.experiment)
     made = make_report(store, config.experiment, config.analysis, folder, sweeps, config.tracking_uri)
     print("\n".join([*made.answer, *([store.left_out] if store.left_out else [])]))
     print(f"\nReport: {made.page}")
-    tell_looks(store, config.experiment, sweeps)
+    tell_looks(store, made.loaded)
 
 
 def _keep_imports() -> None:

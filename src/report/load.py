@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,7 +17,10 @@ from src.contract.course import Step, read_course
 from src.contract.record import FiledRun
 from src.errors import ConfigError, TrackError
 from src.report.courses import course_sentence
-from src.track.store import COURSE_TAG, Store, explained
+
+if TYPE_CHECKING:
+    from src.track.apart import StoreApart
+    from src.track.store import Store
 
 ALL, LAST = "all", "last"
 STUDY = "study"
@@ -76,6 +80,8 @@ def load(store: Store, experiment: str, sweeps: Collection[str] = ()) -> Loaded:
 
     Raises ConfigError where it has no run, TrackError for a store.
     """
+    from src.track.store import explained  # whoever is here has loaded MLflow
+
     with explained(f"The experiments of {store.uri} cannot be read", "see that the store works"):
         found = store.client.get_experiment_by_name(experiment)
         if found is None:
@@ -126,19 +132,22 @@ def _unfinished(runs: Sequence[FiledRun], sweeps: Sequence[Sweep]) -> Iterator[t
             yield sweep.name, finished, sweep.planned
 
 
-def tell_looks(store: Store, experiment: str, sweeps: Collection[str] = ()) -> None:
+def tell_looks(store: Store | StoreApart, loaded: Loaded) -> None:
     """Note in each sweep that still lacks runs that its results were looked at; a store may refuse that."""
-    with contextlib.suppress(TrackError, ConfigError):
-        loaded = load(store, experiment, sweeps)
+    with contextlib.suppress(TrackError):
         lacking = {name: (finished, planned) for name, finished, planned in loaded.unfinished}
         for sweep in loaded.sweeps:
             if sweep.name in lacking and sweep.course:
                 finished, planned = lacking[sweep.name]
                 look = Step("looked", int(time.time() * 1000), planned, finished)
-                store.add_step(sweep.run_id, (*sweep.course, look))
+                store.at_store(_add_step, sweep.run_id, (*sweep.course, look))
 
 
-def sweep_file(store: Store, sweep: Sweep, name: str) -> Path | None:
+def _add_step(store: Store, run_id: str, steps: Sequence[Step]) -> None:
+    store.add_step(run_id, steps)
+
+
+def sweep_file(store: Store | StoreApart, sweep: Sweep, name: str) -> Path | None:
     """A file of the sweep's own run, or None where it has none."""
     try:
         return store.artifact(sweep.run_id, name)
@@ -148,6 +157,8 @@ def sweep_file(store: Store, sweep: Sweep, name: str) -> Path | None:
 
 def _sweeps(store: Store, experiment_id: str) -> list[Sweep]:
     """Every sweep's own run, page by page, in the order of their names."""
+    from src.track.store import COURSE_TAG, explained
+
     found: list[Sweep] = []
     token = None
     with explained(f"The sweeps in {store.uri} cannot be read", "see that the store works"):

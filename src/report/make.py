@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -30,6 +30,7 @@ from src.figures.wall_overlay import draw_wall_overlay
 from src.public import password_from
 from src.report import facts
 from src.report.article import Material, write_article
+from src.report.aside import Aside
 from src.report.document import Document, Picture
 from src.report.load import Loaded, load, sweep_file
 from src.report.markdown import to_markdown
@@ -40,7 +41,10 @@ from src.report.statistics_json import to_json
 from src.report.tables import FOLDER as TABLES
 from src.report.tables import write_tables
 from src.report.walls import read_walls
-from src.track.store import Store
+
+if TYPE_CHECKING:
+    from src.track.apart import StoreApart
+    from src.track.store import Store
 
 FIGURES = "figures"
 
@@ -52,6 +56,7 @@ class Report:
     folder: Path
     answer: tuple[str, ...]
     analysis: Analysis
+    loaded: Loaded
 
     @property
     def page(self) -> Path:
@@ -66,7 +71,7 @@ class Report:
 
 
 def make_report(
-    store: Store,
+    store: Store | StoreApart,
     experiment: str,
     config: AnalysisConfig,
     folder: Path,
@@ -80,7 +85,7 @@ def make_report(
     Raises ConfigError where there is nothing to analyse or runs must not be compared, TrackError where the store
     cannot be read.
     """
-    loaded = load(store, experiment, sweeps)
+    loaded = store.at_store(load, experiment, sweeps)
     compared = comparable(loaded.table, config.compare)
     loaded = replace(loaded, table=compared.table)
     analysis = analyse(compared, config)
@@ -99,7 +104,7 @@ def make_report(
         )
     )
     _write(folder, document, analysis, loaded, agreed)
-    return Report(folder, (*document.notices, *document.answer, *loaded.notes), analysis)
+    return Report(folder, (*document.notices, *document.answer, *loaded.notes), analysis, loaded)
 
 
 def report_folder(root: Path, experiment: str) -> Path:
@@ -111,7 +116,7 @@ def report_folder(root: Path, experiment: str) -> Path:
 
 
 def commands(
-    store: Store,
+    store: Store | StoreApart,
     loaded: Loaded,
     config: AnalysisConfig,
     tracking_uri: str | None = None,
@@ -145,26 +150,29 @@ def author() -> str:
 
 
 def _draw(
-    store: Store, loaded: Loaded, analysis: Analysis, agreed: Sequence[Agreement], folder: Path
+    store: Store | StoreApart, loaded: Loaded, analysis: Analysis, agreed: Sequence[Agreement], folder: Path
 ) -> tuple[list[Picture], list[str]]:
     """Save every figure that the data allow; returns them, and what is missing and why."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     traces = TraceReader(store, analysed_runs(loaded.runs, analysis))
     network = facts.network(facts.counted(loaded).runs)
-    pictures, missing = [], []
+    pictures, missing, aside = [], [], Aside()
     drawn = draw_all(loaded.runs, analysis, traces, network)
     for drawing in itertools.chain(drawn, _of_meters(store, loaded, agreed, analysis)):
         if drawing.figure is None:
             missing.append(f"No figure '{drawing.name}': {drawing.reason}.")
             continue
-        save(drawing.figure, folder, drawing.name)
+        aside.do(save, drawing.figure, folder, drawing.name)
         note = f" {traces.sampling}" if drawing.name == POWER_OVER_TIME and traces.sampling else ""
         pictures.append(Picture(drawing.name, drawing.caption + note))
+    aside.wait()
     return pictures, [*traces.failures, *missing]
 
 
-def _of_meters(store: Store, loaded: Loaded, agreed: Sequence[Agreement], analysis: Analysis) -> Iterator[Drawing]:
+def _of_meters(
+    store: Store | StoreApart, loaded: Loaded, agreed: Sequence[Agreement], analysis: Analysis
+) -> Iterator[Drawing]:
     """The pictures that only runs with a second meter have."""
     if agreed:
         yield draw_bland_altman(agreed, analysis.treatment_factors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,10 @@ from src.contract.record import IMPORTED_UID
 from src.errors import TrackError
 from src.figures.numbers import count
 from src.figures.traces import MOST_LINES, Trace, some_of
-from src.track.store import Store
+
+if TYPE_CHECKING:
+    from src.track.apart import StoreApart
+    from src.track.store import Store
 
 Windows = dict[str, tuple[float, float]]
 """Begin and end of each phase, in seconds since the run's start."""
@@ -28,7 +32,7 @@ class TraceReader:
     Once read, `unreadable` names the runs whose traces could not be.
     """
 
-    store: Store
+    store: Store | StoreApart
     runs: pd.DataFrame
     most: int = MOST_LINES
     unreadable: list[str] = field(default_factory=list)
@@ -60,7 +64,7 @@ class TraceReader:
         return [f"{count(len(self.unreadable), 'run')} without a readable power trace: {shown}."]
 
 
-def read_trace(store: Store, run: pd.Series) -> Trace:
+def read_trace(store: Store | StoreApart, run: pd.Series) -> Trace:
     """One run's power as it was filed; a recording made elsewhere has no phases. Raises TrackError, ContractError."""
     points = store.trace(run["run_id"])
     if not points:
@@ -70,13 +74,13 @@ def read_trace(store: Store, run: pd.Series) -> Trace:
     return Trace(run["treatment"], time_s, power_w, _phases(store, run), run["energy_kind"])
 
 
-def _phases(store: Store, run: pd.Series) -> Windows:
+def _phases(store: Store | StoreApart, run: pd.Series) -> Windows:
     if run["windows"] or str(run["run_uid"]).startswith(IMPORTED_UID):
         return dict(run["windows"])
     return _old_windows(store, run["run_id"])
 
 
-def _old_windows(store: Store, run_id: str) -> Windows:
+def _old_windows(store: Store | StoreApart, run_id: str) -> Windows:
     """Of a run of before its record held them, from its events."""
     events = read_events(store.artifact(run_id, EVENTS_FILE))
     began_s = min((event.t for event in events), default=0.0)

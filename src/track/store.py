@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Metric, Param, Run, RunTag
@@ -128,6 +128,10 @@ class Store:
         hurry()
         self.client.search_experiments(max_results=1)
         self._require_file()
+
+    def at_store(self, act: Callable[..., T], *arguments: Any) -> T:
+        """What a function says of this store and the arguments: here, as a store apart says it (`src.track.apart`)."""
+        return act(self, *arguments)
 
     def answers(self) -> bool:
         """Whether the store can be reached."""

@@ -80,13 +80,13 @@ def test_stop_resumption_and_extension_are_told(stopped, folder, go_on_with, sto
 
     begun = [("begun", 6, 0), ("failed", 6, 2)]
     assert told() == begun
-    tell_looks(store, "e")
+    tell_looks(store, load(store, "e"))
     looked = [*begun, ("looked", 6, 2)]
     assert told() == looked
     go_on_with()
     ended = [*looked, ("resumed", 6, 2), ("finished", 6, 6)]
     assert told() == ended
-    tell_looks(store, "e")
+    tell_looks(store, load(store, "e"))
     assert told() == ended
     go_on_with("protocol.iterations=5")
     assert told() == [*ended, ("extended", 10, 6), ("finished", 10, 10)]

@@ -193,12 +193,12 @@ def test_uv_gets_the_lock_and_pips_sources_and_what_it_cannot_do_pip_does(
 
 
 def test_a_stop_ends_installers_and_lets_none_begin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environments, "STOPPED", threading.Event())
+    monkeypatch.setattr(environments, "_stopped", threading.Event())
     with ThreadPoolExecutor() as pool:
-        ended = pool.submit(environments._ended, [sys.executable, "-c", "import time; time.sleep(60)"])
-        while not environments.RUNNING:
+        ended = pool.submit(environments.run, [sys.executable, "-c", "import time; time.sleep(60)"])
+        while not environments._running:
             time.sleep(0.01)
         environments.stop()
-        assert ended.result(timeout=20) != 0
+        assert ended.result(timeout=20).returncode != 0
     with pytest.raises(SetupError, match="stopped"):
-        environments._ended([sys.executable, "-c", ""])
+        environments.run([sys.executable, "-c", ""])

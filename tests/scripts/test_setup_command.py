@@ -1,15 +1,18 @@
 import ast
+import re
 import runpy
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from scripts import environments as environments_made
 from scripts import setup_command
-from scripts.environments import Environment
+from scripts.environments import Environment, run
 from src.errors import SetupError
 from src.workloads.training.frameworks import environments
 
@@ -19,7 +22,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Environment]:
     """The environments that would have been made; none is ready before."""
     environments: list[Environment] = []
 
-    def make(environment: Environment, _python: str) -> str:
+    def make(environment: Environment, _python: str, _shown: bool) -> str:
         environments.append(environment)
         return "note: remarkable" if environment.name == "torch" else ""
 
@@ -48,28 +51,11 @@ def test_progress_is_shown(made: list[Environment], capsys: pytest.CaptureFixtur
     setup_command.main(["torch", "--device", "cpu"])
     setup_command.main(["torch", "--device", "cpu"])
     output = capsys.readouterr().out
-    assert output.startswith("2.1 GB will be installed in ")
-    assert "\ntorch: making" in output
-    assert "torch-cpu.txt (11 packages, 1.0 GB)" in output
-    assert "\ntorch: note: remarkable" in output
-    assert "torch is up to date\n" in output
-    assert output.count("will be installed") == 1
+    assert "[2/2] torch: making" in output
+    assert "torch-cpu.txt (11 packages" in output
+    assert "[2/2] torch: note: remarkable" in output
+    assert output.endswith("torch is up to date\n")
     assert len(made) == 2
-
-
-def test_a_full_disk_is_told_before_anything_is_made(
-    made: list[Environment], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(setup_command.shutil, "disk_usage", lambda _: SimpleNamespace(free=2.0e9))
-    assert setup_command.main(["torch", "--device", "cpu"]) == 2
-    assert "error: only 2.0 GB are free there" in capsys.readouterr().err
-    assert made == []
-
-
-def test_environments_are_made_side_by_side(made: list[Environment], monkeypatch: pytest.MonkeyPatch) -> None:
-    together = threading.Barrier(3, timeout=20)
-    monkeypatch.setattr(setup_command, "make_environment", lambda *_: str(together.wait()))
-    assert setup_command.main(["torch", "jax"]) == 0
 
 
 def test_a_lock_of_the_user(made: list[Environment], tmp_path: Path) -> None:
@@ -96,9 +82,60 @@ def test_failures(
 
     monkeypatch.setattr(setup_command, "is_ready", lambda _environment: False)
     monkeypatch.setattr(setup_command, "make_environment", fail)
-    monkeypatch.setattr(setup_command, "stop", lambda: None)
+    monkeypatch.setattr(environments_made, "_stopped", threading.Event())
     assert setup_command.main(["jax"]) == exit_code
     assert complaint in capsys.readouterr().err
+
+
+def test_two_are_made_side_by_side(made: list[Environment], monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2, timeout=20)
+    monkeypatch.setattr(setup_command, "make_environment", lambda *_: str(both.wait())[:0])
+    assert setup_command.main(["torch", "--device", "cpu"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "free_gb", "code", "says"),
+    [
+        (["torch", "--device", "cpu"], 9.0, 0, "2 to be made: 2.1 GB once installed; 9.0 GB are free"),
+        (["torch", "--device", "cpu"], 2.0, 2, "2.1 GB once installed; 2.0 GB are free in .*Make room"),
+        (["jax", "--device", "cuda"], 9.0, 0, "1.1 GB once installed without those of which that is not known"),
+    ],
+    ids=["room", "no room", "partly known"],
+)
+def test_the_size_is_told_before_anything_is_made(
+    made: list[Environment],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    free_gb: float,
+    code: int,
+    says: str,
+) -> None:
+    monkeypatch.setattr(setup_command.shutil, "disk_usage", lambda _: SimpleNamespace(free=free_gb * 1e9))
+    assert setup_command.main(arguments) == code
+    told = capsys.readouterr()
+    assert re.search(says, told.out.partition("making")[0] + told.err, re.DOTALL)
+    assert len(made) == (0 if code else 2)
+
+
+def test_what_runs_is_ended_with_the_set_up(made: list[Environment], monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(*_: object) -> str:
+        assert run([sys.executable, "-c", "import time; time.sleep(60)"]).returncode
+        return ""
+
+    def interrupted(*_: object) -> str:
+        while not environments_made._running:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    def make(environment: Environment, *_: object) -> str:
+        return interrupted() if environment.name == "orchestrator" else sleep()
+
+    monkeypatch.setattr(setup_command, "make_environment", make)
+    monkeypatch.setattr(environments_made, "_stopped", threading.Event())
+    begin_s = time.monotonic()
+    assert setup_command.main(["torch", "--device", "cpu"]) == 130
+    assert time.monotonic() - begin_s < 30
 
 
 @pytest.mark.parametrize("arguments", [["--device", "tpu"], ["--requirements", "x"]], ids=["device", "no name"])
