@@ -24,14 +24,14 @@ OLD_VERSION = re.compile(r"EnergiBridge (up to 0\.0\.4|0\.0\.5 or 0\.0\.6)")
 
 
 def told_by(path: Path, recording: Recording, header: Sequence[str]) -> dict[str, str]:
-    """Parameters of a run: columns, interval, and, as far as they are seen, CPUs, memory and EnergiBridge's version."""
+    """Parameters of a run: interval, columns, and, as far as they are seen, CPUs, memory and EnergiBridge's version."""
     cpus = {int(found[1]) for name in header if (found := CPU.fullmatch(name))}
     told = {
-        "columns": columns_of(header),
-        "interval_ms": str(usual_interval_ms(1000 * float(np.median(np.diff(recording.time_s))))),
         "cpus": str(len(cpus)) if cpus else "",
         "memory_gib": _memory_gib(path, header),
+        "interval_ms": str(usual_interval_ms(1000 * float(np.median(np.diff(recording.time_s))))),
         "energibridge": next((found[1] for flag in recording.flags if (found := OLD_VERSION.search(flag.text))), ""),
+        "columns": columns_of(header),
     }
     return {f"{RECORDED}.{name}": value for name, value in told.items() if value}
 

@@ -46,3 +46,13 @@ def test_values_get_their_types():
 def test_help_names_every_key():
     assert all(f"  {key}=" in usage() for key in known_keys())
     assert "hardware.name" in known_keys()
+
+
+def test_the_experiment_is_mlflows_where_none_is_given(monkeypatch):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "of the environment")
+    given = ["framework=tf", "path=."]
+    assert parse(given).experiment == "of the environment"
+    assert parse([*given, "experiment=mine"]).experiment == "mine"
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "")
+    with pytest.raises(ConfigError, match="^experiment: not given"):
+        parse(given)

@@ -58,6 +58,15 @@ def test_an_interrupted_filing_is_completed(
     assert table_of(store, "study")["energy_j"].tolist() == [412.5]
 
 
+def test_a_run_that_the_environment_names_is_none_of_ours(store, make_record, monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0123456789abcdef")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "77")
+    store.start_sweep("study", "s", {}, {})
+    run_id = store.file_run(make_record())
+    assert [run.run_id for run in store.records("study")] == [run_id]
+    assert run_id != "0123456789abcdef"
+
+
 def test_a_failed_run_is_filed_as_failed(store: Store, make_record: MakeRecord) -> None:
     record = make_record(status="failed", metrics={}, tags={"status": "failed", "failure": "timeout"})
     assert store.client.get_run(store.file_run(record)).info.status == "FAILED"
