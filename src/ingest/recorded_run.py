@@ -17,8 +17,8 @@ from src.figures.run_power import MAX_STEPS, draw_power
 from src.ingest.derived import Origin, computed
 from src.ingest.options import IngestOptions
 from src.ingest.path_names import iteration_of
+from src.ingest.recording_facts import told_by
 from src.ingest.run_table import RUN_TABLE, planned_run
-from src.ingest.told import told_by
 from src.measure.csv_table import find_layout
 from src.measure.energy import Energy, PowerTrace, whole_file
 from src.measure.meter_columns import column_metrics

@@ -9,7 +9,7 @@ import pytest
 from src.analysis.comparable import comparable
 from src.analysis.table import table_of
 from src.errors import ConfigError
-from src.ingest.told import columns_of, usual_interval_ms
+from src.ingest.recording_facts import columns_of, usual_interval_ms
 
 BEGIN_MS = 1_740_000_000_000
 
