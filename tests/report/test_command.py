@@ -38,7 +38,7 @@ def test_mistakes_are_one_line_and_exit_code_2(arguments, message):
 def test_the_configuration_can_be_shown(arguments):
     code, output, _ = report(*arguments)
     assert code == 0
-    assert "experiment: a" in output
+    assert "experiment_name: a" in output
 
 
 def test_help_names_the_keys():
