@@ -63,7 +63,7 @@ CASES = {
     ),
     "one run each": (
         {"torch": [100.0], "tf": [150.0]},
-        ["Nothing can be said of tf (its median differs by +50.0 %) beside torch: each treatment needs at least 2"],
+        ["Nothing can be said of tf (its mean differs by +50.0 %) beside torch: each treatment needs at least 2"],
         ["spent the least", "It holds for"],
     ),
 }  # fmt: skip

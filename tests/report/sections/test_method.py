@@ -55,7 +55,7 @@ ROWS = {
 VALUES = {key: f"value-of-{key}" for key in ROWS} | {"host.memory_bytes": str(3 * 2**30)}
 OTHERS = {
     "Memory": "3.00\u202fGiB",
-    "Power at rest before the warm-up": "9.000\u202fW",
+    "Power at rest before the warm-up (median)": "9.000\u202fW",
     "Meter": "native",
     "How the energy is known": "estimated",
     "Sampling interval (ms)": "200",

@@ -58,7 +58,7 @@ def test_runs_above_their_blocks_power_tell_its_spread() -> None:
     assert {row[5] for row in table.rows} == {"3.00"}
     assert all(0 < float(row[6]) < 2 for row in table.rows)
     assert "before its block, in 3 runs above the power at rest before the warm-up, whose spread is not known;" in said
-    assert rest == [("Power at rest before the warm-up", "8.000\u202fW")]
+    assert rest == [("Power at rest before the warm-up (median)", "8.000\u202fW")]
 
 
 def test_runs_of_before_it_was_told_are_above_the_power_of_before_the_warm_up() -> None:
@@ -66,7 +66,7 @@ def test_runs_of_before_it_was_told_are_above_the_power_of_before_the_warm_up() 
     assert {row[1:4] for row in table.rows} == {("0", "8", "9.000")}
     assert table.head[-1] == "Energy above idle (J)", "no uncertainty is told"
     assert said.startswith("Energy above idle is what a run took above the power at rest before the warm-up")
-    assert rest == [("Power at rest before the warm-up", "9.000\u202fW")]
+    assert rest == [("Power at rest before the warm-up (median)", "9.000\u202fW")]
 
 
 def test_without_a_power_at_rest_no_net_energy_is_told_and_that_is_said() -> None:
