@@ -168,7 +168,7 @@ def test_the_report_shows_it(filed, options, store: Store, tmp_path: Path) -> No
     lay_over(options(), store)
     report = make_report(store, "e", AnalysisConfig(), tmp_path / "report")
     text = (report.folder / "report.md").read_text("utf-8")
-    assert "## Meters checked against each other" in text
+    assert "## Appendix D. Meters checked against each other" in text
     assert "In 6 runs the wall meter showed" in text
     assert (report.folder / "figures" / "wall_overlay.svg").exists()
     assert (report.folder / "figures" / "bland_altman.svg").exists()
