@@ -29,7 +29,9 @@ COMMENT = re.compile(r"(^|\s+)# .*$")
 ELSEWHERE = {
     "source .venv/bin/activate": "tests/scripts/test_environments.py",
     ".venv/bin/mlflow ui": "tests/track/test_server.py",
+    "source scripts/completion": "tests/scripts/test_completion.py",
     "python -m src.doctor pilot": "tests/doctor/test_pilot.py",
+    "python -m src.ingest undo=NAME": "tests/ingest/test_undo.py",
     "python -m src.ingest wall": "tests/ingest/test_wall.py",
     "scripts/gpu_study.py": "tests/scripts/test_gpu_study.py",
     "-m scripts.shared_store": "tests/track/test_shared_store.py",
