@@ -27,6 +27,7 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"(^|\s+)# .*$")
 
 ELSEWHERE = {
+    "--print-to-pdf": "tests/test_documents.py",
     "source .venv/bin/activate": "tests/scripts/test_environments.py",
     ".venv/bin/mlflow ui": "tests/track/test_server.py",
     "source scripts/completion": "tests/scripts/test_completion.py",
@@ -134,6 +135,14 @@ def test_a_measuring_command_can_be_planned(typed, place, text):
 def test_a_command_that_reads_or_files_does_it(typed, text):
     code, said = typed(text)
     assert code == 0, said
+
+
+def test_the_report_becomes_a_pdf(typed, place, chromium):
+    (text,) = (text for text in ALL if "--print-to-pdf" in text)
+    assert typed("python -m src.report experiment=joulebench")[0] == 0
+    printed = text.replace("chromium", f"{chromium} --no-sandbox --disable-gpu")  # which root needs
+    subprocess.run(["bash", "-c", printed], cwd=place, capture_output=True, check=True, timeout=120)
+    assert (place / "reports" / "joulebench" / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.parametrize("text", of("src.doctor"))
