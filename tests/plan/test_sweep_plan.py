@@ -60,7 +60,7 @@ SHARED = [
     *("protocol.order=fixed", "protocol.allow_concurrent=true", "experiment=other", "tracking_uri=other"),
     *("resume=latest", "analysis.outliers=iqr", "protocol.stop=precision", "protocol.minimum_iterations=5"),
     *("protocol.precision_percent=1", "protocol.machines=2", "protocol.share=1/2", "protocol.sweeps=2"),
-    *("protocol.reboot=true", "dry_run=true"),
+    *("protocol.reboot=true", "dry_run=true", "track.model=true"),
     *("protocol.warmup=steady", "protocol.warmup_minimum_s=1", "protocol.rest=temperature", "protocol.rest_margin_c=1"),
     "protocol.rest_max_s=1",
 ]
