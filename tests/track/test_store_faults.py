@@ -131,7 +131,8 @@ def test_a_file_store_is_refused_before_anything_is_measured(tmp_path: Path) -> 
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "src.main", *words, f"tracking_uri='{tmp_path}/files'", "hydra.run.dir=run"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, ""), done
+    assert (done.returncode, done.stdout.count("\n")) == (2, 1), done
+    assert " plan: 1 treatment (sleep) " in done.stdout
     assert "choose another tracking_uri" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "run").exists()
