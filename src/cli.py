@@ -67,7 +67,9 @@ def command_line(command: Callable[[], object]) -> int:
     except OSError as error:  # after Hydra's: its MissingConfigException is one too
         if wants_traceback:
             raise
-        return _complain(f"{error}; what was finished is kept", JoulebenchError.exit_code)
+        where = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        line = f"{where}; see to that, then give the same command again: what was finished is kept"
+        return _complain(line, JoulebenchError.exit_code)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +25,14 @@ def test_signs_that_a_terminal_lacks_are_written_plainly(encoding: str, shown: b
     command = [sys.executable, "-c", SAYS]
     done = subprocess.run(command, capture_output=True, cwd=ROOT, env={"PYTHONIOENCODING": encoding}, check=False)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, shown, b"")
+
+
+def test_a_file_that_cannot_be_written_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "reports").touch()
+    says = f"import sys; from src.cli import command_line; sys.exit(command_line(lambda: open('{tmp_path}/reports/x')))"
+    done = subprocess.run([sys.executable, "-c", says], capture_output=True, cwd=ROOT, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"joulebench: {tmp_path}/reports/x: Not a directory; see to that, then give the same command again: what was "
+        "finished is kept\n"
+    )
