@@ -36,7 +36,7 @@ def column_metrics(path: Path, window: Window, hidden: tuple[str, ...] = ()) -> 
     What is not there, cannot be read or is not known is left out, and so are columns that begin with one of `hidden`;
     nothing about these columns stops a run.
     """
-    recording = _recorded(path, PATTERNS, hidden)
+    recording = beside_the_energy(path, PATTERNS, hidden)
     if recording is None:
         return {}
     load, memory, swap, gpu_load = (_shown(recording, window, each, 0.0) for each in (LOAD, MEMORY, SWAP, GPU_LOAD))
@@ -62,7 +62,7 @@ def column_metrics(path: Path, window: Window, hidden: tuple[str, ...] = ()) -> 
 
 def slowdown_flags(path: Path, window: Window, hidden: tuple[str, ...] = ()) -> list[Flag]:
     """A flag for each GPU that slowed itself down within the window, with its reasons and how often each was seen."""
-    recording = _recorded(path, (REASONS,), hidden)
+    recording = beside_the_energy(path, (REASONS,), hidden)
     if recording is None:
         return []
     flags = []
@@ -77,7 +77,10 @@ def slowdown_flags(path: Path, window: Window, hidden: tuple[str, ...] = ()) -> 
     return flags
 
 
-def _recorded(path: Path, patterns: Sequence[re.Pattern[str]], hidden: tuple[str, ...]) -> Recording | None:
+def beside_the_energy(
+    path: Path, patterns: Sequence[re.Pattern[str]], hidden: tuple[str, ...] = ()
+) -> Recording | None:
+    """The columns that match one of the patterns and begin with none of `hidden`; None where they tell nothing."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             return None

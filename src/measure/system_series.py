@@ -12,16 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from src.contract.record import SYSTEM, Point
-from src.errors import EnergyError
-from src.measure.meter_columns import LARGEST_BYTES
-from src.measure.recording import Array, Recording, read_recording
+from src.measure.meter_columns import LOAD, beside_the_energy
+from src.measure.recording import Array, Recording
 from src.measure.windows import Window
 
 POINTS = 100
 """Of each series; MLflow's pages slow down with longer ones."""
-LOAD = re.compile(r"CPU_USAGE_\d+")
 USED, TOTAL = "USED_MEMORY", "TOTAL_MEMORY"
 GPU = re.compile(r"GPU(\d+)_(USAGE|MEMORY_USED|MEMORY_TOTAL|POWER \((?:mWatts|Watts)\))")
+KEPT = (LOAD, GPU, re.compile(USED), re.compile(TOTAL))
 MEBI = 1.048576
 """Megabytes in what EnergiBridge counts a GPU's memory in."""
 
@@ -31,11 +30,8 @@ def system_series(path: Path, window: Window) -> dict[str, list[Point]]:
 
     What is not there, cannot be read or shows 0 for ever is left out; nothing about these columns stops a run.
     """
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            return {}
-        recording = read_recording(path, kept=_is_kept)
-    except (OSError, EnergyError):
+    recording = beside_the_energy(path, KEPT)
+    if recording is None:
         return {}
     rows = (recording.time_s >= window[0]) & (recording.time_s <= window[1])
     rows[0] = False  # its load is that of the time before
@@ -43,10 +39,6 @@ def system_series(path: Path, window: Window) -> dict[str, list[Point]]:
     shown = {name: values[rows] for name, values in _named(recording)}
     known = {name: values for name, values in shown.items() if values.any() and np.isfinite(values).all()}
     return {f"{SYSTEM}{name}": _points(time_s, values, window[0]) for name, values in known.items()}
-
-
-def _is_kept(name: str) -> bool:
-    return name in (USED, TOTAL) or any(pattern.fullmatch(name) for pattern in (LOAD, GPU))
 
 
 def _named(recording: Recording) -> Iterator[tuple[str, Array]]:
