@@ -25,12 +25,13 @@ MEBI = 1.048576
 """Megabytes in what EnergiBridge counts a GPU's memory in."""
 
 
-def system_series(path: Path, window: Window) -> dict[str, list[Point]]:
+def system_series(path: Path, window: Window, hidden: tuple[str, ...] = ()) -> dict[str, list[Point]]:
     """Load, memory and GPUs within the window (epoch seconds), steps in ms since it began.
 
-    What is not there, cannot be read or shows 0 for ever is left out; nothing about these columns stops a run.
+    What is not there, cannot be read or shows 0 for ever is left out, and so are columns that begin with one of
+    `hidden`; nothing about these columns stops a run.
     """
-    recording = beside_the_energy(path, KEPT)
+    recording = beside_the_energy(path, KEPT, hidden)
     if recording is None:
         return {}
     rows = (recording.time_s >= window[0]) & (recording.time_s <= window[1])

@@ -113,7 +113,7 @@ class Draft:
             described=described,
             windows=phases,
             series=run_series(measured.outcome, measured.energy, measured.events)
-            | system_series(measured.folder / ENERGY_FILE, (min(times), max(times))),
+            | system_series(measured.folder / ENERGY_FILE, (min(times), max(times)), self.meter.hidden_gpus),
             tags=self.record.tags | other_meters(self.meter, measured),
             params=self.record.params
             | {ENERGY_COLUMNS: ", ".join(measured.energy.columns)}

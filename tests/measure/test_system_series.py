@@ -54,6 +54,11 @@ def test_load_memory_and_gpus_are_told_over_time(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_gpu_that_a_run_may_not_see_is_not_told(tmp_path: Path) -> None:
+    found = system_series(written(tmp_path, COLUMNS), (BEGAN_S - 1, BEGAN_S + 1), hidden=("GPU1_",))
+    assert set(found) == {name for name in RIGHT if "gpu" not in name}
+
+
 def test_the_names_are_those_of_mlflows_own_monitor() -> None:
     spec = find_spec("mlflow")
     assert spec is not None
